@@ -1,0 +1,117 @@
+//! What a partition can be asked, and what it answers.
+
+use crate::{GroupId, QueueConfig, Sequence};
+
+/// Ties a reply to its command; assigned by the caller, unique among open requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// A message to send, without its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Its group.
+    pub group: GroupId,
+    /// Delay, milliseconds.
+    pub delay_ms: u64,
+}
+
+/// What a receipt handle says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handle {
+    /// The message.
+    pub sequence: Sequence,
+    /// Which receive gave it out.
+    pub receive_count: u32,
+    /// When that was, epoch milliseconds.
+    pub received_at_ms: u64,
+}
+
+/// A command to a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Adds messages, in order. Answered by [`Reply::Sent`].
+    Send(Vec<NewMessage>),
+    /// Takes up to `count_max` messages, waiting for the first. Answered by [`Reply::Received`].
+    Receive {
+        /// Messages at most.
+        count_max: usize,
+        /// How long to wait for a message, milliseconds; zero answers at once.
+        wait_ms: u64,
+        /// How long the messages stay hidden, milliseconds.
+        visibility_ms: u64,
+    },
+    /// Removes messages. Answered by [`Reply::Deleted`].
+    Delete(Vec<Handle>),
+    /// Sets how long messages stay hidden from now, milliseconds each. Answered by [`Reply::VisibilityChanged`].
+    ChangeVisibility(Vec<(Handle, u64)>),
+    /// Removes everything. Answered by [`Reply::Purged`].
+    Purge,
+    /// Asks for the counters. Answered by [`Reply::Counted`].
+    Count,
+    /// Looks at the next messages without receiving them. Answered by [`Reply::Peeked`].
+    Peek(usize),
+    /// Changes settings. Not answered.
+    Configure(QueueConfig),
+    /// Forgets a waiting receive. Not answered.
+    Cancel,
+    /// Answers every waiting receive now, empty. Not answered itself.
+    StopWaiting,
+}
+
+/// One received message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// The message.
+    pub sequence: Sequence,
+    /// Receives so far, this one included.
+    pub receive_count: u32,
+    /// First receive, epoch milliseconds.
+    pub first_received_at_ms: u64,
+    /// This receive, epoch milliseconds.
+    pub received_at_ms: u64,
+}
+
+/// Outcome of one visibility change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VisibilityOutcome {
+    /// Done.
+    Changed,
+    /// The message does not exist any more.
+    Gone,
+    /// The total since the receive would exceed 12 hours.
+    BeyondLimit,
+}
+
+/// Exact numbers of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Waiting to be received.
+    pub visible: u64,
+    /// Received, hidden.
+    pub in_flight: u64,
+    /// Sent, not due yet.
+    pub delayed: u64,
+    /// When the oldest known message was sent, epoch milliseconds.
+    pub oldest_sent_at_ms: Option<u64>,
+}
+
+/// Answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Sequence numbers of the messages, in order.
+    Sent(Vec<Sequence>),
+    /// Received messages; none when the wait ended.
+    Received(Vec<Delivery>),
+    /// Too many messages are in flight for a short poll.
+    OverLimit,
+    /// Whether each message still existed.
+    Deleted(Vec<bool>),
+    /// Outcome of each change.
+    VisibilityChanged(Vec<VisibilityOutcome>),
+    /// Everything is gone.
+    Purged,
+    /// Counters.
+    Counted(Counters),
+    /// The next messages, as they stand.
+    Peeked(Vec<Delivery>),
+}

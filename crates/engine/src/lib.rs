@@ -1,0 +1,39 @@
+//! What a queue does, as pure decisions: no I/O, no clock, no randomness, no async.
+//!
+//! A [`Partition`] takes a [`Command`] and a time, decides [`Change`]s to the stored rows, applies them to its own
+//! memory and answers with [`Reply`]s. Whoever drives it makes the changes durable before it lets a reply out.
+//! The backlog is not in memory: when the partition needs rows it says so ([`Want`]) and is given a page of them.
+//! Message bodies never come here; a message is a [`Sequence`].
+//!
+//! Reading order: `sequence`, `rows`, `command`, `group`, `state`, `partition`, and then one file per behaviour.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a failed test is meant to panic"
+    )
+)]
+
+mod command;
+mod config;
+mod delay;
+mod group;
+mod long_poll;
+mod partition;
+mod receive;
+mod retention;
+mod rows;
+mod sequence;
+mod state;
+mod visibility;
+mod want;
+
+pub use command::{
+    Command, Counters, Delivery, Handle, NewMessage, Reply, RequestId, VisibilityOutcome,
+};
+pub use config::{Limits, QueueConfig};
+pub use partition::{Output, Partition};
+pub use rows::{Change, DueKey, GroupId, GroupRow, LogEntry, PartitionRow, Stored, TouchedRow};
+pub use sequence::Sequence;
+pub use want::{Page, Want};

@@ -1,0 +1,92 @@
+//! Visibility timeouts: hidden until a time, then visible again.
+
+use crate::partition::{Output, Partition};
+use crate::{Change, Handle, LogEntry, Sequence, TouchedRow, VisibilityOutcome};
+
+/// A message may stay hidden this long after the receive that the handle comes from (contract §4.2).
+const VISIBILITY_TOTAL_MAX_MS: u64 = 12 * 60 * 60 * 1_000;
+
+impl Partition {
+    /// Hides a message for `hidden_ms` from now. Also one that is visible again already (contract §2.12).
+    pub(crate) fn change_visibility(
+        &mut self,
+        now_ms: u64,
+        handle: Handle,
+        hidden_ms: u64,
+        out: &mut Output,
+    ) -> VisibilityOutcome {
+        let Some(row) = self.state.find(handle.sequence) else {
+            return VisibilityOutcome::Gone;
+        };
+        if self.is_expired(handle.sequence, now_ms) {
+            return VisibilityOutcome::Gone;
+        }
+        if (now_ms + hidden_ms).saturating_sub(handle.received_at_ms) > VISIBILITY_TOTAL_MAX_MS {
+            return VisibilityOutcome::BeyondLimit;
+        }
+        if let Some(position) = row.position {
+            self.commit(Change::Unlogged(row.group, position), now_ms, out);
+        }
+        let row = TouchedRow {
+            visible_at_ms: now_ms + hidden_ms,
+            position: None,
+            ..row
+        };
+        self.commit(Change::Touched(handle.sequence, row), now_ms, out);
+        if hidden_ms == 0 {
+            self.settle(now_ms, handle.sequence, row, out);
+        }
+        VisibilityOutcome::Changed
+    }
+
+    /// Ends the visibility timeouts that are over.
+    pub(crate) fn end_timeouts(&mut self, now_ms: u64, rows_left: &mut usize, out: &mut Output) {
+        while *rows_left > 0
+            && let Some((visible_at_ms, sequence)) = self.state.deadlines.first().copied()
+            && visible_at_ms <= now_ms
+        {
+            *rows_left -= 1;
+            self.state.surface(visible_at_ms, sequence);
+            if let Some(row) = self.state.find(sequence) {
+                self.settle(now_ms, sequence, row, out);
+            }
+        }
+    }
+
+    /// Decides where a message that became visible again waits: in memory, or at the back of the log after repeated
+    /// receives and when memory holds enough of them.
+    pub(crate) fn settle(
+        &mut self,
+        now_ms: u64,
+        sequence: Sequence,
+        row: TouchedRow,
+        out: &mut Output,
+    ) {
+        let is_repeated = self
+            .config
+            .back_of_queue_receives
+            .is_some_and(|receives| row.receive_count >= receives);
+        if !is_repeated && self.state.returned_count <= self.state.limits.returned_max {
+            return;
+        }
+        let position = self.state.row.last_sequence.next(now_ms);
+        let entry = LogEntry {
+            position,
+            sequence,
+            receive_count: row.receive_count,
+            first_received_at_ms: row.first_received_at_ms,
+        };
+        self.commit(
+            Change::Touched(
+                sequence,
+                TouchedRow {
+                    position: Some(position),
+                    ..row
+                },
+            ),
+            now_ms,
+            out,
+        );
+        self.commit(Change::Logged(row.group, entry), now_ms, out);
+    }
+}

@@ -1,0 +1,379 @@
+//! Random commands, times and restarts against a plain model of what a standard queue promises, and deliberately
+//! broken engines that the model must catch.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failed test is meant to panic"
+)]
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use sluice_engine::{
+    Command, GroupId, Handle, Limits, NewMessage, QueueConfig, Reply, Sequence, VisibilityOutcome,
+};
+
+mod support;
+use support::{Harness, Sabotage};
+
+const IN_FLIGHT_MAX: usize = 6;
+const RETENTION_MS: u64 = 60_000;
+/// Bounds so low that every path through disk is taken.
+const LIMITS: Limits = Limits {
+    window_max: 6,
+    window_low: 4,
+    due_max: 2,
+    returned_max: 3,
+    tick_rows_max: 5,
+};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Send { delays_ms: Vec<u64> },
+    Receive { count_max: usize, hidden_ms: u64 },
+    Delete { handle: usize },
+    Hide { handle: usize, hidden_ms: u64 },
+    Wait { time_ms: u64 },
+    Count,
+    Peek,
+    Purge,
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let delay = prop_oneof![3 => Just(0), 1 => 1_u64..10_000];
+    prop_oneof![
+        5 => prop::collection::vec(delay, 1..6).prop_map(|delays_ms| Step::Send { delays_ms }),
+        6 => (1_usize..5, prop_oneof![Just(0), 1_u64..20_000])
+            .prop_map(|(count_max, hidden_ms)| Step::Receive { count_max, hidden_ms }),
+        4 => any::<usize>().prop_map(|handle| Step::Delete { handle }),
+        2 => (any::<usize>(), prop_oneof![Just(0), 1_u64..20_000, Just(43_200_000)])
+            .prop_map(|(handle, hidden_ms)| Step::Hide { handle, hidden_ms }),
+        4 => (0_u64..8_000).prop_map(|time_ms| Step::Wait { time_ms }),
+        2 => Just(Step::Count),
+        1 => Just(Step::Peek),
+        1 => Just(Step::Restart),
+        1 => prop::bool::weighted(0.2).prop_map(|is_purge| if is_purge { Step::Purge } else { Step::Count }),
+    ]
+}
+
+/// What is known of a message that exists.
+#[derive(Debug, Clone)]
+struct Known {
+    sent_at_ms: u64,
+    visible_at_ms: u64,
+    receive_count: u32,
+}
+
+#[derive(Default)]
+struct Model {
+    messages: BTreeMap<Sequence, Known>,
+    handles: Vec<Handle>,
+}
+
+impl Model {
+    fn expire(&mut self, now_ms: u64) {
+        self.messages
+            .retain(|_, known| known.sent_at_ms + RETENTION_MS > now_ms);
+    }
+
+    fn visible(&self, now_ms: u64) -> usize {
+        self.messages
+            .values()
+            .filter(|known| known.visible_at_ms <= now_ms)
+            .count()
+    }
+
+    fn in_flight(&self, now_ms: u64) -> usize {
+        let is_hidden = |known: &&Known| known.visible_at_ms > now_ms && known.receive_count > 0;
+        self.messages.values().filter(is_hidden).count()
+    }
+}
+
+fn check(steps: &[Step], sabotage: Sabotage) -> Result<(), String> {
+    let config = QueueConfig {
+        retention_ms: RETENTION_MS,
+        in_flight_max: IN_FLIGHT_MAX,
+        back_of_queue_receives: Some(3),
+    };
+    let mut harness = Harness::new(config, LIMITS, sabotage);
+    let mut model = Model::default();
+    for step in steps {
+        model.expire(harness.now_ms);
+        run(step, &mut harness, &mut model).map_err(|why| format!("{step:?}: {why}"))?;
+    }
+    // At the end everything that should still be there comes out.
+    harness.advance_to(harness.now_ms + 20_000);
+    model.expire(harness.now_ms);
+    while model.visible(harness.now_ms) > 0 {
+        let before = model.messages.len();
+        run(
+            &Step::Receive {
+                count_max: 4,
+                hidden_ms: 30_000,
+            },
+            &mut harness,
+            &mut model,
+        )?;
+        for handle in model.handles.split_off(0) {
+            harness.call(Command::Delete(vec![handle]));
+            model.messages.remove(&handle.sequence);
+        }
+        if model.messages.len() == before {
+            return Err("visible messages cannot be received".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), String> {
+    match step {
+        Step::Send { delays_ms } => send(delays_ms, harness, model),
+        Step::Receive {
+            count_max,
+            hidden_ms,
+        } => receive(*count_max, *hidden_ms, harness, model),
+        Step::Delete { handle } => {
+            let Some(handle) = pick(model, *handle) else {
+                return Ok(());
+            };
+            let existed = model.messages.remove(&handle.sequence).is_some();
+            match harness.call(Command::Delete(vec![handle])) {
+                // The engine may still know a message that has just expired.
+                Reply::Deleted(deleted) if deleted[0] || !existed => Ok(()),
+                other => Err(format!("an existing message was not deleted: {other:?}")),
+            }
+        }
+        Step::Hide { handle, hidden_ms } => hide(*handle, *hidden_ms, harness, model),
+        Step::Wait { time_ms } => {
+            harness.advance_to(harness.now_ms + time_ms);
+            Ok(())
+        }
+        Step::Count => count(harness, model),
+        Step::Peek => {
+            let Reply::Peeked(peeked) = harness.call(Command::Peek(3)) else {
+                return Err("no peek".to_owned());
+            };
+            let is_visible = |sequence| {
+                model
+                    .messages
+                    .get(&sequence)
+                    .is_some_and(|known| known.visible_at_ms <= harness.now_ms)
+            };
+            match peeked.iter().all(|delivery| is_visible(delivery.sequence)) {
+                true => Ok(()),
+                false => Err(format!(
+                    "peeked at something that is not visible: {peeked:?}"
+                )),
+            }
+        }
+        Step::Purge => {
+            harness.call(Command::Purge);
+            model.messages.clear();
+            Ok(())
+        }
+        Step::Restart => {
+            harness.restart();
+            Ok(())
+        }
+    }
+}
+
+fn pick(model: &Model, index: usize) -> Option<Handle> {
+    let index = index.checked_rem(model.handles.len())?;
+    Some(model.handles[index])
+}
+
+fn send(delays_ms: &[u64], harness: &mut Harness, model: &mut Model) -> Result<(), String> {
+    let messages = delays_ms
+        .iter()
+        .map(|delay_ms| NewMessage {
+            group: GroupId::NONE,
+            delay_ms: *delay_ms,
+        })
+        .collect();
+    let bodies: Vec<String> = delays_ms.iter().map(|_| "body".to_owned()).collect();
+    let request = harness.start_with_bodies(Command::Send(messages), &bodies);
+    let Some(Reply::Sent(sent)) = harness.reply(request) else {
+        return Err("no answer".to_owned());
+    };
+    for (sequence, delay_ms) in sent.iter().zip(delays_ms) {
+        let known = Known {
+            sent_at_ms: sequence.at_ms(),
+            visible_at_ms: harness.now_ms + delay_ms,
+            receive_count: 0,
+        };
+        if model.messages.insert(*sequence, known).is_some() {
+            return Err(format!("{sequence:?} was given out twice"));
+        }
+    }
+    Ok(())
+}
+
+fn receive(
+    count_max: usize,
+    hidden_ms: u64,
+    harness: &mut Harness,
+    model: &mut Model,
+) -> Result<(), String> {
+    let now_ms = harness.now_ms;
+    let room = IN_FLIGHT_MAX.saturating_sub(model.in_flight(now_ms));
+    let expected = match hidden_ms {
+        0 if room > 0 => model.visible(now_ms).min(count_max),
+        _ => model.visible(now_ms).min(count_max).min(room),
+    };
+    let has_nothing_expired = harness.rows.bodies.len() == model.messages.len();
+    let reply = harness.call(Command::Receive {
+        count_max,
+        wait_ms: 0,
+        visibility_ms: hidden_ms,
+    });
+    let deliveries = match reply {
+        Reply::Received(deliveries) => deliveries,
+        Reply::OverLimit if room == 0 => return Ok(()),
+        other => return Err(format!("unexpected {other:?}")),
+    };
+    // Expired entries that a receive meets make its answer shorter, never empty.
+    let is_exact = expected == 0 || has_nothing_expired;
+    if deliveries.len() > expected
+        || (expected > 0 && deliveries.is_empty())
+        || (is_exact && deliveries.len() < expected)
+    {
+        return Err(format!(
+            "{expected} messages expected, {} received",
+            deliveries.len()
+        ));
+    }
+    for delivery in deliveries {
+        let known = model
+            .messages
+            .get_mut(&delivery.sequence)
+            .ok_or("a message that does not exist")?;
+        if known.visible_at_ms > now_ms {
+            return Err("a hidden message was received".to_owned());
+        }
+        known.receive_count += 1;
+        // Zero leaves it visible; the model marks it with the next millisecond only within this receive.
+        known.visible_at_ms = now_ms + hidden_ms;
+        if delivery.receive_count != known.receive_count {
+            return Err(format!(
+                "receive count {} instead of {}",
+                delivery.receive_count, known.receive_count
+            ));
+        }
+        if !harness.rows.bodies.contains_key(&delivery.sequence) {
+            return Err("the body is gone".to_owned());
+        }
+        model.handles.push(Handle {
+            sequence: delivery.sequence,
+            receive_count: delivery.receive_count,
+            received_at_ms: now_ms,
+        });
+    }
+    Ok(())
+}
+
+fn hide(
+    index: usize,
+    hidden_ms: u64,
+    harness: &mut Harness,
+    model: &mut Model,
+) -> Result<(), String> {
+    let Some(handle) = pick(model, index) else {
+        return Ok(());
+    };
+    let now_ms = harness.now_ms;
+    let Reply::VisibilityChanged(outcomes) =
+        harness.call(Command::ChangeVisibility(vec![(handle, hidden_ms)]))
+    else {
+        return Err("no answer".to_owned());
+    };
+    let known = model.messages.get_mut(&handle.sequence);
+    let expected = match &known {
+        None => VisibilityOutcome::Gone,
+        Some(_) if now_ms + hidden_ms - handle.received_at_ms > 43_200_000 => {
+            VisibilityOutcome::BeyondLimit
+        }
+        Some(_) => VisibilityOutcome::Changed,
+    };
+    if outcomes[0] != expected {
+        return Err(format!("{expected:?} expected, {:?} found", outcomes[0]));
+    }
+    if let (Some(known), VisibilityOutcome::Changed) = (known, expected) {
+        known.visible_at_ms = now_ms + hidden_ms;
+    }
+    Ok(())
+}
+
+fn count(harness: &mut Harness, model: &Model) -> Result<(), String> {
+    let now_ms = harness.now_ms;
+    let Reply::Counted(found) = harness.call(Command::Count) else {
+        return Err("no counters".to_owned());
+    };
+    let in_flight = model.in_flight(now_ms) as u64;
+    let visible = model.visible(now_ms) as u64;
+    let delayed = model.messages.len() as u64 - visible - in_flight;
+    if found.in_flight != in_flight || found.delayed != delayed {
+        return Err(format!(
+            "{in_flight} in flight and {delayed} delayed expected, found {found:?}"
+        ));
+    }
+    // Expired entries are counted until they reach the old end of the log; everything else is exact.
+    let on_disk = harness.rows.bodies.len() as u64;
+    if found.visible < visible || found.visible + found.in_flight + found.delayed != on_disk {
+        return Err(format!(
+            "{visible} visible expected of {on_disk} stored, found {found:?}"
+        ));
+    }
+    Ok(())
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..80)
+}
+
+#[test]
+fn a_standard_queue_keeps_its_promises() {
+    let cases = std::env::var("SLUICE_PROPERTY_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(2_000);
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(&steps(), |steps| {
+            check(&steps, Sabotage::Nothing).map_err(TestCaseError::fail)
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_broken_engine_is_caught() {
+    for sabotage in [
+        Sabotage::ForgetErased,
+        Sabotage::ForgetTouched,
+        Sabotage::ForgetLogged,
+        Sabotage::IgnoreVisibility,
+        Sabotage::IgnoreDelay,
+        Sabotage::ForgetGroupRows,
+    ] {
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let config = Config {
+            cases: 500,
+            failure_persistence: None,
+            max_shrink_iters: 0,
+            ..Config::default()
+        };
+        let outcome = TestRunner::new_with_rng(config, rng).run(&steps(), |steps| {
+            let outcome = std::panic::catch_unwind(|| check(&steps, sabotage));
+            outcome
+                .unwrap_or_else(|_| Err("panicked".to_owned()))
+                .map_err(TestCaseError::fail)
+        });
+        assert!(outcome.is_err(), "{sabotage:?} was not noticed");
+    }
+}

@@ -1,0 +1,279 @@
+//! Runs the text scenarios in `tests/scenarios`: one step a line, with virtual time and the expected outcome.
+//!
+//! ```text
+//! queue retention=60s in-flight=2 window=4      optional first line; settings of the queue and memory bounds
+//! send a b c [delay=5s]                         sends messages whose bodies are these words
+//! receive 2 [wait=20s] [hide=30s] => a#1 b#1    receives; body#receive-count in order, `nothing`, `over-limit`
+//! poll p1 1 wait=20s                            starts a long poll named p1
+//! p1 => a#1 | waiting | nothing                 its outcome so far
+//! cancel p1                                     its client goes away
+//! delete a [=> gone]                            deletes with the handle of the last receive of that message
+//! delete-old a [=> gone]                        deletes with the handle of its first receive
+//! hide a 0s [=> gone | beyond-limit]            changes the visibility timeout
+//! at 5s                                         lets time pass until 5 s after the start
+//! count 1 2 3                                   visible, in flight, delayed
+//! peek 10 => a#0                                looks without receiving
+//! purge / restart / stop-waiting
+//! ```
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failed test is meant to panic"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use sluice_engine::{
+    Command, Delivery, GroupId, Handle, Limits, NewMessage, QueueConfig, Reply, RequestId,
+    VisibilityOutcome,
+};
+
+mod support;
+use support::{Harness, Sabotage};
+
+struct Runner {
+    harness: Harness,
+    start_ms: u64,
+    handles: BTreeMap<String, Vec<Handle>>,
+    polls: BTreeMap<String, RequestId>,
+}
+
+fn millis(text: &str) -> u64 {
+    let (number, scale) = if let Some(number) = text.strip_suffix("ms") {
+        (number, 1)
+    } else if let Some(number) = text.strip_suffix('s') {
+        (number, 1_000)
+    } else if let Some(number) = text.strip_suffix('h') {
+        (number, 3_600_000)
+    } else {
+        panic!("a time is written 5s, 5ms or 5h: {text}")
+    };
+    number.parse::<u64>().unwrap() * scale
+}
+
+/// Splits `key=value` words from the others.
+fn options<'a>(words: &[&'a str]) -> (Vec<&'a str>, BTreeMap<&'a str, &'a str>) {
+    let (with, without): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| word.contains('='));
+    (
+        without,
+        with.iter()
+            .map(|word| word.split_once('=').unwrap())
+            .collect(),
+    )
+}
+
+impl Runner {
+    fn new(settings: &BTreeMap<&str, &str>) -> Self {
+        let number = |key: &str, default: usize| {
+            settings
+                .get(key)
+                .map_or(default, |value| value.parse().unwrap())
+        };
+        let config = QueueConfig {
+            retention_ms: settings
+                .get("retention")
+                .map_or(345_600_000, |value| millis(value)),
+            in_flight_max: number("in-flight", 120_000),
+            back_of_queue_receives: Some(3),
+        };
+        let limits = Limits {
+            window_max: number("window", 1_024),
+            window_low: number("window", 1_024).div_ceil(2),
+            due_max: number("due", 1_024),
+            returned_max: number("returned", 10_000),
+            tick_rows_max: number("tick", 1_000),
+        };
+        let harness = Harness::new(config, limits, Sabotage::Nothing);
+        let start_ms = harness.now_ms;
+        Self {
+            harness,
+            start_ms,
+            handles: BTreeMap::new(),
+            polls: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, words: &[&str], expected: &str) -> String {
+        let (plain, options) = options(words);
+        match plain.as_slice() {
+            ["send", bodies @ ..] => {
+                let delay_ms = options.get("delay").map_or(0, |value| millis(value));
+                let bodies: Vec<String> = bodies.iter().map(ToString::to_string).collect();
+                let messages = bodies
+                    .iter()
+                    .map(|_| NewMessage {
+                        group: GroupId::NONE,
+                        delay_ms,
+                    })
+                    .collect();
+                let request = self
+                    .harness
+                    .start_with_bodies(Command::Send(messages), &bodies);
+                self.harness
+                    .reply(request)
+                    .expect("sends are answered at once");
+                String::new()
+            }
+            ["receive", count] => {
+                let request = self.harness.start(receive(count, &options));
+                self.outcome(request)
+            }
+            ["poll", name, count] => {
+                let request = self.harness.start(receive(count, &options));
+                self.polls.insert((*name).to_owned(), request);
+                String::new()
+            }
+            ["cancel", name] => {
+                self.harness.cancel(self.polls[*name]);
+                String::new()
+            }
+            ["delete", body] => self.delete(self.last_handle(body)),
+            ["delete-old", body] => self.delete(self.handles[*body][0]),
+            ["hide", body, time] => {
+                let change = (self.last_handle(body), millis(time));
+                match self.harness.call(Command::ChangeVisibility(vec![change])) {
+                    Reply::VisibilityChanged(outcomes) => match outcomes[0] {
+                        VisibilityOutcome::Changed => String::new(),
+                        VisibilityOutcome::Gone => "gone".to_owned(),
+                        VisibilityOutcome::BeyondLimit => "beyond-limit".to_owned(),
+                    },
+                    other => panic!("{other:?}"),
+                }
+            }
+            ["at", time] => {
+                self.harness.advance_to(self.start_ms + millis(time));
+                String::new()
+            }
+            ["count", visible, in_flight, delayed] => match self.harness.call(Command::Count) {
+                Reply::Counted(counters) => {
+                    let found = [counters.visible, counters.in_flight, counters.delayed];
+                    let wanted =
+                        [visible, in_flight, delayed].map(|number| number.parse::<u64>().unwrap());
+                    assert_eq!(found, wanted, "visible, in flight, delayed");
+                    String::new()
+                }
+                other => panic!("{other:?}"),
+            },
+            ["peek", count] => match self.harness.call(Command::Peek(count.parse().unwrap())) {
+                Reply::Peeked(deliveries) => self.describe(&deliveries),
+                other => panic!("{other:?}"),
+            },
+            ["purge"] => {
+                self.harness.call(Command::Purge);
+                String::new()
+            }
+            ["restart"] => {
+                self.harness.restart();
+                String::new()
+            }
+            ["stop-waiting"] => {
+                self.harness.start(Command::StopWaiting);
+                String::new()
+            }
+            [name] if self.polls.contains_key(*name) => {
+                let request = self.polls[*name];
+                if expected == "waiting" {
+                    assert_eq!(self.harness.reply(request), None, "it was to wait");
+                    return expected.to_owned();
+                }
+                self.outcome(request)
+            }
+            other => panic!("unknown step {other:?}"),
+        }
+    }
+
+    fn delete(&mut self, handle: Handle) -> String {
+        match self.harness.call(Command::Delete(vec![handle])) {
+            Reply::Deleted(deleted) if deleted[0] => String::new(),
+            Reply::Deleted(_) => "gone".to_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn last_handle(&self, body: &str) -> Handle {
+        *self
+            .handles
+            .get(body)
+            .and_then(|handles| handles.last())
+            .expect("it was received")
+    }
+
+    fn outcome(&mut self, request: RequestId) -> String {
+        match self.harness.reply(request) {
+            Some(Reply::Received(deliveries)) => {
+                let text = self.describe(&deliveries);
+                for delivery in deliveries {
+                    let body = self.harness.rows.bodies[&delivery.sequence].clone();
+                    self.handles.entry(body).or_default().push(Handle {
+                        sequence: delivery.sequence,
+                        receive_count: delivery.receive_count,
+                        received_at_ms: delivery.received_at_ms,
+                    });
+                }
+                text
+            }
+            Some(Reply::OverLimit) => "over-limit".to_owned(),
+            Some(other) => panic!("{other:?}"),
+            None => "waiting".to_owned(),
+        }
+    }
+
+    fn describe(&self, deliveries: &[Delivery]) -> String {
+        if deliveries.is_empty() {
+            return "nothing".to_owned();
+        }
+        let texts = deliveries.iter().map(|delivery| {
+            format!(
+                "{}#{}",
+                self.harness.rows.bodies[&delivery.sequence], delivery.receive_count
+            )
+        });
+        texts.collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn receive(count: &str, options: &BTreeMap<&str, &str>) -> Command {
+    Command::Receive {
+        count_max: count.parse().unwrap(),
+        wait_ms: options.get("wait").map_or(0, |value| millis(value)),
+        visibility_ms: options.get("hide").map_or(30_000, |value| millis(value)),
+    }
+}
+
+fn run(path: &Path) {
+    let text = fs::read_to_string(path).unwrap();
+    let mut runner: Option<Runner> = None;
+    for (index, line) in text.lines().enumerate() {
+        let line = line.split(" // ").next().unwrap_or_default().trim();
+        if line.is_empty() || line.starts_with("//") {
+            continue;
+        }
+        if let Some(settings) = line.strip_prefix("queue ") {
+            let words: Vec<&str> = settings.split_whitespace().collect();
+            runner = Some(Runner::new(&options(&words).1));
+            continue;
+        }
+        let runner = runner.get_or_insert_with(|| Runner::new(&BTreeMap::new()));
+        let (step, expected) = line.split_once("=>").unwrap_or((line, ""));
+        let words: Vec<&str> = step.split_whitespace().collect();
+        let expected = expected.split_whitespace().collect::<Vec<_>>().join(" ");
+        let found = runner.step(&words, &expected);
+        assert_eq!(found, expected, "{}:{}: {line}", path.display(), index + 1);
+    }
+}
+
+#[test]
+fn every_scenario_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= 8, "the scenarios are there");
+    for path in paths {
+        run(&path);
+    }
+}

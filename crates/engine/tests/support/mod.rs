@@ -1,0 +1,277 @@
+//! Drives a partition the way a shard does, with rows in ordered maps, virtual time and restarts.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use sluice_engine::{
+    Change, Command, DueKey, GroupId, GroupRow, Limits, LogEntry, Output, Page, Partition,
+    PartitionRow, QueueConfig, Reply, RequestId, Sequence, Stored, TouchedRow, Want,
+};
+
+/// The stored rows of one partition.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    pub(crate) partition: PartitionRow,
+    pub(crate) groups: BTreeMap<GroupId, GroupRow>,
+    pub(crate) log: BTreeMap<(GroupId, Sequence), LogEntry>,
+    pub(crate) due: BTreeMap<DueKey, GroupId>,
+    pub(crate) touched: BTreeMap<Sequence, TouchedRow>,
+    pub(crate) bodies: BTreeMap<Sequence, String>,
+}
+
+/// Ways to break the engine's output on its way, to show that the tests notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each test binary uses some of them")]
+pub(crate) enum Sabotage {
+    Nothing,
+    /// Deletes are not written.
+    ForgetErased,
+    /// Receives are not written.
+    ForgetTouched,
+    /// Sends are not written to the log.
+    ForgetLogged,
+    /// Visibility timeouts end at once.
+    IgnoreVisibility,
+    /// Delays are ignored.
+    IgnoreDelay,
+    /// The group's cursor and count stay as they were.
+    ForgetGroupRows,
+}
+
+pub(crate) struct Harness {
+    pub(crate) now_ms: u64,
+    pub(crate) rows: Rows,
+    pub(crate) config: QueueConfig,
+    pub(crate) limits: Limits,
+    pub(crate) sabotage: Sabotage,
+    partition: Partition,
+    next_request: u64,
+    replies: BTreeMap<RequestId, Reply>,
+}
+
+impl Harness {
+    pub(crate) fn new(config: QueueConfig, limits: Limits, sabotage: Sabotage) -> Self {
+        let now_ms = 1_000_000;
+        let partition = Partition::open(Stored::default(), config, limits, now_ms);
+        Self {
+            now_ms,
+            rows: Rows::default(),
+            config,
+            limits,
+            sabotage,
+            partition,
+            next_request: 0,
+            replies: BTreeMap::new(),
+        }
+    }
+
+    /// Forgets the memory and opens the partition from its rows.
+    pub(crate) fn restart(&mut self) {
+        let touched = self
+            .rows
+            .touched
+            .iter()
+            .filter(|(_, row)| row.position.is_none());
+        let stored = Stored {
+            partition: self.rows.partition,
+            groups: self
+                .rows
+                .groups
+                .iter()
+                .map(|(id, row)| (*id, *row))
+                .collect(),
+            touched: touched.map(|(sequence, row)| (*sequence, *row)).collect(),
+        };
+        self.partition = Partition::open(stored, self.config, self.limits, self.now_ms);
+        self.settle();
+    }
+
+    /// Submits a command without waiting for its reply.
+    pub(crate) fn start(&mut self, command: Command) -> RequestId {
+        self.start_with_bodies(command, &[])
+    }
+
+    pub(crate) fn start_with_bodies(&mut self, command: Command, bodies: &[String]) -> RequestId {
+        self.settle();
+        for sequence in self.partition.unknown(&command) {
+            if let Some(row) = self
+                .rows
+                .touched
+                .get(&sequence)
+                .filter(|row| row.position.is_some())
+            {
+                self.partition.recall(sequence, *row);
+            }
+        }
+        let command = self.sabotaged(command);
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        let mut out = Output::default();
+        self.partition
+            .submit(self.now_ms, request, command, &mut out);
+        if let Some((_, Reply::Sent(sent))) = out.replies.iter().find(|(id, _)| *id == request) {
+            for (sequence, body) in sent.iter().zip(bodies) {
+                self.rows.bodies.insert(*sequence, body.clone());
+            }
+        }
+        self.absorb(out);
+        self.settle();
+        request
+    }
+
+    /// Submits a command that is answered at once.
+    #[allow(dead_code, reason = "each test binary uses some of them")]
+    pub(crate) fn call(&mut self, command: Command) -> Reply {
+        let request = self.start(command);
+        self.reply(request)
+            .expect("the command is answered at once")
+    }
+
+    pub(crate) fn reply(&mut self, request: RequestId) -> Option<Reply> {
+        self.replies.remove(&request)
+    }
+
+    #[allow(dead_code, reason = "each test binary uses some of them")]
+    pub(crate) fn cancel(&mut self, request: RequestId) {
+        let mut out = Output::default();
+        self.partition
+            .submit(self.now_ms, request, Command::Cancel, &mut out);
+        self.absorb(out);
+    }
+
+    /// Lets time pass, stopping at each wake-up that the partition asks for.
+    pub(crate) fn advance_to(&mut self, now_ms: u64) {
+        while let Some(wake_ms) = self
+            .partition
+            .next_wake_ms()
+            .filter(|wake_ms| *wake_ms <= now_ms)
+        {
+            self.now_ms = self.now_ms.max(wake_ms);
+            self.tick();
+        }
+        self.now_ms = now_ms;
+        self.tick();
+    }
+
+    fn tick(&mut self) {
+        let mut out = Output::default();
+        self.partition.tick(self.now_ms, &mut out);
+        self.absorb(out);
+        self.settle();
+    }
+
+    /// Gives the partition the rows that it wants.
+    fn settle(&mut self) {
+        while let Some(want) = self.partition.wants() {
+            let page = self.read(want);
+            let mut out = Output::default();
+            self.partition.supply(self.now_ms, page, &mut out);
+            self.absorb(out);
+        }
+    }
+
+    fn read(&self, want: Want) -> Page {
+        match want {
+            Want::Log {
+                group,
+                after,
+                limit,
+            } => {
+                let range = (
+                    Bound::Excluded((group, after)),
+                    Bound::Included((group, Sequence::MAX)),
+                );
+                Page::Log(
+                    group,
+                    self.rows
+                        .log
+                        .range(range)
+                        .take(limit)
+                        .map(|(_, entry)| *entry)
+                        .collect(),
+                )
+            }
+            Want::Due { after, limit } => {
+                let range = (Bound::Excluded(after), Bound::Unbounded);
+                Page::Due(
+                    self.rows
+                        .due
+                        .range(range)
+                        .take(limit)
+                        .map(|(key, id)| (*id, *key))
+                        .collect(),
+                )
+            }
+        }
+    }
+
+    fn absorb(&mut self, out: Output) {
+        for change in out.changes {
+            self.write(change);
+        }
+        let (partition, groups) = self.partition.take_dirty();
+        if let Some(row) = partition {
+            self.rows.partition = row;
+        }
+        if self.sabotage != Sabotage::ForgetGroupRows {
+            self.rows.groups.extend(groups);
+        }
+        self.replies.extend(out.replies);
+    }
+
+    fn write(&mut self, change: Change) {
+        let rows = &mut self.rows;
+        match change {
+            Change::Logged(..) if self.sabotage == Sabotage::ForgetLogged => {}
+            Change::Touched(..) if self.sabotage == Sabotage::ForgetTouched => {}
+            Change::Erased(..) if self.sabotage == Sabotage::ForgetErased => {}
+            Change::Logged(group, entry) => {
+                rows.log.insert((group, entry.position), entry);
+            }
+            Change::Unlogged(group, position) => {
+                rows.log.remove(&(group, position));
+            }
+            Change::Scheduled(group, key) => {
+                rows.due.insert(key, group);
+            }
+            Change::Unscheduled(key) => {
+                rows.due.remove(&key);
+            }
+            Change::Touched(sequence, row) => {
+                rows.touched.insert(sequence, row);
+            }
+            Change::Erased(sequence) => {
+                rows.touched.remove(&sequence);
+                rows.bodies.remove(&sequence);
+            }
+            Change::Purged(watermark) => {
+                rows.log.retain(|(_, position), _| *position > watermark);
+                rows.due.retain(|key, _| key.sequence > watermark);
+                rows.touched.retain(|sequence, _| *sequence > watermark);
+                rows.bodies.retain(|sequence, _| *sequence > watermark);
+            }
+        }
+    }
+
+    fn sabotaged(&self, command: Command) -> Command {
+        match (self.sabotage, command) {
+            (
+                Sabotage::IgnoreVisibility,
+                Command::Receive {
+                    count_max, wait_ms, ..
+                },
+            ) => Command::Receive {
+                count_max,
+                wait_ms,
+                visibility_ms: 0,
+            },
+            (Sabotage::IgnoreDelay, Command::Send(mut messages)) => {
+                for message in &mut messages {
+                    message.delay_ms = 0;
+                }
+                Command::Send(messages)
+            }
+            (_, command) => command,
+        }
+    }
+}
