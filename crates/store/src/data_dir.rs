@@ -1,0 +1,208 @@
+//! The data directory: its FORMAT file, its lock, and the refusal to touch what is not ours.
+//!
+//! ```text
+//! <data>/FORMAT   plain text: magic, format version, version that created the directory
+//! <data>/LOCK     flock held as long as the store is open
+//! <data>/db/      the storage engine's files
+//! ```
+//!
+//! FORMAT is written last and by rename, so a crash while a directory is being created leaves one that
+//! counts as empty, never one that is half valid.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use crate::StoreError;
+
+/// The format version that this build writes, and the newest that it reads.
+const FORMAT_VERSION: u32 = 1;
+
+const MAGIC: &str = "sluice data directory";
+const FORMAT_FILE: &str = "FORMAT";
+const FORMAT_FILE_UNFINISHED: &str = "FORMAT.new";
+const LOCK_FILE: &str = "LOCK";
+const ENGINE_DIR: &str = "db";
+
+/// A FORMAT file larger than this was not written by any version.
+const FORMAT_BYTES_MAX: u64 = 4_096;
+
+/// Entries that an otherwise empty directory may have; `lost+found` is at the root of a file system.
+const ENTRIES_OF_EMPTY: &[&str] = &[LOCK_FILE, FORMAT_FILE_UNFINISHED, "lost+found"];
+
+/// An open, locked data directory of a known format.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    /// Held for its flock, which the operating system releases with the descriptor.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Opens the directory, creating it if it does not exist or is empty.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        create_dir(path)?;
+        refuse_foreign(path)?;
+        let lock = lock(path)?;
+        // Asked again under the lock: another process may have finished creating it meanwhile.
+        let format = path.join(FORMAT_FILE);
+        if exists(&format)? {
+            check_format(&format)?;
+        } else {
+            write_format(path)?;
+        }
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns where the storage engine keeps its files.
+    pub(crate) fn engine_path(&self) -> PathBuf {
+        self.path.join(ENGINE_DIR)
+    }
+}
+
+/// Makes the entries of a directory durable.
+pub(crate) fn sync_dir(path: &Path) -> Result<(), StoreError> {
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|error| StoreError::io("sync directory", path, error))
+}
+
+fn create_dir(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| StoreError::io("create directory", path, error))?;
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
+        Some(_) | None => sync_dir(Path::new(".")),
+    }
+}
+
+fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    if exists(&path.join(FORMAT_FILE))? {
+        return Ok(());
+    }
+    let io = |error| StoreError::io("list", path, error);
+    for entry in fs::read_dir(path).map_err(io)? {
+        let name = entry.map_err(io)?.file_name();
+        if name == ENGINE_DIR {
+            let detail = "it is missing although the directory holds data".to_owned();
+            return Err(StoreError::DamagedFormat { path: path.join(FORMAT_FILE), detail });
+        }
+        // FORMAT may have appeared since: then another process just created the directory.
+        if name != FORMAT_FILE && !ENTRIES_OF_EMPTY.iter().any(|known| name == *known) {
+            let entry = name.to_string_lossy().into_owned();
+            return Err(StoreError::NotSluice { path: path.to_owned(), entry });
+        }
+    }
+    Ok(())
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let path = path.join(LOCK_FILE);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| StoreError::io("open", &path, error))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { path }),
+        Err(error) => Err(StoreError::io("lock", &path, error.into())),
+    }
+}
+
+fn write_format(path: &Path) -> Result<(), StoreError> {
+    let unfinished = path.join(FORMAT_FILE_UNFINISHED);
+    let text =
+        format!("{MAGIC}\nformat={FORMAT_VERSION}\ncreated_by={}\n", env!("CARGO_PKG_VERSION"));
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path.join(FORMAT_FILE))
+    };
+    write().map_err(|error| StoreError::io("write", &path.join(FORMAT_FILE), error))?;
+    sync_dir(path)
+}
+
+fn check_format(path: &Path) -> Result<(), StoreError> {
+    let damaged = |detail: &str| StoreError::DamagedFormat {
+        path: path.to_owned(),
+        detail: detail.to_owned(),
+    };
+    let io = |error| StoreError::io("read", path, error);
+    if fs::metadata(path).map_err(io)?.len() > FORMAT_BYTES_MAX {
+        return Err(damaged("it is too large"));
+    }
+    let content = fs::read(path).map_err(io)?;
+    let text = str::from_utf8(&content).map_err(|_| damaged("it is not text"))?;
+    let found = parse_format(text).map_err(damaged)?;
+    if found > FORMAT_VERSION {
+        let supported = FORMAT_VERSION;
+        return Err(StoreError::NewerFormat { found, supported, path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// Returns the format version; further lines are for people and for later versions.
+fn parse_format(text: &str) -> Result<u32, &'static str> {
+    if text.is_empty() {
+        return Err("it is empty");
+    }
+    let mut lines = text.lines();
+    if lines.next() != Some(MAGIC) {
+        return Err("it does not begin with the words \"sluice data directory\"");
+    }
+    let version = lines.next().and_then(|line| line.strip_prefix("format="));
+    match version.and_then(|version| version.parse().ok()) {
+        None | Some(0) => Err("its second line is not format=<number>"),
+        Some(version) => Ok(version),
+    }
+}
+
+fn exists(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(|error| StoreError::io("look at", path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_format;
+
+    #[test]
+    fn only_a_complete_format_is_accepted() {
+        assert_eq!(parse_format("sluice data directory\nformat=1\ncreated_by=0.1.0\n"), Ok(1));
+        assert_eq!(parse_format("sluice data directory\nformat=7\nlater=x\n"), Ok(7));
+        for damaged in [
+            "",
+            "\n",
+            "format=1\n",
+            "sluice data directory\n",
+            "sluice data directory\nformat=\n",
+            "sluice data directory\nformat=0\n",
+            "sluice data directory\nformat=-1\n",
+            "sluice data directory\nformat=99999999999\n",
+            "sluice data direc",
+        ] {
+            assert!(parse_format(damaged).is_err(), "{damaged:?}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The open database that the store, its shards and its readers share.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, WriteBatch};
+
+use super::options::{BODIES, ROWS, RocksOptions};
+use super::{sync_mark, wal_check};
+use crate::data_dir::DataDir;
+use crate::stats::Counters;
+use crate::{ShardId, Space, StoreError};
+
+const PROPERTY_BACKGROUND_ERRORS: &str = "rocksdb.background-errors";
+const PROPERTY_WRITE_STOPPED: &str = "rocksdb.is-write-stopped";
+const PROPERTY_WRITE_BUFFERS: &str = "rocksdb.cur-size-all-mem-tables";
+
+/// An open database; the data directory stays locked until the last owner drops it.
+pub(super) struct Database {
+    // Dropped in this order: RocksDB must be gone before the lock is.
+    db: DB,
+    data_dir: DataDir,
+    cache: Cache,
+    pub(super) counters: Counters,
+    /// Why the store stopped.
+    lost: OnceLock<Arc<str>>,
+    is_closed: AtomicBool,
+    /// All changes up to this sequence number are on stable storage.
+    synced_sequence: AtomicU64,
+    shards: Mutex<HashSet<ShardId>>,
+}
+
+impl Database {
+    /// Opens and recovers the database, and marks all that was recovered as durable.
+    ///
+    /// That mark is the first record of the new log, so that the log never begins with a hole.
+    pub(super) fn open(options: &RocksOptions) -> Result<Self, StoreError> {
+        let data_dir = DataDir::open(&options.path)?;
+        let path = data_dir.engine_path();
+        wal_check::secure(&path)?;
+        let cache = options.cache();
+        let db = DB::open_cf_descriptors(
+            &options.database(&cache),
+            &path,
+            options.column_families(&cache),
+        )
+        .map_err(|error| store_error(path, error))?;
+        let recovered = db.latest_sequence_number();
+        let database = Self {
+            db,
+            data_dir,
+            cache,
+            counters: Counters::new(),
+            lost: OnceLock::new(),
+            is_closed: AtomicBool::new(false),
+            synced_sequence: AtomicU64::new(0),
+            shards: Mutex::new(HashSet::new()),
+        };
+        // Recovery ends with a sync of what it read, so the first mark may cover all of that.
+        database.sync()?;
+        database.synced_sequence.store(recovered, Ordering::Release);
+        database.mark_and_sync()?;
+        Ok(database)
+    }
+
+    pub(super) fn db(&self) -> &DB {
+        &self.db
+    }
+
+    /// Returns the data directory.
+    pub(super) fn path(&self) -> &Path {
+        self.data_dir.path()
+    }
+
+    pub(super) fn family(&self, space: Space) -> Result<&ColumnFamily, StoreError> {
+        let name = match space {
+            Space::Rows => ROWS,
+            Space::Bodies => BODIES,
+        };
+        self.db.cf_handle(name).ok_or_else(|| StoreError::Engine {
+            path: self.data_dir.engine_path(),
+            detail: format!("column family {name} is missing"),
+        })
+    }
+
+    /// Writes a batch to the log's buffer and to memory; the sync mark comes on top.
+    pub(super) fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
+        self.db.write(batch).map_err(|error| self.error(error))
+    }
+
+    /// Starts a batch with the mark of the last sync.
+    pub(super) fn batch(&self, capacity_bytes: usize) -> WriteBatch {
+        let mut batch = WriteBatch::with_capacity_bytes(capacity_bytes);
+        batch.put_log_data(sync_mark::encode(self.synced_sequence.load(Ordering::Acquire)));
+        batch
+    }
+
+    /// Makes all writes that returned before this call durable.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        // Read before the sync: a write that returned is in the log's buffer with its sequence number.
+        let sequence = self.db.latest_sequence_number();
+        self.db.flush_wal(true).map_err(|error| self.error(error))?;
+        self.synced_sequence.fetch_max(sequence, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Syncs the log including a mark that covers all before it.
+    pub(super) fn mark_and_sync(&self) -> Result<(), StoreError> {
+        self.write(self.batch(0))?;
+        self.sync()
+    }
+
+    /// Syncs and measures; the store is lost if that fails.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the duration goes to the statistics and decides nothing"
+    )]
+    pub(super) fn sync_group(&self, commits: usize) -> Result<(), StoreError> {
+        if let Some(cause) = self.lost.get() {
+            return Err(StoreError::lost(cause.clone()));
+        }
+        let started = Instant::now();
+        match self.sync() {
+            Ok(()) => {
+                self.counters.synced(commits, started.elapsed());
+                Ok(())
+            }
+            Err(error) => Err(self.lose(&error)),
+        }
+    }
+
+    /// Stops the store for good; the first cause is kept, logged and told to everyone.
+    pub(super) fn lose(&self, error: &StoreError) -> StoreError {
+        let cause = self.lost.get_or_init(|| {
+            tracing::error!(%error, "the store failed and takes no more commits");
+            error.to_string().into()
+        });
+        StoreError::lost(cause.clone())
+    }
+
+    /// Refuses commits from now on, without a fault.
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+    }
+
+    /// Returns why commits are refused, if they are.
+    pub(super) fn refusal(&self) -> Option<StoreError> {
+        if let Some(cause) = self.lost.get() {
+            return Some(StoreError::lost(cause.clone()));
+        }
+        self.is_closed.load(Ordering::Acquire).then(|| StoreError::lost("the store is closed"))
+    }
+
+    /// Ends a clean run: a last mark over everything, synced, and no more background work.
+    pub(super) fn finish(&self) -> Result<(), StoreError> {
+        if let Some(cause) = self.lost.get() {
+            return Err(StoreError::lost(cause.clone()));
+        }
+        self.sync().and_then(|()| self.mark_and_sync()).map_err(|error| self.lose(&error))?;
+        self.db.cancel_all_background_work(true);
+        Ok(())
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.get().is_some()
+    }
+
+    pub(super) fn shards(&self) -> MutexGuard<'_, HashSet<ShardId>> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn block_cache_bytes(&self) -> u64 {
+        self.cache.get_usage() as u64
+    }
+
+    pub(super) fn write_buffer_bytes(&self) -> u64 {
+        self.sum_of(PROPERTY_WRITE_BUFFERS)
+    }
+
+    pub(super) fn background_errors(&self) -> u64 {
+        self.property(PROPERTY_BACKGROUND_ERRORS)
+    }
+
+    pub(super) fn is_write_stopped(&self) -> bool {
+        self.property(PROPERTY_WRITE_STOPPED) > 0
+    }
+
+    fn property(&self, name: &str) -> u64 {
+        self.db.property_int_value(name).ok().flatten().unwrap_or(0)
+    }
+
+    fn sum_of(&self, name: &str) -> u64 {
+        [Space::Rows, Space::Bodies]
+            .into_iter()
+            .filter_map(|space| {
+                self.db.property_int_value_cf(self.family(space).ok()?, name).ok().flatten()
+            })
+            .sum()
+    }
+
+    /// Translates an error of RocksDB.
+    pub(super) fn error(&self, error: rocksdb::Error) -> StoreError {
+        store_error(self.data_dir.engine_path(), error)
+    }
+}
+
+fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
+    let kind = error.kind();
+    let detail = error.into_string();
+    if detail.contains("No space left on device") {
+        return StoreError::Full { path, detail };
+    }
+    // The flock of the data directory comes first; this is for tools that open the engine directly.
+    if detail.contains("While lock file") {
+        return StoreError::Locked { path: path.join("LOCK") };
+    }
+    match kind {
+        ErrorKind::Corruption => StoreError::Corrupt { path, detail },
+        _ => StoreError::Engine { path, detail },
+    }
+}

@@ -1,0 +1,133 @@
+//! How RocksDB is set up: memory, files, checksums, recovery.
+
+use std::path::PathBuf;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel,
+    Options, WriteBufferManager,
+};
+
+/// The column family of [`crate::Space::Rows`].
+pub(super) const ROWS: &str = "rows";
+/// The column family of [`crate::Space::Bodies`].
+pub(super) const BODIES: &str = "bodies";
+
+/// Values from this size on go to blob files instead of the tree.
+const BLOB_BYTES_MIN: u64 = 512;
+const BLOB_FILE_BYTES: u64 = 64 << 20;
+/// Blob files older than this share of all are rewritten when enough of them is garbage.
+const BLOB_GC_AGE_CUTOFF: f64 = 0.5;
+const BLOB_GC_GARBAGE_MIN: f64 = 0.5;
+/// A compaction starts when a file has this many deletions within a window of keys.
+const DELETIONS_WINDOW: usize = 8_192;
+const DELETIONS_MIN: usize = 4_096;
+const DELETIONS_RATIO: f64 = 0.5;
+const BLOOM_BITS_PER_KEY: f64 = 10.0;
+const BACKGROUND_JOBS: i32 = 2;
+/// The log may hold this many times the write buffers before the oldest are flushed.
+const WAL_BUFFERS: u64 = 4;
+/// Smooths background writes, so that they do not pile up in front of a log sync.
+const BYTES_PER_SYNC: u64 = 1 << 20;
+const INFO_LOG_FILES: usize = 4;
+const INFO_LOG_BYTES: usize = 4 << 20;
+const MANIFEST_BYTES: usize = 64 << 20;
+
+/// Where and how a [`crate::RocksStore`] keeps its data.
+#[derive(Debug, Clone)]
+pub struct RocksOptions {
+    /// The data directory; created with mode 0700 if it does not exist.
+    pub path: PathBuf,
+    /// Memory for blocks read from files, in bytes.
+    pub block_cache_bytes: usize,
+    /// Memory for writes not in table files yet, in bytes, over all shards.
+    pub write_buffer_bytes: usize,
+    /// Below this many free bytes on the disk, [`crate::SpaceLeft::Low`] is reported.
+    pub reserve_bytes: u64,
+    /// How many files may be open at once.
+    pub open_files_max: i32,
+}
+
+impl RocksOptions {
+    /// Returns options that suit one server of moderate size: 128 MiB of memory, 1 GiB of reserve.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            block_cache_bytes: 64 << 20,
+            write_buffer_bytes: 64 << 20,
+            reserve_bytes: 1 << 30,
+            open_files_max: 512,
+        }
+    }
+
+    /// Creates the cache that bounds memory: blocks, filters, indexes, and a charge for write buffers.
+    pub(super) fn cache(&self) -> Cache {
+        Cache::new_lru_cache(self.block_cache_bytes.saturating_add(self.write_buffer_bytes))
+    }
+
+    pub(super) fn database(&self, cache: &Cache) -> Options {
+        let mut options = Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_paranoid_checks(true);
+
+        options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+        options.set_track_and_verify_wals_in_manifest(true);
+        options.set_manual_wal_flush(true);
+        options
+            .set_max_total_wal_size((self.write_buffer_bytes as u64).saturating_mul(WAL_BUFFERS));
+
+        // Without stalling: the bound per column family holds writers back, in smaller steps.
+        options.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager_with_cache(
+            self.write_buffer_bytes,
+            false,
+            cache.clone(),
+        ));
+        options.set_max_open_files(self.open_files_max);
+        options.set_max_background_jobs(BACKGROUND_JOBS);
+        options.set_bytes_per_sync(BYTES_PER_SYNC);
+        options.set_avoid_unnecessary_blocking_io(true);
+
+        options.set_log_level(LogLevel::Warn);
+        options.set_keep_log_file_num(INFO_LOG_FILES);
+        options.set_max_log_file_size(INFO_LOG_BYTES);
+        options.set_max_manifest_file_size(MANIFEST_BYTES);
+        options.set_stats_dump_period_sec(0);
+        options.set_stats_persist_period_sec(0);
+        options
+    }
+
+    pub(super) fn column_families(&self, cache: &Cache) -> Vec<ColumnFamilyDescriptor> {
+        let rows = column_family(cache, self.write_buffer_bytes / 4);
+        let mut bodies = column_family(cache, self.write_buffer_bytes / 2);
+        bodies.set_enable_blob_files(true);
+        bodies.set_min_blob_size(BLOB_BYTES_MIN);
+        bodies.set_blob_file_size(BLOB_FILE_BYTES);
+        bodies.set_blob_compression_type(DBCompressionType::Lz4);
+        bodies.set_enable_blob_gc(true);
+        bodies.set_blob_gc_age_cutoff(BLOB_GC_AGE_CUTOFF);
+        bodies.set_blob_gc_force_threshold(BLOB_GC_GARBAGE_MIN);
+        vec![ColumnFamilyDescriptor::new(ROWS, rows), ColumnFamilyDescriptor::new(BODIES, bodies)]
+    }
+}
+
+fn column_family(cache: &Cache, write_buffer_bytes: usize) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&blocks);
+    options.set_write_buffer_size(write_buffer_bytes);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_paranoid_checks(true);
+    // Queues delete all that they write, so space comes back only if deletions cause compactions.
+    options.add_compact_on_deletion_collector_factory(
+        DELETIONS_WINDOW,
+        DELETIONS_MIN,
+        DELETIONS_RATIO,
+    );
+    options
+}

@@ -1,0 +1,134 @@
+//! Judges the logs before RocksDB opens them: a torn tail is cut off, damage is refused.
+//!
+//! Every commit carries a [`super::sync_mark`]. Suppose the logs are damaged at some place. If an intact
+//! record after that place has a mark that covers the first change missing there, then the missing part had
+//! been synced: acknowledged data may be gone, and opening is refused. If no record says so, the missing
+//! part and all after it were still un-synced when the power went: nothing of it was acknowledged, and the
+//! logs are cut there, so that what remains is a prefix.
+//!
+//! What no log can tell without a second fsync per commit: damage in the very last synced group after a
+//! crash looks like a torn tail. After a clean close even that is told apart, by a last mark.
+//!
+//! A sequence gap exactly between two logs is left to RocksDB, which knows from its manifest which logs
+//! were closed, synced and deleted; cutting there could drop what is needed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use super::sync_mark::{BatchHead, batch_head};
+use super::wal_records::{Item, WalRecords};
+use crate::StoreError;
+use crate::data_dir::sync_dir;
+
+/// The first place where the logs are not intact.
+#[derive(Debug, Clone, Copy)]
+struct Hole {
+    /// Index of the log.
+    log: usize,
+    offset: u64,
+    /// Sequence number of the first change that is missing, unless nothing intact precedes it.
+    sequence: Option<u64>,
+}
+
+/// What is known after reading part of the logs.
+#[derive(Debug, Default)]
+struct Findings {
+    /// Sequence number that the next record should have.
+    next_sequence: Option<u64>,
+    hole: Option<Hole>,
+}
+
+/// Checks the logs in `path` and cuts a torn tail off; a directory that does not exist is fine.
+pub(super) fn secure(path: &Path) -> Result<(), StoreError> {
+    let logs = logs(path)?;
+    let mut findings = Findings::default();
+    for index in 0..logs.len() {
+        read_log(&logs, index, &mut findings)?;
+    }
+    match findings.hole {
+        None => Ok(()),
+        Some(hole) => cut(path, &logs, hole),
+    }
+}
+
+fn logs(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let io = |error| StoreError::io("list", path, error);
+    if !path.try_exists().map_err(io)? {
+        return Ok(Vec::new());
+    }
+    let mut logs = Vec::new();
+    for entry in fs::read_dir(path).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let number = stem.and_then(|stem| stem.parse::<u64>().ok());
+        if let (Some(number), Some("log")) = (number, path.extension().and_then(|e| e.to_str())) {
+            logs.push((number, path));
+        }
+    }
+    logs.sort();
+    Ok(logs.into_iter().map(|(_, path)| path).collect())
+}
+
+fn read_log(logs: &[PathBuf], index: usize, findings: &mut Findings) -> Result<(), StoreError> {
+    let path = &logs[index];
+    let io = |error| StoreError::io("read", path, error);
+    let mut records = WalRecords::new(BufReader::new(File::open(path).map_err(io)?));
+    while let Some(item) = records.next().map_err(io)? {
+        let head = match item {
+            Item::Record { offset, payload } => batch_head(&payload).ok_or(offset),
+            Item::Damage { offset } => Err(offset),
+        };
+        match (head, findings.hole) {
+            (Ok(head), Some(hole)) if is_proof_of_loss(hole, head) => {
+                return Err(refusal(logs, hole));
+            }
+            (Ok(_), Some(_)) | (Err(_), Some(_)) => {}
+            (Ok(head), None) => {
+                let next = head.sequence.saturating_add(head.count);
+                findings.next_sequence = findings.next_sequence.max(Some(next));
+            }
+            (Err(offset), None) => {
+                let sequence = findings.next_sequence;
+                findings.hole = Some(Hole { log: index, offset, sequence });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says whether an intact record shows that what is missing in the hole had been synced.
+fn is_proof_of_loss(hole: Hole, head: BatchHead) -> bool {
+    match (head.mark, hole.sequence) {
+        (Some(mark), Some(missing)) => mark >= missing,
+        // Nothing says what is missing, so any sync may have covered it.
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}
+
+fn refusal(logs: &[PathBuf], hole: Hole) -> StoreError {
+    let detail =
+        format!("the log is unreadable at byte {}, and data synced later follows", hole.offset);
+    StoreError::Corrupt { path: logs[hole.log].clone(), detail }
+}
+
+fn cut(path: &Path, logs: &[PathBuf], hole: Hole) -> Result<(), StoreError> {
+    for (index, log) in logs.iter().enumerate().skip(hole.log) {
+        let kept = if index == hole.log { hole.offset } else { 0 };
+        let io = |error| StoreError::io("cut the torn tail of", log, error);
+        let file = OpenOptions::new().write(true).open(log).map_err(io)?;
+        let bytes = file.metadata().map_err(io)?.len();
+        if bytes > kept {
+            tracing::warn!(
+                log = %log.display(), offset = kept, dropped_bytes = bytes - kept,
+                "cutting the torn tail of a log; no acknowledged data is known to be in it"
+            );
+            file.set_len(kept).and_then(|()| file.sync_all()).map_err(io)?;
+        }
+    }
+    sync_dir(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Which directories are opened and which are refused.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use sluice_store::{ShardId, Space, SpaceLeft, Store, StoreError};
+
+use crate::directory::{open, options, refusal, row};
+
+#[test]
+fn a_new_directory_is_private_and_says_its_format() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("a/b");
+    drop(open(&path).unwrap());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    let format = fs::read_to_string(path.join("FORMAT")).unwrap();
+    assert!(format.starts_with("sluice data directory\nformat=1\ncreated_by="), "{format}");
+    assert!(!path.join("FORMAT.new").exists());
+}
+
+#[test]
+fn a_second_server_is_refused_until_the_first_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let reader = store.open_shard(ShardId(0)).unwrap().reader();
+    let error = refusal(dir.path());
+    assert!(matches!(&error, StoreError::Locked { path } if path.ends_with("LOCK")));
+    assert!(error.to_string().contains(&dir.path().display().to_string()), "{error}");
+    store.close().unwrap();
+    drop(store);
+    assert!(matches!(refusal(dir.path()), StoreError::Locked { .. }), "a reader still reads");
+    drop(reader);
+    drop(open(dir.path()).unwrap());
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).unwrap());
+    let format = dir.path().join("FORMAT");
+    fs::write(&format, "sluice data directory\nformat=2\ncreated_by=9.0.0\n").unwrap();
+    match refusal(dir.path()) {
+        StoreError::NewerFormat { found: 2, supported: 1, path } => assert_eq!(path, format),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_damaged_format_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).unwrap());
+    let format = dir.path().join("FORMAT");
+    for damage in [Vec::new(), b"sluice data dir".to_vec(), vec![0xff; 30], vec![b'x'; 10_000]] {
+        fs::write(&format, damage).unwrap();
+        assert!(matches!(refusal(dir.path()), StoreError::DamagedFormat { .. }));
+    }
+    fs::remove_file(&format).unwrap();
+    assert!(matches!(refusal(dir.path()), StoreError::DamagedFormat { .. }));
+}
+
+#[test]
+fn a_directory_of_something_else_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("thesis.txt"), "irreplaceable").unwrap();
+    let error = refusal(dir.path());
+    assert!(matches!(&error, StoreError::NotSluice { entry, .. } if entry == "thesis.txt"));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn an_interrupted_creation_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("LOCK"), "").unwrap();
+    fs::write(dir.path().join("FORMAT.new"), "slu").unwrap();
+    fs::create_dir(dir.path().join("lost+found")).unwrap();
+    drop(open(dir.path()).unwrap());
+    drop(open(dir.path()).unwrap());
+}
+
+#[test]
+fn a_path_that_is_a_file_is_refused_with_its_name() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = refusal(file.path());
+    assert!(matches!(&error, StoreError::Io { path, .. } if path == file.path()), "{error}");
+}
+
+#[test]
+fn reopening_keeps_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..4_u8 {
+        let store = open(dir.path()).unwrap();
+        let mut shard = store.open_shard(ShardId(1)).unwrap();
+        let rows = shard.reader().scan(Space::Rows, &[]..&[0xff], 100).unwrap();
+        assert_eq!(rows.len(), usize::from(round));
+        let ticket = shard.commit(row([round], [round; 2_000]));
+        if round % 2 == 0 {
+            store.close().unwrap();
+        }
+        ticket.wait().unwrap();
+    }
+}
+
+#[test]
+fn space_below_the_reserve_is_low() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = sluice_store::RocksOptions { reserve_bytes: u64::MAX, ..options(dir.path()) };
+    let store = sluice_store::RocksStore::open(options).unwrap();
+    assert_eq!(store.space_left(), SpaceLeft::Low);
+}

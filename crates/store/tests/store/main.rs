@@ -1,0 +1,10 @@
+//! Both engines against one contract, and what only one of them can show.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+
+mod conformance;
+mod data_dir;
+mod directory;
+mod faults;
+mod full_disk;
+mod model;
+mod recovery;
