@@ -1,0 +1,190 @@
+//! One request, one answer: AWS JSON 1.0 over HTTP/1.1.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Args;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+
+use super::endpoint::Endpoint;
+use super::signature::Credentials;
+use crate::arguments::OutputArgs;
+use crate::exit::{Failure, chain};
+
+/// Ten messages of 1 MiB, every byte escaped, and room for the rest.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// On top of what a long poll may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Which server to talk to; on every client command.
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionArgs {
+    /// The server, or any other SQS endpoint without TLS.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SLUICE_ENDPOINT",
+        default_value = "http://127.0.0.1:9324",
+        hide_env_values = true,
+        help_heading = "Connection"
+    )]
+    endpoint: String,
+    /// Region that requests are signed for. Credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else stand-ins.
+    #[arg(
+        long,
+        env = "SLUICE_REGION",
+        default_value = "us-east-1",
+        hide_env_values = true,
+        help_heading = "Connection"
+    )]
+    region: String,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// A client of one endpoint.
+pub(crate) struct Connection {
+    client: Client<HttpConnector, Full<Bytes>>,
+    endpoint: Endpoint,
+    region: String,
+    credentials: Credentials,
+}
+
+impl Connection {
+    /// Prepares a client; nothing is sent yet.
+    pub(crate) fn new(args: &ConnectionArgs) -> Result<Self, Failure> {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            endpoint: Endpoint::parse(&args.endpoint).map_err(Failure::Usage)?,
+            region: args.region.clone(),
+            credentials: Credentials::from_environment(),
+        })
+    }
+
+    /// Calls an operation and returns its output, an empty object where it has none.
+    pub(crate) async fn call(&self, operation: &str, input: &Value) -> Result<Value, Failure> {
+        self.call_waiting(operation, input, 0).await
+    }
+
+    /// Calls an operation that may wait on purpose.
+    pub(crate) async fn call_waiting(
+        &self,
+        operation: &str,
+        input: &Value,
+        wait_secs: u64,
+    ) -> Result<Value, Failure> {
+        let request = self.request(operation, input)?;
+        let timeout = ANSWER_TIMEOUT + Duration::from_secs(wait_secs);
+        let exchange = async {
+            let response = self.client.request(request).await.map_err(|error| {
+                let reason = chain(&error);
+                let hint = if error.is_connect() { "; is the server running?" } else { "" };
+                format!("{reason}{hint}")
+            })?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES_MAX)
+                .collect()
+                .await
+                .map_err(|error| format!("the answer broke off: {}", chain(error.as_ref())))?;
+            Ok(Response::from_parts(head, body.to_bytes()))
+        };
+        let answer = match tokio::time::timeout(timeout, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {} s", timeout.as_secs())),
+        };
+        let answer = answer.map_err(|reason: String| {
+            Failure::Unreachable(format!("{}: {reason}", self.endpoint.url()))
+        })?;
+        read_answer(&answer)
+    }
+
+    /// The URL of a queue: as given, or looked up by name.
+    pub(crate) async fn queue_url(&self, queue: &str) -> Result<String, Failure> {
+        if queue.starts_with("http://") || queue.starts_with("https://") {
+            return Ok(queue.to_owned());
+        }
+        let output = self.call("GetQueueUrl", &json!({ "QueueName": queue })).await?;
+        match output.get("QueueUrl").and_then(Value::as_str) {
+            Some(url) => Ok(url.to_owned()),
+            None => Err(Failure::Refused("the answer to GetQueueUrl has no QueueUrl".to_owned())),
+        }
+    }
+
+    fn request(&self, operation: &str, input: &Value) -> Result<Request<Full<Bytes>>, Failure> {
+        let body = Bytes::from(input.to_string());
+        let target = format!("AmazonSQS.{operation}");
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("host", self.endpoint.host()),
+            ("x-amz-target", target.as_str()),
+        ];
+        let mut builder = Request::post(self.endpoint.url());
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        for (name, value) in self.credentials.sign(&self.region, &headers, &body) {
+            builder = builder.header(name, value);
+        }
+        builder.body(Full::new(body)).map_err(|error| {
+            Failure::Usage(format!("region or credentials do not fit into a header: {error}"))
+        })
+    }
+}
+
+fn read_answer(answer: &Response<Bytes>) -> Result<Value, Failure> {
+    let status = answer.status();
+    let body = answer.body();
+    let document =
+        if body.is_empty() { Some(json!({})) } else { serde_json::from_slice::<Value>(body).ok() };
+    if status.is_success() {
+        return document
+            .ok_or_else(|| Failure::Refused("the answer is not JSON; is this SQS?".to_owned()));
+    }
+    let member =
+        |name: &str| document.as_ref().and_then(|object| object.get(name)).and_then(Value::as_str);
+    let code = member("__type").map_or("", |name| name.rsplit('#').next().unwrap_or(name));
+    let message = member("message").or_else(|| member("Message")).unwrap_or("");
+    Err(Failure::Refused(match (code, message) {
+        ("", "") => format!("the server answered {status}"),
+        (code, "") => format!("{code} ({status})"),
+        (code, message) => format!("{code}: {message}"),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &'static str) -> Response<Bytes> {
+        let builder = Response::builder().status(status);
+        builder.body(Bytes::from_static(body.as_bytes())).expect("the status is valid")
+    }
+
+    #[test]
+    fn an_empty_success_is_an_empty_object() {
+        let value = read_answer(&answer(200, "")).expect("this is a success");
+        assert_eq!(value, json!({}));
+    }
+
+    #[test]
+    fn errors_show_code_and_message() {
+        let body = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#;
+        let failure = read_answer(&answer(400, body)).expect_err("the server refused");
+        assert_eq!(failure.to_string(), "QueueDoesNotExist: no such queue");
+    }
+
+    #[test]
+    fn an_error_page_of_a_proxy_shows_its_status() {
+        let failure = read_answer(&answer(502, "<html>")).expect_err("the proxy refused");
+        assert_eq!(failure.to_string(), "the server answered 502 Bad Gateway");
+    }
+}

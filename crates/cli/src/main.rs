@@ -1,0 +1,70 @@
+//! The `sluice` command: the server, and a client for queues and messages.
+
+mod arguments;
+mod client;
+mod config_check;
+mod exit;
+mod logging;
+mod open_files;
+mod output;
+mod port_file;
+mod reference;
+mod serve;
+mod settings;
+mod start_up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Cli, Command, ConfigCommand};
+use crate::exit::Failure;
+use crate::settings::Mode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure);
+            failure.code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    logging::start(&cli.logging)?;
+    match cli.command {
+        Command::Config(ConfigCommand::Check(args)) => config_check::run(args),
+        Command::Reference { page } => output::print(&reference::render(page)),
+        Command::Serve(args) => {
+            let log_format = cli.logging.log_format;
+            runtime(Threads::PerCore)?.block_on(serve::run(Mode::Serve, args, log_format))
+        }
+        Command::Dev(args) => {
+            let log_format = cli.logging.log_format;
+            runtime(Threads::PerCore)?.block_on(serve::run(Mode::Dev, args, log_format))
+        }
+        Command::Queues(command) => runtime(Threads::One)?.block_on(client::queues::run(command)),
+        Command::Messages(command) => {
+            runtime(Threads::One)?.block_on(client::messages::run(command))
+        }
+    }
+}
+
+enum Threads {
+    PerCore,
+    One,
+}
+
+fn runtime(threads: Threads) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = match threads {
+        Threads::PerCore => tokio::runtime::Builder::new_multi_thread(),
+        Threads::One => tokio::runtime::Builder::new_current_thread(),
+    };
+    builder
+        .enable_all()
+        .thread_name("sluice")
+        .build()
+        .map_err(|error| Failure::Server(format!("cannot start the async runtime: {error}")))
+}

@@ -1,0 +1,142 @@
+//! `sluice serve` and `sluice dev`: start, wait for a signal, drain.
+
+use std::path::{Path, PathBuf};
+
+use sluice_server::{Drained, Server};
+use tempfile::TempDir;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::arguments::{ConfigFileArgs, LogFormat, ServerArgs};
+use crate::exit::{CUT_SHORT, Failure, chain};
+use crate::settings::{Layers, Mode, Resolved, SettingFlags};
+use crate::start_up::{self, Lifetime, Ready};
+use crate::{open_files, port_file};
+
+/// Runs a server until a signal ends it.
+pub(crate) async fn run(
+    mode: Mode,
+    args: ServerArgs,
+    log_format: LogFormat,
+) -> Result<(), Failure> {
+    let resolved = resolve(mode, &args.config, args.settings)?;
+    let directory = DataDirectory::choose(resolved.settings.data.clone())?;
+    open_files::raise_limit();
+    // Listened to before the server starts, so that a signal during start-up is not lost.
+    let mut signals = Signals::listen()?;
+    let config = resolved.settings.server_config(mode, directory.path());
+    let running = tokio::select! {
+        started = Server::start(config) => {
+            started.map_err(|error| Failure::Server(format!("cannot start: {}", chain(&error))))?
+        }
+        () = signals.next() => return Ok(()),
+    };
+    let address = running.local_addr();
+    if let Some(path) = &args.port_file {
+        port_file::write(path, address).map_err(|error| {
+            Failure::Server(format!("cannot write the port file {}: {error}", path.display()))
+        })?;
+    }
+    let ready = Ready {
+        mode,
+        address,
+        data: directory.path(),
+        lifetime: directory.lifetime(),
+        settings: &resolved.settings,
+    };
+    start_up::announce(&ready, log_format);
+    signals.next().await;
+    tracing::info!("draining; a second signal quits at once");
+    tokio::select! {
+        drained = running.drain() => match drained {
+            Drained::Complete | Drained::RequestsCut => Ok(()),
+            Drained::StoreFailed => Err(Failure::Server("the store did not close in order".to_owned())),
+        },
+        () = signals.next() => {
+            tracing::warn!("second signal, quitting without an orderly shutdown");
+            std::process::exit(CUT_SHORT);
+        }
+    }
+}
+
+/// Reads the environment and the file, and decides the settings.
+pub(crate) fn resolve(
+    mode: Mode,
+    config: &ConfigFileArgs,
+    flags: SettingFlags,
+) -> Result<Resolved, Failure> {
+    let file = match &config.config {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Failure::Usage(format!(
+                    "cannot read the configuration file {}: {error}",
+                    path.display()
+                ))
+            })?;
+            Some((path.display().to_string(), text))
+        }
+        None => None,
+    };
+    let is_text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let variables = std::env::vars_os().filter_map(is_text).collect();
+    Layers { mode, flags: flags.given, variables, file }.resolve().map_err(Failure::Usage)
+}
+
+/// The data directory: a given one, or one that is removed when this value is dropped.
+enum DataDirectory {
+    Given(PathBuf),
+    Temporary(TempDir),
+}
+
+impl DataDirectory {
+    fn choose(given: Option<PathBuf>) -> Result<Self, Failure> {
+        match given {
+            Some(path) => Ok(Self::Given(path)),
+            None => tempfile::Builder::new()
+                .prefix("sluice-dev-")
+                .tempdir()
+                .map(Self::Temporary)
+                .map_err(|error| {
+                    Failure::Server(format!("cannot make a temporary data directory: {error}"))
+                }),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Given(path) => path,
+            Self::Temporary(directory) => directory.path(),
+        }
+    }
+
+    fn lifetime(&self) -> Lifetime {
+        match self {
+            Self::Given(_) => Lifetime::Kept,
+            Self::Temporary(_) => Lifetime::RemovedAtExit,
+        }
+    }
+}
+
+/// SIGTERM and SIGINT, which mean the same.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let failed = |error| Failure::Server(format!("cannot listen for signals: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! The table of settings: one row each, with its name, meaning and parser.
+//!
+//! `http.body_bytes_max` in the file is `--http-body-bytes-max` on the command line and `SLUICE_HTTP_BODY_BYTES_MAX` in the
+//! environment.
+
+use std::path::PathBuf;
+
+use sluice_server::config::Forwarded;
+use sluice_server::services::Switch;
+
+use super::bytes;
+use super::values::Settings;
+
+/// The type that the configuration file must use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileType {
+    Text,
+    Integer,
+    /// An integer, or a string with a suffix such as `8MiB`.
+    Bytes,
+    Boolean,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Dotted name, as in the file.
+    pub(crate) name: &'static str,
+    /// Type in the file.
+    pub(crate) file_type: FileType,
+    /// What a value must look like; completes "wants …".
+    pub(crate) wants: &'static str,
+    /// One sentence.
+    pub(crate) help: &'static str,
+    /// Parses and stores a value; `None` when it is not what the key wants.
+    pub(crate) set: fn(&mut Settings, &str) -> Option<()>,
+    /// The present value as text.
+    pub(crate) get: fn(&Settings) -> String,
+}
+
+impl Key {
+    /// Name on the command line, without the dashes.
+    pub(crate) fn flag(&self) -> String {
+        self.name.replace(['.', '_'], "-")
+    }
+
+    /// Name in the environment.
+    pub(crate) fn variable(&self) -> String {
+        format!("SLUICE_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+/// Finds a setting by its dotted name.
+pub(crate) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// A row whose value is a number within bounds.
+macro_rules! number {
+    ($name:literal, $file_type:ident, $field:ident, $min:literal..=$max:literal, $parse:expr, $render:expr, $wants:literal,
+     $help:literal) => {
+        Key {
+            name: $name,
+            file_type: FileType::$file_type,
+            wants: $wants,
+            help: $help,
+            set: |settings, text| {
+                let value = ($parse)(text).filter(|value| ($min..=$max).contains(value))?;
+                settings.$field = value.try_into().ok()?;
+                Some(())
+            },
+            get: |settings| ($render)(settings.$field),
+        }
+    };
+}
+
+fn integer(text: &str) -> Option<u64> {
+    text.parse().ok()
+}
+
+fn plain(value: impl ToString) -> String {
+    value.to_string()
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    text.parse().ok()
+}
+
+fn is_region(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=64).contains(&text.len()) && text.chars().all(is_allowed)
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Scheme, host and optional port, nothing behind them.
+fn is_base_url(text: &str) -> bool {
+    let Some(authority) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))
+    else {
+        return false;
+    };
+    authority.parse::<http::uri::Authority>().is_ok_and(|parsed| {
+        !parsed.host().is_empty() && !authority.contains('@') && !authority.ends_with(':')
+    })
+}
+
+/// Every setting, in the order of the reference page.
+pub(crate) static KEYS: &[Key] = &[
+    Key {
+        name: "data",
+        file_type: FileType::Text,
+        wants: "a directory",
+        help: "Directory of the store, created when absent. `dev` without it uses a temporary directory and removes it at exit.",
+        set: |settings, text| {
+            // URLs name object storage, which the cluster engine will serve; a directory called `s3:` would surprise.
+            if text.is_empty() || text.contains("://") {
+                return None;
+            }
+            settings.data = Some(PathBuf::from(text));
+            Some(())
+        },
+        get: |settings| match &settings.data {
+            Some(path) => path.display().to_string(),
+            None => "(temporary)".to_owned(),
+        },
+    },
+    Key {
+        name: "listen",
+        file_type: FileType::Text,
+        wants: "an address and a port such as 127.0.0.1:9324 or [::1]:0",
+        help: "Address to listen on; port 0 picks a free one. `serve` accepts loopback addresses only until it verifies signatures.",
+        set: |settings, text| {
+            settings.listen = text.parse().ok()?;
+            Some(())
+        },
+        get: |settings| settings.listen.to_string(),
+    },
+    Key {
+        name: "public_url",
+        file_type: FileType::Text,
+        wants: "scheme, host and port without a path, such as https://queues.example.com",
+        help: "Beginning of every queue URL; without it, the `Host` header of the request decides.",
+        set: |settings, text| {
+            let text = text.strip_suffix('/').unwrap_or(text);
+            settings.public_url = Some(is_base_url(text).then(|| text.to_owned())?);
+            Some(())
+        },
+        get: |settings| {
+            settings.public_url.clone().unwrap_or_else(|| "(from the request)".to_owned())
+        },
+    },
+    Key {
+        name: "region",
+        file_type: FileType::Text,
+        wants: "a region name of lower-case letters, digits and hyphens, such as us-east-1",
+        help: "Region of requests whose signature names none, and of queues whose URL has none.",
+        set: |settings, text| {
+            settings.region = is_region(text).then(|| text.to_owned())?;
+            Some(())
+        },
+        get: |settings| settings.region.clone(),
+    },
+    Key {
+        name: "account",
+        file_type: FileType::Text,
+        wants: "an account id of 12 digits, quoted in the file",
+        help: "Account of callers whose access key is not itself a 12-digit account id.",
+        set: |settings, text| {
+            settings.account = is_account(text).then(|| text.to_owned())?;
+            Some(())
+        },
+        get: |settings| settings.account.clone(),
+    },
+    Key {
+        name: "trust_forwarded_headers",
+        file_type: FileType::Boolean,
+        wants: "true or false",
+        help: "Believe `X-Forwarded-Proto` and `X-Forwarded-Host`; only behind a proxy that sets them.",
+        set: |settings, text| {
+            settings.forwarded =
+                if boolean(text)? { Forwarded::Trusted } else { Forwarded::Ignored };
+            Some(())
+        },
+        get: |settings| (settings.forwarded == Forwarded::Trusted).to_string(),
+    },
+    Key {
+        name: "allow_peek",
+        file_type: FileType::Boolean,
+        wants: "true or false",
+        help: "Offer `PeekMessages`, which shows messages without receiving them. On in `dev`.",
+        set: |settings, text| {
+            settings.peek = if boolean(text)? { Switch::On } else { Switch::Off };
+            Some(())
+        },
+        get: |settings| (settings.peek == Switch::On).to_string(),
+    },
+    number!(
+        "shards",
+        Integer,
+        shards,
+        1..=256,
+        integer,
+        plain,
+        "a number from 1 to 256",
+        "Number of shards of a new data directory; an existing one keeps its own."
+    ),
+    number!(
+        "in_flight_max",
+        Integer,
+        in_flight_max,
+        1..=10_000_000,
+        integer,
+        plain,
+        "a number from 1 to 10000000",
+        "Messages of one queue that may be received and not yet deleted; SQS allows 120,000."
+    ),
+    number!(
+        "http.body_bytes_max",
+        Bytes,
+        body_bytes_max,
+        1_048_576..=1_073_741_824,
+        bytes::parse,
+        bytes::render,
+        "a size from 1MiB to 1GiB",
+        "Largest request body, before and after decompression."
+    ),
+    number!(
+        "http.head_timeout_secs",
+        Integer,
+        head_timeout_secs,
+        1..=3600,
+        integer,
+        plain,
+        "a number of seconds from 1 to 3600",
+        "Time for a client to send its request head."
+    ),
+    number!(
+        "http.body_timeout_secs",
+        Integer,
+        body_timeout_secs,
+        1..=3600,
+        integer,
+        plain,
+        "a number of seconds from 1 to 3600",
+        "Time for a client to send its request body."
+    ),
+    number!(
+        "http.connections_max",
+        Integer,
+        connections_max,
+        1..=1_000_000,
+        integer,
+        plain,
+        "a number from 1 to 1000000",
+        "Connections open at once."
+    ),
+    number!(
+        "http.drain_timeout_secs",
+        Integer,
+        drain_timeout_secs,
+        0..=3600,
+        integer,
+        plain,
+        "a number of seconds from 0 to 3600",
+        "Time that a shutdown waits for requests in flight."
+    ),
+    number!(
+        "store.block_cache_bytes",
+        Bytes,
+        block_cache_bytes,
+        1_048_576..=1_099_511_627_776,
+        bytes::parse,
+        bytes::render,
+        "a size from 1MiB to 1024GiB",
+        "Memory for blocks read from disk, shared by all shards."
+    ),
+    number!(
+        "store.write_buffer_bytes",
+        Bytes,
+        write_buffer_bytes,
+        4_194_304..=1_099_511_627_776,
+        bytes::parse,
+        bytes::render,
+        "a size from 4MiB to 1024GiB",
+        "Memory for writes not yet in a table file, shared by all shards."
+    ),
+    number!(
+        "store.reserve_bytes",
+        Bytes,
+        reserve_bytes,
+        0..=1_099_511_627_776,
+        bytes::parse,
+        bytes::render,
+        "a size from 0 to 1024GiB",
+        "Free disk space below which sends are refused, so that receives and deletes keep working."
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Mode;
+
+    #[test]
+    fn every_default_is_a_value_that_its_own_key_accepts() {
+        for key in KEYS {
+            let mut settings = Settings::defaults(Mode::Serve);
+            let text = (key.get)(&settings);
+            if text.starts_with('(') {
+                continue;
+            }
+            assert!((key.set)(&mut settings, &text).is_some(), "{} = {text}", key.name);
+            assert_eq!((key.get)(&settings), text, "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn names_are_unique_in_all_their_forms() {
+        for form in [Key::flag, Key::variable] {
+            let mut names: Vec<_> = KEYS.iter().map(form).collect();
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), KEYS.len());
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        let wrong = [
+            ("data", "s3://bucket/prefix"),
+            ("listen", "localhost"),
+            ("listen", "127.0.0.1"),
+            ("public_url", "queues.example.com"),
+            ("public_url", "http://host/path"),
+            ("region", "US East"),
+            ("account", "12345"),
+            ("trust_forwarded_headers", "yes"),
+            ("shards", "0"),
+            ("shards", "257"),
+            ("in_flight_max", "-1"),
+            ("http.body_bytes_max", "8MB"),
+            ("http.head_timeout_secs", "10s"),
+        ];
+        for (name, text) in wrong {
+            let key = find(name).expect("the table has this key");
+            let mut settings = Settings::defaults(Mode::Serve);
+            assert!((key.set)(&mut settings, text).is_none(), "{name} = {text}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Lays flags over environment over file over defaults, and remembers where each value came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::key::{KEYS, Key};
+use super::values::{Mode, Settings};
+use super::{environment, file};
+
+/// Everything that settings can come from. Reading it is the caller's work; deciding happens here.
+#[derive(Debug)]
+pub(crate) struct Layers {
+    pub(crate) mode: Mode,
+    /// Flags by key name.
+    pub(crate) flags: BTreeMap<&'static str, String>,
+    /// The whole environment.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// Name and content of the configuration file.
+    pub(crate) file: Option<(String, String)>,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Flag(String),
+    Environment(String),
+    File { name: String, line: usize },
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(out, "flag --{flag}"),
+            Self::Environment(variable) => write!(out, "environment {variable}"),
+            Self::File { name, line } => write!(out, "{name}:{line}"),
+            Self::Default => write!(out, "default"),
+        }
+    }
+}
+
+/// The outcome: typed settings, and the source of each row of the table.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) settings: Settings,
+    pub(crate) sources: Vec<(&'static Key, Source)>,
+}
+
+impl Layers {
+    /// Decides every setting, or tells every problem, one line each.
+    pub(crate) fn resolve(self) -> Result<Resolved, String> {
+        let (variables, mut problems) = environment::read(&self.variables);
+        let (file_name, entries) = match &self.file {
+            Some((name, source)) => {
+                let (entries, file_problems) = file::read(name, source);
+                problems.extend(file_problems);
+                (name.as_str(), entries)
+            }
+            None => ("", BTreeMap::new()),
+        };
+        let mut settings = Settings::defaults(self.mode);
+        let mut sources = Vec::with_capacity(KEYS.len());
+        for key in KEYS {
+            let given = if let Some(text) = self.flags.get(key.name) {
+                Some((text, Source::Flag(key.flag())))
+            } else if let Some(text) = variables.get(key.name) {
+                Some((text, Source::Environment(key.variable())))
+            } else {
+                entries.get(key.name).map(|entry| {
+                    (&entry.text, Source::File { name: file_name.to_owned(), line: entry.line })
+                })
+            };
+            let source = match given {
+                Some((text, source)) => {
+                    if (key.set)(&mut settings, text).is_none() {
+                        problems.push(format!(
+                            "{source}: `{}` wants {}, found `{text}`",
+                            key.name, key.wants
+                        ));
+                    }
+                    source
+                }
+                None => Source::Default,
+            };
+            sources.push((key, source));
+        }
+        problems.extend(contradiction(self.mode, &settings, &sources));
+        if problems.is_empty() {
+            Ok(Resolved { settings, sources })
+        } else {
+            Err(problems.join("\n"))
+        }
+    }
+}
+
+/// What single keys cannot see: `serve` must not be reachable from other machines while anyone may call it.
+fn contradiction(
+    mode: Mode,
+    settings: &Settings,
+    sources: &[(&'static Key, Source)],
+) -> Option<String> {
+    if mode == Mode::Dev || settings.listen.ip().is_loopback() {
+        return None;
+    }
+    let source = sources.iter().find(|(key, _)| key.name == "listen").map(|(_, source)| source)?;
+    Some(format!(
+        "{source}: `serve` listens on loopback addresses only until it verifies signatures, found `{}`; \
+         use 127.0.0.1 or [::1], or `sluice dev` for a server that trusts its whole network",
+        settings.listen
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers(mode: Mode) -> Layers {
+        Layers { mode, flags: BTreeMap::new(), variables: BTreeMap::new(), file: None }
+    }
+
+    fn source_of(resolved: &Resolved, name: &str) -> String {
+        let found = resolved.sources.iter().find(|(key, _)| key.name == name);
+        found.expect("the table has this key").1.to_string()
+    }
+
+    #[test]
+    fn flag_beats_environment_beats_file_beats_default() {
+        let mut layers = layers(Mode::Serve);
+        layers.file = Some((
+            "s.toml".to_owned(),
+            "region = \"file-1\"\naccount = \"111111111111\"\nshards = 2\n".to_owned(),
+        ));
+        layers.variables.insert("SLUICE_REGION".to_owned(), "environment-1".to_owned());
+        layers.variables.insert("SLUICE_ACCOUNT".to_owned(), "222222222222".to_owned());
+        layers.flags.insert("region", "flag-1".to_owned());
+        let resolved = layers.resolve().expect("everything is well-formed");
+        assert_eq!(resolved.settings.region, "flag-1");
+        assert_eq!(resolved.settings.account, "222222222222");
+        assert_eq!(resolved.settings.shards, 2);
+        assert_eq!(source_of(&resolved, "region"), "flag --region");
+        assert_eq!(source_of(&resolved, "account"), "environment SLUICE_ACCOUNT");
+        assert_eq!(source_of(&resolved, "shards"), "s.toml:3");
+        assert_eq!(source_of(&resolved, "listen"), "default");
+    }
+
+    #[test]
+    fn a_wrong_value_says_where_what_and_what_is_wanted() {
+        let mut layers = layers(Mode::Serve);
+        layers.file = Some(("s.toml".to_owned(), "shards = 0\n".to_owned()));
+        layers.flags.insert("listen", "here".to_owned());
+        assert_eq!(
+            layers.resolve().expect_err("both values are wrong"),
+            "flag --listen: `listen` wants an address and a port such as 127.0.0.1:9324 or [::1]:0, found `here`\n\
+             s.toml:1: `shards` wants a number from 1 to 256, found `0`"
+        );
+    }
+
+    #[test]
+    fn serve_stays_on_loopback_and_dev_need_not() {
+        for (mode, is_allowed) in [(Mode::Serve, false), (Mode::Dev, true)] {
+            let mut layers = layers(mode);
+            layers.flags.insert("listen", "0.0.0.0:9324".to_owned());
+            assert_eq!(layers.resolve().is_ok(), is_allowed, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn dev_has_a_temporary_directory_and_peek() {
+        let resolved = layers(Mode::Dev).resolve().expect("defaults are well-formed");
+        assert_eq!(resolved.settings.data, None);
+        assert_eq!(resolved.settings.peek, sluice_server::services::Switch::On);
+    }
+}

@@ -1,0 +1,105 @@
+//! The settings as typed values, their defaults, and the server configuration made of them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sluice_server::config::{Access, Config, Forwarded, HttpLimits, StoreLimits};
+use sluice_server::services::{Extensions, Switch};
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// Which of the two server commands runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `sluice serve`.
+    Serve,
+    /// `sluice dev`.
+    Dev,
+}
+
+/// Every setting, parsed.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Data directory; `None` is a temporary one, `dev` only.
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Option<String>,
+    pub(crate) region: String,
+    pub(crate) account: String,
+    pub(crate) forwarded: Forwarded,
+    pub(crate) peek: Switch,
+    pub(crate) shards: u16,
+    pub(crate) in_flight_max: u32,
+    pub(crate) body_bytes_max: u64,
+    pub(crate) head_timeout_secs: u64,
+    pub(crate) body_timeout_secs: u64,
+    pub(crate) connections_max: u64,
+    pub(crate) drain_timeout_secs: u64,
+    pub(crate) block_cache_bytes: u64,
+    pub(crate) write_buffer_bytes: u64,
+    pub(crate) reserve_bytes: u64,
+}
+
+impl Settings {
+    /// What holds when nothing is said.
+    pub(crate) fn defaults(mode: Mode) -> Self {
+        let (data, peek) = match mode {
+            Mode::Serve => (Some(PathBuf::from("./sluice-data")), Switch::Off),
+            Mode::Dev => (None, Switch::On),
+        };
+        Self {
+            data,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9324)),
+            public_url: None,
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            forwarded: Forwarded::Ignored,
+            peek,
+            shards: 4,
+            in_flight_max: 120_000,
+            body_bytes_max: 8 * MIB,
+            head_timeout_secs: 10,
+            body_timeout_secs: 30,
+            connections_max: 10_000,
+            // Below the 30 s that service managers commonly grant between SIGTERM and SIGKILL.
+            drain_timeout_secs: 25,
+            block_cache_bytes: 64 * MIB,
+            write_buffer_bytes: 64 * MIB,
+            reserve_bytes: 128 * MIB,
+        }
+    }
+
+    /// The server configuration, with the data directory that was chosen.
+    pub(crate) fn server_config(&self, mode: Mode, data_dir: &Path) -> Config {
+        let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        Config {
+            data_dir: data_dir.to_owned(),
+            listen: self.listen,
+            access: match mode {
+                Mode::Serve => Access::LoopbackOnly,
+                Mode::Dev => Access::Anyone,
+            },
+            region: self.region.clone(),
+            account: self.account.clone(),
+            public_url: self.public_url.clone(),
+            forwarded: self.forwarded,
+            extensions: Extensions { peek: self.peek },
+            shards: self.shards,
+            in_flight_max: self.in_flight_max,
+            http: HttpLimits {
+                body_bytes_max: bytes(self.body_bytes_max),
+                head_timeout: Duration::from_secs(self.head_timeout_secs),
+                body_timeout: Duration::from_secs(self.body_timeout_secs),
+                connections_max: bytes(self.connections_max),
+                drain_timeout: Duration::from_secs(self.drain_timeout_secs),
+            },
+            store: StoreLimits {
+                block_cache_bytes: bytes(self.block_cache_bytes),
+                write_buffer_bytes: bytes(self.write_buffer_bytes),
+                reserve_bytes: self.reserve_bytes,
+            },
+        }
+    }
+}

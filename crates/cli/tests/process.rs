@@ -1,0 +1,174 @@
+//! The real binary, started as a user would: help, wrong usage, start and stop.
+
+#![expect(clippy::expect_used, reason = "a test that cannot start the binary should stop there")]
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn sluice(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args(arguments);
+    for (variable, _) in std::env::vars() {
+        if variable.starts_with("SLUICE_") {
+            command.env_remove(variable);
+        }
+    }
+    // Help is wrapped to the terminal's width; without a terminal the width is clap's own.
+    command.env_remove("COLUMNS").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    sluice(arguments).output().expect("the binary was built for this test")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([name, &child.id().to_string()]).status();
+    assert!(status.expect("kill is part of every Unix").success());
+}
+
+#[test]
+fn help_reads_as_agreed() {
+    let output = run(&["--help"]);
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/help.txt");
+    let help = String::from_utf8_lossy(&output.stdout).into_owned();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&golden, &help).expect("the directory is part of the repository");
+    }
+    let expected = std::fs::read_to_string(&golden).expect("the file is part of the repository");
+    assert_eq!(help, expected, "UPDATE_GOLDEN=1 cargo test accepts the new text");
+}
+
+#[test]
+fn a_wrong_flag_is_named_with_a_suggestion() {
+    let output = run(&["serve", "--lisen", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(text.contains("--lisen") && text.contains("--listen"), "{text}");
+}
+
+#[test]
+fn a_wrong_file_is_named_with_line_key_and_suggestion() {
+    let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
+    let path = directory.path().join("sluice.toml");
+    std::fs::write(&path, "region = \"eu-central-1\"\nshard = 2\n").expect("the directory exists");
+    let path = path.display().to_string();
+    for command in [&["serve"][..], &["dev"], &["config", "check"]] {
+        let output = run(&[command, &["--config", &path]].concat());
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        assert_eq!(
+            stderr(&output),
+            format!("sluice: {path}:2: unknown key `shard`, did you mean `shards`?\n")
+        );
+    }
+}
+
+#[test]
+fn a_missing_file_is_wrong_usage() {
+    let output = run(&["serve", "--config", "/nonexistent/sluice.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("/nonexistent/sluice.toml"));
+}
+
+#[test]
+fn config_check_shows_value_and_source() {
+    let output = run(&["config", "check", "--shards", "7", "--output", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("this is JSON");
+    let shards = rows.as_array().into_iter().flatten().find(|row| row["key"] == "shards");
+    let shards = shards.expect("every key has a row");
+    assert_eq!((&shards["value"], &shards["source"]), (&"7".into(), &"flag --shards".into()));
+}
+
+#[test]
+fn an_address_in_use_keeps_the_server_from_starting() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let output = run(&["dev", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(stderr(&output).contains(&address), "{}", stderr(&output));
+}
+
+#[test]
+fn nothing_listening_is_an_exit_code_of_its_own() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let endpoint = format!("http://{}", free.local_addr().expect("it is bound"));
+    drop(free);
+    let output = run(&["queues", "list", "--endpoint", &endpoint]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+}
+
+#[test]
+fn purge_without_a_terminal_needs_yes() {
+    with_server(|endpoint| {
+        let create = run(&["queues", "create", "orders", "--endpoint", endpoint]);
+        assert_eq!(create.status.code(), Some(0), "{}", stderr(&create));
+        let refused = run(&["queues", "purge", "orders", "--endpoint", endpoint]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(stderr(&refused).contains("--yes"), "{}", stderr(&refused));
+        let purged = run(&["queues", "purge", "orders", "--yes", "--endpoint", endpoint]);
+        assert_eq!(purged.status.code(), Some(0), "{}", stderr(&purged));
+    });
+}
+
+#[test]
+fn a_message_goes_in_and_comes_out() {
+    with_server(|endpoint| {
+        let call = |arguments: &[&str]| {
+            let output = run(&[arguments, &["--endpoint", endpoint]].concat());
+            assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let url = call(&["queues", "create", "orders", "--attribute", "VisibilityTimeout=60"]);
+        assert!(url.ends_with("/orders\n"), "{url}");
+        assert_eq!(call(&["queues", "list"]), url);
+        assert!(call(&["queues", "describe", "orders"]).contains("VisibilityTimeout"));
+        call(&["messages", "send", "orders", "grüße", "--attribute", "kind=String:hello"]);
+        assert!(call(&["messages", "peek", "orders"]).contains("grüße"));
+        let received = call(&["messages", "receive", "orders", "--wait", "5", "--output", "json"]);
+        let received: serde_json::Value = serde_json::from_str(&received).expect("this is JSON");
+        let message = &received["Messages"][0];
+        assert_eq!(message["Body"], "grüße");
+        assert_eq!(message["MessageAttributes"]["kind"]["StringValue"], "hello");
+        let handle = message["ReceiptHandle"].as_str().expect("every message has a handle");
+        call(&["messages", "delete", "orders", handle]);
+        call(&["queues", "delete", "orders", "--yes"]);
+        let gone = run(&["queues", "describe", "orders", "--endpoint", endpoint]);
+        assert_eq!(gone.status.code(), Some(1));
+        assert!(stderr(&gone).starts_with("sluice: QueueDoesNotExist: "), "{}", stderr(&gone));
+    });
+}
+
+/// Runs `test` against a `sluice dev` of its own, and checks that it ends in order and leaves nothing behind.
+fn with_server(test: impl FnOnce(&str)) {
+    let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
+    let port_file = directory.path().join("port");
+    let mut child = sluice(&["dev", "--listen", "127.0.0.1:0", "--port-file"])
+        .arg(&port_file)
+        .env("TMPDIR", directory.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary was built for this test");
+    let pipe = child.stderr.take().expect("stderr is piped");
+    let mut lines = BufReader::new(pipe).lines().map_while(Result::ok);
+    let ready = lines.find(|line| line.contains("ready"));
+    assert!(ready.is_some(), "the server ended before it was ready");
+    let address = std::fs::read_to_string(&port_file).expect("it is written before the banner");
+    let endpoint = format!("http://{}", address.trim_end());
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(&endpoint)));
+    signal(&child, "-TERM");
+    let rest: Vec<String> = lines.collect();
+    let status = child.wait().expect("the child was started here");
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+    assert_eq!(status.code(), Some(0), "{rest:?}");
+    let left = std::fs::read_dir(directory.path()).expect("the directory exists").count();
+    assert_eq!(left, 1, "only the port file is left");
+}

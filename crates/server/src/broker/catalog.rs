@@ -1,0 +1,395 @@
+//! The catalog: which queues exist. One task changes it, everyone reads an immutable snapshot of it.
+//!
+//! | row of shard 0 | key | value |
+//! |---|---|---|
+//! | queue | `q` account, region, name | the queue, JSON |
+//! | deleted queue | `x` account, region, name | when, and the partitions to remove, JSON |
+//! | settings | `m` | next partition, number of shards, secret of receipt handles, JSON |
+//!
+//! Changes are rare and answered when they are durable, one after the other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLock};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sluice_store::{Batch, Reader, Shard, Space, StoreError};
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::BrokerError;
+use super::health::Health;
+use super::queue::{PartitionPlace, Queue, QueueKey};
+use super::rows::BadRow;
+use crate::clock::Clock;
+
+/// Changes that may wait for the catalog's task.
+pub(super) const CHANGES_MAX: usize = 1_024;
+/// A deleted queue is remembered this long, for the rule of contract §2.1.
+const DELETED_KEPT_MS: u64 = 60_000;
+const PAGE_ROWS: usize = 1_000;
+const QUEUE: u8 = b'q';
+const DELETED: u8 = b'x';
+const SETTINGS: &[u8] = b"m";
+
+/// What the catalog knows under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// Nothing.
+    Absent,
+    /// A queue was deleted here less than a minute ago.
+    Deleted {
+        /// When, epoch milliseconds.
+        at_ms: u64,
+    },
+    /// A queue.
+    Present(&'a Queue),
+}
+
+/// What to do with the entry.
+#[allow(clippy::large_enum_variant, reason = "one lives at a time, for the length of a decision")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueChange {
+    /// Leave it.
+    None,
+    /// Create or replace the queue. A new one gets its partitions from the catalog.
+    Put(Queue),
+    /// Delete the queue.
+    Delete,
+}
+
+/// Every queue at one moment.
+pub(super) type Snapshot = BTreeMap<QueueKey, Arc<Queue>>;
+
+/// The published snapshot. The lock is held only to copy a pointer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Published(Arc<RwLock<Arc<Snapshot>>>);
+
+impl Published {
+    pub(super) fn get(&self) -> Arc<Snapshot> {
+        // A pointer swap cannot leave the snapshot half written, so a poisoned lock is as good as any.
+        Arc::clone(&self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn set(&self, snapshot: Snapshot) {
+        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(snapshot);
+    }
+}
+
+/// The one row of server-wide settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Settings {
+    version: u32,
+    next_partition: u64,
+    /// Data shards are numbered 1 to this.
+    pub(super) shards: u16,
+    /// Secret of receipt handles.
+    pub(super) receipt_secret: [u8; 32],
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct QueueRow {
+    version: u32,
+    queue: Queue,
+}
+
+/// A queue that was deleted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct DeletedRow {
+    version: u32,
+    at_ms: u64,
+    partitions: Vec<PartitionPlace>,
+}
+
+const VERSION: u32 = 1;
+
+/// Why the catalog cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row cannot be read.
+    #[error("the catalog's {row} row cannot be read; it is damaged or from a newer version")]
+    Row {
+        /// Which row.
+        row: &'static str,
+        /// What is wrong with it.
+        source: Option<serde_json::Error>,
+    },
+}
+
+/// A change on its way to the catalog's task.
+pub(super) type Job = Box<dyn FnOnce(&mut Catalog) -> Decided + Send>;
+
+/// What a change decided: a batch to commit, the partitions to remove after it, and whom to tell.
+pub(super) struct Decided {
+    batch: Batch,
+    dropped: Option<(QueueKey, Vec<PartitionPlace>)>,
+    done: Box<dyn FnOnce(Result<(), BrokerError>) + Send>,
+}
+
+/// The catalog's state, owned by its task.
+pub(super) struct Catalog {
+    shard: Box<dyn Shard>,
+    clock: Arc<dyn Clock>,
+    pub(super) settings: Settings,
+    queues: Snapshot,
+    deleted: HashMap<QueueKey, DeletedRow>,
+    published: Published,
+}
+
+impl Catalog {
+    /// Reads the catalog; a new store gets its settings.
+    pub(super) fn open(
+        mut shard: Box<dyn Shard>,
+        clock: Arc<dyn Clock>,
+        shards: u16,
+        receipt_secret: [u8; 32],
+        published: Published,
+    ) -> Result<Self, CatalogError> {
+        let reader = shard.reader();
+        let settings = match reader.get(Space::Rows, SETTINGS)? {
+            Some(bytes) => {
+                let settings: Settings = decode("settings", &bytes)?;
+                check_version("settings", settings.version)?;
+                settings
+            }
+            None => {
+                let settings = Settings { version: VERSION, next_partition: 1, shards, receipt_secret };
+                let mut batch = Batch::new();
+                put(&mut batch, SETTINGS.to_vec(), &settings);
+                shard.commit(batch).wait()?;
+                settings
+            }
+        };
+        let mut queues = Snapshot::new();
+        for row in scan::<QueueRow>(&*reader, QUEUE, "queue")? {
+            check_version("queue", row.1.version)?;
+            queues.insert(row.1.queue.key.clone(), Arc::new(row.1.queue));
+        }
+        let mut deleted = HashMap::new();
+        for (key, row) in scan::<DeletedRow>(&*reader, DELETED, "deleted queue")? {
+            check_version("deleted queue", row.version)?;
+            deleted.insert(key, row);
+        }
+        published.set(queues.clone());
+        Ok(Self { shard, clock, settings, queues, deleted, published })
+    }
+
+    /// Partitions whose queues were deleted, perhaps without the removal having finished.
+    pub(super) fn left_over(&self) -> Vec<PartitionPlace> {
+        self.deleted.values().flat_map(|row| row.partitions.iter().copied()).collect()
+    }
+
+    /// Makes the job that decides and applies one change.
+    pub(super) fn job<T, E>(
+        key: QueueKey,
+        decide: impl FnOnce(Entry<'_>, u64) -> Result<(QueueChange, T), E> + Send + 'static,
+        reply: oneshot::Sender<Result<T, E>>,
+    ) -> Job
+    where
+        T: Send + 'static,
+        E: From<BrokerError> + Send + 'static,
+    {
+        Box::new(move |catalog| {
+            let now_ms = catalog.clock.now_ms();
+            let decided = decide(catalog.entry(&key, now_ms), now_ms);
+            // Whoever asked may be gone; the change stands either way.
+            match decided {
+                Err(refusal) => Decided::nothing(move |_| drop(reply.send(Err(refusal)))),
+                Ok((change, value)) => {
+                    let (batch, dropped) = catalog.apply(key, change, now_ms);
+                    let done = Box::new(move |outcome: Result<(), BrokerError>| {
+                        drop(reply.send(outcome.map(|()| value).map_err(E::from)));
+                    });
+                    Decided { batch, dropped, done }
+                }
+            }
+        })
+    }
+
+    fn entry(&self, key: &QueueKey, now_ms: u64) -> Entry<'_> {
+        if let Some(queue) = self.queues.get(key) {
+            return Entry::Present(queue);
+        }
+        match self.deleted.get(key) {
+            Some(row) if now_ms.saturating_sub(row.at_ms) < DELETED_KEPT_MS => {
+                Entry::Deleted { at_ms: row.at_ms }
+            }
+            Some(_) | None => Entry::Absent,
+        }
+    }
+
+    fn apply(
+        &mut self,
+        key: QueueKey,
+        change: QueueChange,
+        now_ms: u64,
+    ) -> (Batch, Option<(QueueKey, Vec<PartitionPlace>)>) {
+        let mut batch = Batch::new();
+        self.forget_deleted(&mut batch, now_ms);
+        match change {
+            QueueChange::None => (batch, None),
+            QueueChange::Put(mut queue) => {
+                if queue.partitions.is_empty() {
+                    queue.partitions.push(self.next_place());
+                    put(&mut batch, SETTINGS.to_vec(), &self.settings);
+                }
+                if self.deleted.remove(&key).is_some() {
+                    batch.delete(Space::Rows, row_key(DELETED, &key));
+                }
+                let row = QueueRow { version: VERSION, queue };
+                put(&mut batch, row_key(QUEUE, &key), &row);
+                self.queues.insert(key, Arc::new(row.queue));
+                (batch, None)
+            }
+            QueueChange::Delete => {
+                let partitions =
+                    self.queues.remove(&key).map_or_else(Vec::new, |queue| queue.partitions.clone());
+                let row =
+                    DeletedRow { version: VERSION, at_ms: now_ms, partitions: partitions.clone() };
+                batch.delete(Space::Rows, row_key(QUEUE, &key));
+                put(&mut batch, row_key(DELETED, &key), &row);
+                self.deleted.insert(key.clone(), row);
+                (batch, Some((key, partitions)))
+            }
+        }
+    }
+
+    /// Forgets queues that were deleted long enough ago and whose partitions are gone.
+    fn forget_deleted(&mut self, batch: &mut Batch, now_ms: u64) {
+        let is_over = |row: &DeletedRow| {
+            row.partitions.is_empty() && now_ms.saturating_sub(row.at_ms) >= DELETED_KEPT_MS
+        };
+        for (key, _) in self.deleted.extract_if(|_, row| is_over(row)) {
+            batch.delete(Space::Rows, row_key(DELETED, &key));
+        }
+    }
+
+    fn next_place(&mut self) -> PartitionPlace {
+        let partition = self.settings.next_partition;
+        self.settings.next_partition += 1;
+        let index = partition % u64::from(self.settings.shards);
+        let shard = u16::try_from(index + 1).expect("the number of shards is a u16");
+        PartitionPlace { partition, shard }
+    }
+
+    /// Records that the partitions of deleted queues are gone.
+    pub(super) fn removed(&mut self, key: Option<&QueueKey>) -> Batch {
+        let mut batch = Batch::new();
+        for (deleted, row) in &mut self.deleted {
+            if key.is_none_or(|key| key == deleted) {
+                row.partitions.clear();
+                put(&mut batch, row_key(DELETED, deleted), row);
+            }
+        }
+        batch
+    }
+
+    /// Serves changes until every sender is gone. `remove` removes partitions and returns when that is durable.
+    pub(super) async fn run<F>(
+        mut self,
+        mut jobs: mpsc::Receiver<Job>,
+        health: Health,
+        remove: impl Fn(Vec<PartitionPlace>) -> F,
+    ) where
+        F: Future<Output = Result<(), BrokerError>>,
+    {
+        while let Some(job) = jobs.recv().await {
+            if !health.is_good() {
+                // The job is dropped unseen, which its sender sees as a stopped catalog.
+                continue;
+            }
+            let decided = job(&mut self);
+            let mut outcome = self.commit(decided.batch, &health).await;
+            if outcome.is_ok() {
+                self.published.set(self.queues.clone());
+            }
+            if let (Ok(()), Some((key, partitions))) = (&outcome, decided.dropped) {
+                outcome = remove(partitions).await;
+                if outcome.is_ok() {
+                    let batch = self.removed(Some(&key));
+                    outcome = self.commit(batch, &health).await;
+                }
+            }
+            (decided.done)(outcome);
+        }
+    }
+
+    async fn commit(&mut self, batch: Batch, health: &Health) -> Result<(), BrokerError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.shard.commit(batch).durable().await.map_err(|error| {
+            health.fail(&error);
+            BrokerError::Stopped
+        })
+    }
+}
+
+impl Decided {
+    fn nothing(done: impl FnOnce(Result<(), BrokerError>) + Send + 'static) -> Self {
+        Self { batch: Batch::new(), dropped: None, done: Box::new(done) }
+    }
+}
+
+/// Account, region and name contain no zero byte; it separates them.
+fn row_key(table: u8, key: &QueueKey) -> Vec<u8> {
+    let mut bytes = vec![table];
+    for part in [&key.account, &key.region] {
+        bytes.extend_from_slice(part.as_bytes());
+        bytes.push(0);
+    }
+    bytes.extend_from_slice(key.name.as_bytes());
+    bytes
+}
+
+fn queue_key(bytes: &[u8]) -> Option<QueueKey> {
+    let text = std::str::from_utf8(bytes.get(1..)?).ok()?;
+    let mut parts = text.splitn(3, '\0').map(str::to_owned);
+    Some(QueueKey { account: parts.next()?, region: parts.next()?, name: parts.next()? })
+}
+
+fn put<T: Serialize>(batch: &mut Batch, key: Vec<u8>, row: &T) {
+    let value = serde_json::to_vec(row).expect("catalog rows have text keys and finite numbers");
+    batch.put(Space::Rows, key, value);
+}
+
+fn decode<T: DeserializeOwned>(row: &'static str, bytes: &[u8]) -> Result<T, CatalogError> {
+    serde_json::from_slice(bytes)
+        .map_err(|source| CatalogError::Row { row, source: Some(source) })
+}
+
+fn check_version(row: &'static str, version: u32) -> Result<(), CatalogError> {
+    if version == VERSION { Ok(()) } else { Err(CatalogError::Row { row, source: None }) }
+}
+
+fn scan<T: DeserializeOwned>(
+    reader: &dyn Reader,
+    table: u8,
+    row: &'static str,
+) -> Result<Vec<(QueueKey, T)>, CatalogError> {
+    let mut all = Vec::new();
+    let mut start = vec![table];
+    loop {
+        let page = reader.scan(Space::Rows, start.as_slice()..&[table + 1], PAGE_ROWS)?;
+        for (key, bytes) in &page {
+            let name = queue_key(key).ok_or(CatalogError::Row { row, source: None })?;
+            all.push((name, decode(row, bytes)?));
+        }
+        match page.last() {
+            Some((key, _)) if page.len() == PAGE_ROWS => {
+                start.clone_from(key);
+                start.push(0);
+            }
+            Some(_) | None => return Ok(all),
+        }
+    }
+}
+
+/// A bad partition row names itself like a bad catalog row.
+impl From<BadRow> for CatalogError {
+    fn from(bad: BadRow) -> Self {
+        Self::Row { row: bad.row, source: None }
+    }
+}

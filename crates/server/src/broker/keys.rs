@@ -1,0 +1,98 @@
+//! Keys of the rows of a partition inside its shard: a letter for the table, the partition, then the table's own key.
+//!
+//! Numbers are big-endian, so that keys sort by value.
+
+use std::ops::Range;
+
+use sluice_engine::{DueKey, GroupId, Sequence};
+use sluice_store::{Batch, Space};
+
+/// Tables in the row space.
+const PARTITION: u8 = b'p';
+const GROUP: u8 = b'g';
+const LOG: u8 = b'l';
+const DUE: u8 = b'd';
+const TOUCHED: u8 = b't';
+/// Table in the body space.
+const BODY: u8 = b'b';
+
+fn prefix(table: u8, partition: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(40);
+    key.push(table);
+    key.extend_from_slice(&partition.to_be_bytes());
+    key
+}
+
+fn joined(table: u8, partition: u64, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = prefix(table, partition);
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+pub(super) fn partition(partition: u64) -> Vec<u8> {
+    prefix(PARTITION, partition)
+}
+
+pub(super) fn group(partition: u64, group: GroupId) -> Vec<u8> {
+    joined(GROUP, partition, &[&group.0.to_be_bytes()])
+}
+
+pub(super) fn log(partition: u64, group: GroupId, position: Sequence) -> Vec<u8> {
+    joined(LOG, partition, &[&group.0.to_be_bytes(), &position.0.to_be_bytes()])
+}
+
+pub(super) fn due(partition: u64, due: DueKey) -> Vec<u8> {
+    joined(DUE, partition, &[&due.due_ms.to_be_bytes(), &due.sequence.0.to_be_bytes()])
+}
+
+pub(super) fn touched(partition: u64, sequence: Sequence) -> Vec<u8> {
+    joined(TOUCHED, partition, &[&sequence.0.to_be_bytes()])
+}
+
+pub(super) fn body(partition: u64, sequence: Sequence) -> Vec<u8> {
+    joined(BODY, partition, &[&sequence.0.to_be_bytes()])
+}
+
+/// All group rows.
+pub(super) fn groups(partition: u64) -> Range<Vec<u8>> {
+    prefix(GROUP, partition)..prefix(GROUP, partition + 1)
+}
+
+/// Log rows of a group after a position.
+pub(super) fn log_after(partition: u64, group: GroupId, after: Sequence) -> Range<Vec<u8>> {
+    log(partition, group, Sequence(after.0 + 1))..log(partition, group, Sequence::MAX)
+}
+
+/// Due rows after a key.
+pub(super) fn due_after(partition: u64, after: DueKey) -> Range<Vec<u8>> {
+    let start = DueKey { due_ms: after.due_ms, sequence: Sequence(after.sequence.0 + 1) };
+    due(partition, start)..prefix(DUE, partition + 1)
+}
+
+/// Touched rows from a sequence number on.
+pub(super) fn touched_from(partition: u64, from: Sequence) -> Range<Vec<u8>> {
+    touched(partition, from)..prefix(TOUCHED, partition + 1)
+}
+
+/// Removes every message of a partition. At the moment of a purge no row is newer than it.
+pub(super) fn purge(batch: &mut Batch, partition: u64) {
+    for table in [LOG, DUE, TOUCHED] {
+        batch.delete_range(Space::Rows, prefix(table, partition)..prefix(table, partition + 1));
+    }
+    batch.delete_range(Space::Bodies, prefix(BODY, partition)..prefix(BODY, partition + 1));
+}
+
+/// Removes every row of a partition.
+pub(super) fn drop_partition(batch: &mut Batch, partition: u64) {
+    purge(batch, partition);
+    for table in [PARTITION, GROUP] {
+        batch.delete_range(Space::Rows, prefix(table, partition)..prefix(table, partition + 1));
+    }
+}
+
+/// Reads the last `N` bytes of a key.
+pub(super) fn tail<const N: usize>(key: &[u8]) -> Option<[u8; N]> {
+    key.last_chunk::<N>().copied()
+}

@@ -1,0 +1,72 @@
+//! A message as the services hand it to the broker and get it back.
+
+use uuid::Uuid;
+
+/// Value of a message attribute. Lists are not supported by SQS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// `String` and `Number` types: the text as sent.
+    Text(String),
+    /// `Binary` types: raw bytes.
+    Binary(Vec<u8>),
+}
+
+/// One message attribute: name, type with its label, value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageAttribute {
+    /// Name, unique within the message.
+    pub name: String,
+    /// `DataType` with its custom label, echoed verbatim.
+    pub data_type: String,
+    /// The value.
+    pub value: AttributeValue,
+}
+
+/// What is stored of a message and never changes; the engine does not see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// `MessageId`.
+    pub id: Uuid,
+    /// Body text, validated.
+    pub body: String,
+    /// MD5 of the body.
+    pub body_md5: [u8; 16],
+    /// Message attributes, sorted by name.
+    pub attributes: Vec<MessageAttribute>,
+    /// `SenderId`.
+    pub sender_id: String,
+    /// `AWSTraceHeader` system attribute.
+    pub trace_header: Option<String>,
+    /// `MessageGroupId`.
+    pub group_id: Option<String>,
+    /// `MessageDeduplicationId`, FIFO only.
+    pub deduplication_id: Option<String>,
+    /// `DeadLetterQueueSourceArn`, after an automatic move only.
+    pub source_arn: Option<String>,
+}
+
+/// A message to send.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The message.
+    pub message: Message,
+    /// Delay before the message is visible, s; the queue's own delay is already considered.
+    pub delay_secs: u32,
+}
+
+/// What a receive returns for one message.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The stored message.
+    pub message: Message,
+    /// `ReceiptHandle` of this receive, as text.
+    pub receipt_handle: String,
+    /// `SentTimestamp`, epoch milliseconds.
+    pub sent_at_ms: u64,
+    /// `ApproximateReceiveCount`, this receive included.
+    pub receive_count: u32,
+    /// `ApproximateFirstReceiveTimestamp`, epoch milliseconds.
+    pub first_received_at_ms: u64,
+    /// `SequenceNumber`, FIFO only.
+    pub sequence_number: Option<String>,
+}

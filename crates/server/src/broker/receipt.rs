@@ -1,0 +1,171 @@
+//! Receipt handles: opaque, unforgeable, and judged without a look-up (design §6, contract §4.3).
+//!
+//! A handle is `AQEB` and the hexadecimal form of: partition, sequence, time of the receive, receive count, and a
+//! keyed digest of these. The key is made once for a data directory, so handles survive restarts.
+
+use bytes::{Buf, BufMut};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use sluice_engine::{Handle, Sequence};
+
+use super::queue::Queue;
+
+/// How every SQS receipt handle begins.
+const MARK: &str = "AQEB";
+const FIELD_BYTES: usize = 28;
+const DIGEST_BYTES: usize = 16;
+const HANDLE_BYTES: usize = FIELD_BYTES + DIGEST_BYTES;
+
+/// A receipt handle that was issued by this server for a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    pub(super) partition: u64,
+    pub(super) handle: Handle,
+}
+
+/// Why a text is not a receipt handle of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiptError {
+    /// This server never issued it.
+    Malformed,
+    /// It belongs to another queue.
+    OtherQueue,
+}
+
+/// Issues and checks receipt handles.
+#[derive(Clone)]
+pub struct ReceiptKey {
+    keyed: Hmac<Sha256>,
+}
+
+impl ReceiptKey {
+    /// Makes the key from the data directory's secret.
+    pub fn new(secret: &[u8; 32]) -> Self {
+        let keyed = Hmac::new_from_slice(secret).expect("HMAC takes keys of any length");
+        Self { keyed }
+    }
+
+    /// Writes a handle.
+    pub fn issue(&self, receipt: &Receipt) -> String {
+        let mut fields = Vec::with_capacity(HANDLE_BYTES);
+        fields.put_u64(receipt.partition);
+        fields.put_u64(receipt.handle.sequence.0);
+        fields.put_u64(receipt.handle.received_at_ms);
+        fields.put_u32(receipt.handle.receive_count);
+        let digest = self.digest(&fields);
+        fields.extend_from_slice(&digest);
+        let mut text = String::with_capacity(MARK.len() + HANDLE_BYTES * 2);
+        text.push_str(MARK);
+        for byte in fields {
+            text.push(char::from(HEX[usize::from(byte >> 4)]));
+            text.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+        text
+    }
+
+    /// Reads a handle given to `queue`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(&self, queue: &Queue, text: &str) -> Result<Receipt, ReceiptError> {
+        let receipt = self.read(text).ok_or(ReceiptError::Malformed)?;
+        match queue.partitions.iter().any(|place| place.partition == receipt.partition) {
+            true => Ok(receipt),
+            false => Err(ReceiptError::OtherQueue),
+        }
+    }
+
+    fn read(&self, text: &str) -> Option<Receipt> {
+        let bytes = unhex(text.strip_prefix(MARK)?)?;
+        let (mut fields, digest) = bytes.split_at_checked(FIELD_BYTES)?;
+        let mut mac = self.keyed.clone();
+        mac.update(fields);
+        if digest.len() != DIGEST_BYTES || mac.verify_truncated_left(digest).is_err() {
+            return None;
+        }
+        Some(Receipt {
+            partition: fields.try_get_u64().ok()?,
+            handle: Handle {
+                sequence: Sequence(fields.try_get_u64().ok()?),
+                received_at_ms: fields.try_get_u64().ok()?,
+                receive_count: fields.try_get_u32().ok()?,
+            },
+        })
+    }
+
+    fn digest(&self, fields: &[u8]) -> [u8; DIGEST_BYTES] {
+        let mut mac = self.keyed.clone();
+        mac.update(fields);
+        let full = mac.finalize().into_bytes();
+        std::array::from_fn(|index| full[index])
+    }
+}
+
+impl std::fmt::Debug for ReceiptKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ReceiptKey")
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if text.len() != HANDLE_BYTES * 2 {
+        return None;
+    }
+    let digit = |byte: u8| HEX.iter().position(|hex| *hex == byte);
+    text.as_bytes()
+        .chunks_exact(2)
+        .map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::testing::queue_with_partition;
+    use proptest::prelude::*;
+
+    fn receipt() -> Receipt {
+        let handle = Handle { sequence: Sequence(5), receive_count: 2, received_at_ms: 77 };
+        Receipt { partition: 3, handle }
+    }
+
+    #[test]
+    fn a_handle_reads_back_for_its_own_queue_only() {
+        let key = ReceiptKey::new(&[1; 32]);
+        let text = key.issue(&receipt());
+        assert!(text.starts_with("AQEB") && text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert_eq!(key.parse(&queue_with_partition(3), &text), Ok(receipt()));
+        assert_eq!(key.parse(&queue_with_partition(4), &text), Err(ReceiptError::OtherQueue));
+    }
+
+    #[test]
+    fn a_handle_of_another_server_is_malformed() {
+        let text = ReceiptKey::new(&[2; 32]).issue(&receipt());
+        let parsed = ReceiptKey::new(&[1; 32]).parse(&queue_with_partition(3), &text);
+        assert_eq!(parsed, Err(ReceiptError::Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn no_changed_handle_is_accepted(index in 0_usize..92, replacement in "[0-9a-f]") {
+            let key = ReceiptKey::new(&[1; 32]);
+            let text = key.issue(&receipt());
+            let mut changed = text.clone();
+            changed.replace_range(index..=index, &replacement);
+            prop_assume!(changed != text);
+            prop_assert_eq!(
+                key.parse(&queue_with_partition(3), &changed),
+                Err(ReceiptError::Malformed)
+            );
+        }
+
+        #[test]
+        fn any_text_is_judged_without_a_panic(text in any::<String>(), marked in any::<String>()) {
+            let key = ReceiptKey::new(&[1; 32]);
+            drop(key.parse(&queue_with_partition(3), &text));
+            drop(key.parse(&queue_with_partition(3), &format!("AQEB{marked}")));
+        }
+    }
+}

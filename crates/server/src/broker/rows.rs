@@ -1,0 +1,176 @@
+//! Values of the rows of a partition. Each starts with its version; fields are big-endian.
+//!
+//! A version that is not known is a fault of the store: the row was written by a newer server or is damaged.
+
+use bytes::{Buf, BufMut, TryGetError};
+use sluice_engine::{DueKey, GroupId, GroupRow, LogEntry, PartitionRow, Sequence, TouchedRow};
+
+const VERSION: u8 = 1;
+
+/// A row that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("a {row} row is damaged or was written by a newer version of sluice ({found} bytes)")]
+pub(crate) struct BadRow {
+    pub(crate) row: &'static str,
+    pub(crate) found: usize,
+}
+
+/// Reads a row: checks the version, then the fields, then that nothing is left.
+pub(super) fn read<T>(
+    row: &'static str,
+    bytes: &[u8],
+    fields: impl FnOnce(&mut &[u8]) -> Result<T, TryGetError>,
+) -> Result<T, BadRow> {
+    let bad = BadRow { row, found: bytes.len() };
+    let mut rest = bytes;
+    if rest.try_get_u8() != Ok(VERSION) {
+        return Err(bad);
+    }
+    match fields(&mut rest) {
+        Ok(value) if rest.is_empty() => Ok(value),
+        Ok(_) | Err(_) => Err(bad),
+    }
+}
+
+/// Starts a row.
+pub(super) fn start(capacity: usize) -> Vec<u8> {
+    let mut row = Vec::with_capacity(capacity + 1);
+    row.put_u8(VERSION);
+    row
+}
+
+pub(super) fn put_partition(row: &PartitionRow) -> Vec<u8> {
+    let mut out = start(40);
+    out.put_u64(row.last_sequence.0);
+    out.put_u64(row.due_count);
+    out.put_u64(row.due_cursor.due_ms);
+    out.put_u64(row.due_cursor.sequence.0);
+    out.put_u64(row.touched_cursor.0);
+    out
+}
+
+pub(super) fn get_partition(bytes: &[u8]) -> Result<PartitionRow, BadRow> {
+    read("partition", bytes, |row| {
+        Ok(PartitionRow {
+            last_sequence: Sequence(row.try_get_u64()?),
+            due_count: row.try_get_u64()?,
+            due_cursor: DueKey {
+                due_ms: row.try_get_u64()?,
+                sequence: Sequence(row.try_get_u64()?),
+            },
+            touched_cursor: Sequence(row.try_get_u64()?),
+        })
+    })
+}
+
+pub(super) fn put_group(row: &GroupRow) -> Vec<u8> {
+    let mut out = start(16);
+    out.put_u64(row.cursor.0);
+    out.put_u64(row.log_count);
+    out
+}
+
+pub(super) fn get_group(bytes: &[u8]) -> Result<GroupRow, BadRow> {
+    read("group", bytes, |row| {
+        Ok(GroupRow { cursor: Sequence(row.try_get_u64()?), log_count: row.try_get_u64()? })
+    })
+}
+
+/// The usual entry, whose message was never received and stands where it was sent, takes one byte.
+pub(super) fn put_log(entry: &LogEntry) -> Vec<u8> {
+    if entry.sequence == entry.position && entry.receive_count == 0 {
+        return start(0);
+    }
+    let mut out = start(20);
+    out.put_u64(entry.sequence.0);
+    out.put_u32(entry.receive_count);
+    out.put_u64(entry.first_received_at_ms);
+    out
+}
+
+pub(super) fn get_log(position: Sequence, bytes: &[u8]) -> Result<LogEntry, BadRow> {
+    read("log", bytes, |row| {
+        if row.is_empty() {
+            let sequence = position;
+            return Ok(LogEntry { position, sequence, receive_count: 0, first_received_at_ms: 0 });
+        }
+        Ok(LogEntry {
+            position,
+            sequence: Sequence(row.try_get_u64()?),
+            receive_count: row.try_get_u32()?,
+            first_received_at_ms: row.try_get_u64()?,
+        })
+    })
+}
+
+pub(super) fn put_due(group: GroupId) -> Vec<u8> {
+    let mut out = start(16);
+    out.put_u128(group.0);
+    out
+}
+
+pub(super) fn get_due(bytes: &[u8]) -> Result<GroupId, BadRow> {
+    read("due", bytes, |row| Ok(GroupId(row.try_get_u128()?)))
+}
+
+pub(super) fn put_touched(row: &TouchedRow) -> Vec<u8> {
+    let mut out = start(44);
+    out.put_u128(row.group.0);
+    out.put_u32(row.receive_count);
+    out.put_u64(row.first_received_at_ms);
+    out.put_u64(row.visible_at_ms);
+    out.put_u64(row.position.map_or(0, |position| position.0));
+    out
+}
+
+pub(super) fn get_touched(bytes: &[u8]) -> Result<TouchedRow, BadRow> {
+    read("touched", bytes, |row| {
+        Ok(TouchedRow {
+            group: GroupId(row.try_get_u128()?),
+            receive_count: row.try_get_u32()?,
+            first_received_at_ms: row.try_get_u64()?,
+            visible_at_ms: row.try_get_u64()?,
+            position: Some(Sequence(row.try_get_u64()?)).filter(|position| *position != Sequence::ZERO),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_read_back_as_written() {
+        let touched = TouchedRow {
+            group: GroupId(7),
+            receive_count: 3,
+            first_received_at_ms: 11,
+            visible_at_ms: 12,
+            position: Some(Sequence(13)),
+        };
+        assert_eq!(get_touched(&put_touched(&touched)).expect("reads"), touched);
+        let first = TouchedRow { position: None, ..touched };
+        assert_eq!(get_touched(&put_touched(&first)).expect("reads"), first);
+        let partition = PartitionRow { last_sequence: Sequence(5), due_count: 2, ..PartitionRow::default() };
+        assert_eq!(get_partition(&put_partition(&partition)).expect("reads"), partition);
+        let position = Sequence(9);
+        let plain = LogEntry { position, sequence: position, receive_count: 0, first_received_at_ms: 0 };
+        let moved = LogEntry { sequence: Sequence(4), receive_count: 3, first_received_at_ms: 8, ..plain };
+        for entry in [plain, moved] {
+            assert_eq!(get_log(position, &put_log(&entry)).expect("reads"), entry);
+        }
+    }
+
+    #[test]
+    fn a_damaged_or_newer_row_is_refused() {
+        let row = put_group(&GroupRow::default());
+        assert!(get_group(&row[..row.len() - 1]).is_err());
+        assert!(get_group(&[]).is_err());
+        let mut newer = row.clone();
+        newer[0] = VERSION + 1;
+        assert!(get_group(&newer).is_err());
+        let mut longer = row;
+        longer.push(0);
+        assert!(get_group(&longer).is_err());
+    }
+}

@@ -1,0 +1,425 @@
+//! A shard: the single writer of its partitions, on a thread of its own.
+//!
+//! It drains its mailbox, decides everything, commits once, and hands the replies over with the commit's ticket to be
+//! released when it is durable, while the next batch is already being decided (design §4). A fault of the store stops
+//! it: from then on it refuses everything and retries nothing.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use sluice_engine::{
+    Command, Counters, Limits, Output, Partition, QueueConfig, Reply, RequestId,
+};
+use sluice_store::{Batch, CommitTicket, Reader, Shard, Space};
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::BrokerError;
+use super::health::Health;
+use super::partition::{self, ReadFault};
+use super::traffic::Traffic;
+use super::keys;
+use crate::clock::Clock;
+
+/// Commands decided into one commit at most.
+const BATCH_COMMANDS_MAX: usize = 1_024;
+/// Bytes in one commit, about, at most.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+/// A clock that jumps is noticed within this time.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// Where a reply goes.
+pub(super) type ReplySender = oneshot::Sender<Result<Reply, BrokerError>>;
+
+/// Replies that wait for their commit to be durable.
+pub(super) type Release = (CommitTicket, Vec<(ReplySender, Reply)>);
+
+/// A queue's settings as of a moment; a request with older ones does not change newer ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) config: QueueConfig,
+    pub(super) modified_at_ms: u64,
+}
+
+/// What a shard can be asked.
+pub(super) enum ShardRequest {
+    /// A command to a partition.
+    Command {
+        partition: u64,
+        settings: Settings,
+        request: RequestId,
+        command: Command,
+        /// Body rows of a send, in order.
+        bodies: Vec<Vec<u8>>,
+        reply: ReplySender,
+    },
+    /// The client of a waiting receive went away.
+    Cancel { partition: u64, request: RequestId },
+    /// Removes a partition with everything in it.
+    Drop { partition: u64, reply: ReplySender },
+    /// Asks for the counters and the traffic of partitions.
+    Measure {
+        partitions: Vec<(u64, Settings)>,
+        reply: oneshot::Sender<Vec<(u64, Counters, Traffic)>>,
+    },
+    /// Answers waiting receives, and from now on every receive, without waiting.
+    StopWaiting,
+    /// Ends the thread.
+    Stop,
+}
+
+/// What the thread does next.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Stop,
+}
+
+struct Open {
+    engine: Partition,
+    modified_at_ms: u64,
+    wake_ms: Option<u64>,
+    traffic: Traffic,
+}
+
+/// The state of a shard's thread.
+pub(super) struct ShardThread {
+    shard: Box<dyn Shard>,
+    reader: Arc<dyn Reader>,
+    clock: Arc<dyn Clock>,
+    health: Health,
+    releases: mpsc::Sender<Release>,
+    partitions: HashMap<u64, Open>,
+    dropped: HashSet<u64>,
+    wakes: BTreeSet<(u64, u64)>,
+    /// Requests that are not decided yet: waiting receives.
+    waiting: HashMap<RequestId, (u64, ReplySender)>,
+    batch: Batch,
+    replies: Vec<(ReplySender, Reply)>,
+    changed: BTreeSet<u64>,
+    is_draining: bool,
+}
+
+impl ShardThread {
+    pub(super) fn new(
+        shard: Box<dyn Shard>,
+        clock: Arc<dyn Clock>,
+        health: Health,
+        releases: mpsc::Sender<Release>,
+    ) -> Self {
+        let reader = shard.reader();
+        Self {
+            shard,
+            reader,
+            clock,
+            health,
+            releases,
+            partitions: HashMap::new(),
+            dropped: HashSet::new(),
+            wakes: BTreeSet::new(),
+            waiting: HashMap::new(),
+            batch: Batch::new(),
+            replies: Vec::new(),
+            changed: BTreeSet::new(),
+            is_draining: false,
+        }
+    }
+
+    /// Runs until it is told to stop or every sender is gone.
+    pub(super) fn run(mut self, mailbox: &Receiver<ShardRequest>) {
+        while let Some(first) = self.next(mailbox) {
+            if self.turn(first, mailbox) == Flow::Stop {
+                break;
+            }
+        }
+        self.flush();
+    }
+
+    /// Waits for a request or the next wake-up: `Some(None)` is a wake-up, `None` the end.
+    fn next(&self, mailbox: &Receiver<ShardRequest>) -> Option<Option<ShardRequest>> {
+        let Some((wake_ms, _)) = self.wakes.first() else {
+            return mailbox.recv().ok().map(Some);
+        };
+        let sleep = Duration::from_millis(wake_ms.saturating_sub(self.clock.now_ms())).min(SLEEP_MAX);
+        match mailbox.recv_timeout(sleep) {
+            Ok(request) => Some(Some(request)),
+            Err(RecvTimeoutError::Timeout) => Some(None),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// Decides everything that is there and commits it.
+    fn turn(&mut self, first: Option<ShardRequest>, mailbox: &Receiver<ShardRequest>) -> Flow {
+        let now_ms = self.clock.now_ms();
+        let mut next = first;
+        for _ in 0..BATCH_COMMANDS_MAX {
+            let Some(request) = next else { break };
+            if self.handle(now_ms, request) == Flow::Stop {
+                return Flow::Stop;
+            }
+            if self.batch.bytes() >= BATCH_BYTES_MAX {
+                break;
+            }
+            next = mailbox.try_recv().ok();
+        }
+        if let Err(fault) = self.tick(now_ms) {
+            self.fail(&fault);
+        }
+        self.flush();
+        Flow::Continue
+    }
+
+    fn handle(&mut self, now_ms: u64, request: ShardRequest) -> Flow {
+        let outcome = match request {
+            ShardRequest::Stop => return Flow::Stop,
+            ShardRequest::Command { partition, settings, request, command, bodies, reply } => {
+                if let Some(refusal) = self.refusal(partition) {
+                    // The client may be gone; nobody else wants the answer.
+                    drop(reply.send(Err(refusal)));
+                    return Flow::Continue;
+                }
+                self.waiting.insert(request, (partition, reply));
+                self.command(now_ms, partition, settings, request, command, bodies)
+            }
+            ShardRequest::Cancel { partition, request } => {
+                self.waiting.remove(&request);
+                self.submit(now_ms, partition, request, Command::Cancel, Vec::new());
+                Ok(())
+            }
+            ShardRequest::Drop { partition, reply } => {
+                self.drop_partition(partition, reply);
+                Ok(())
+            }
+            ShardRequest::Measure { partitions, reply } => self.measure(now_ms, &partitions, reply),
+            ShardRequest::StopWaiting => {
+                self.is_draining = true;
+                let open: Vec<u64> = self.partitions.keys().copied().collect();
+                for partition in open {
+                    self.submit(now_ms, partition, NOBODY, Command::StopWaiting, Vec::new());
+                }
+                Ok(())
+            }
+        };
+        if let Err(fault) = outcome {
+            self.fail(&fault);
+        }
+        Flow::Continue
+    }
+
+    /// Why a command to this partition is refused before it is looked at.
+    fn refusal(&self, partition: u64) -> Option<BrokerError> {
+        if !self.health.is_good() {
+            return Some(BrokerError::Stopped);
+        }
+        self.dropped.contains(&partition).then_some(BrokerError::QueueGone)
+    }
+
+    fn command(
+        &mut self,
+        now_ms: u64,
+        id: u64,
+        settings: Settings,
+        request: RequestId,
+        command: Command,
+        bodies: Vec<Vec<u8>>,
+    ) -> Result<(), ReadFault> {
+        self.open(now_ms, id, settings)?;
+        self.supply(now_ms, id)?;
+        self.recall(id, &command)?;
+        let command = match command {
+            Command::Receive { count_max, visibility_ms, .. } if self.is_draining => {
+                Command::Receive { count_max, wait_ms: 0, visibility_ms }
+            }
+            other => other,
+        };
+        self.submit(now_ms, id, request, command, bodies);
+        self.supply(now_ms, id)
+    }
+
+    /// Opens a partition if it is not, and brings newer settings to it.
+    fn open(&mut self, now_ms: u64, id: u64, settings: Settings) -> Result<(), ReadFault> {
+        if !self.partitions.contains_key(&id) {
+            let engine =
+                partition::open(&*self.reader, id, settings.config, Limits::SERVER, now_ms)?;
+            let modified_at_ms = settings.modified_at_ms;
+            let open = Open { engine, modified_at_ms, wake_ms: None, traffic: Traffic::default() };
+            self.partitions.insert(id, open);
+        }
+        if let Some(open) = self.partitions.get_mut(&id)
+            && open.modified_at_ms < settings.modified_at_ms
+        {
+            open.modified_at_ms = settings.modified_at_ms;
+            self.submit(now_ms, id, NOBODY, Command::Configure(settings.config), Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Gives a partition the rows that it wants. What was decided so far is committed first, so that the read sees it.
+    fn supply(&mut self, now_ms: u64, id: u64) -> Result<(), ReadFault> {
+        while let Some(want) = self.partitions.get(&id).and_then(|open| open.engine.wants()) {
+            self.flush();
+            let page = partition::read_page(&*self.reader, id, want)?;
+            let mut out = Output::default();
+            if let Some(open) = self.partitions.get_mut(&id) {
+                open.engine.supply(now_ms, page, &mut out);
+            }
+            self.absorb(id, None, out, Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of messages that a command names and memory does not hold.
+    fn recall(&mut self, id: u64, command: &Command) -> Result<(), ReadFault> {
+        let unknown =
+            self.partitions.get(&id).map_or_else(Vec::new, |open| open.engine.unknown(command));
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        self.flush();
+        for sequence in unknown {
+            let row = partition::read_touched(&*self.reader, id, sequence)?;
+            if let (Some(row), Some(open)) = (row, self.partitions.get_mut(&id)) {
+                open.engine.recall(sequence, row);
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(
+        &mut self,
+        now_ms: u64,
+        id: u64,
+        request: RequestId,
+        command: Command,
+        bodies: Vec<Vec<u8>>,
+    ) {
+        let mut out = Output::default();
+        if let Some(open) = self.partitions.get_mut(&id) {
+            open.engine.submit(now_ms, request, command, &mut out);
+        }
+        self.absorb(id, Some(request), out, bodies);
+    }
+
+    /// Takes what the engine decided into the pending batch.
+    fn absorb(&mut self, id: u64, request: Option<RequestId>, out: Output, bodies: Vec<Vec<u8>>) {
+        let Some(open) = self.partitions.get_mut(&id) else { return };
+        if !out.changes.is_empty() {
+            self.changed.insert(id);
+        }
+        for change in &out.changes {
+            partition::write_change(&mut self.batch, id, change);
+        }
+        let mut bodies = bodies.into_iter();
+        for (to, reply) in out.replies {
+            if let Reply::Sent(sent) = &reply
+                && request == Some(to)
+            {
+                for (sequence, body) in sent.iter().zip(bodies.by_ref()) {
+                    self.batch.put(Space::Bodies, keys::body(id, *sequence), body);
+                }
+            }
+            open.traffic.count(&reply);
+            if let Some((_, sender)) = self.waiting.remove(&to) {
+                self.replies.push((sender, reply));
+            }
+        }
+        let wake_ms = open.engine.next_wake_ms();
+        if open.wake_ms != wake_ms {
+            if let Some(old_ms) = open.wake_ms {
+                self.wakes.remove(&(old_ms, id));
+            }
+            if let Some(new_ms) = wake_ms {
+                self.wakes.insert((new_ms, id));
+            }
+            open.wake_ms = wake_ms;
+        }
+    }
+
+    /// Wakes the partitions whose time has come.
+    fn tick(&mut self, now_ms: u64) -> Result<(), ReadFault> {
+        let due: Vec<u64> =
+            self.wakes.range(..=(now_ms, u64::MAX)).map(|(_, partition)| *partition).collect();
+        for id in due {
+            let mut out = Output::default();
+            if let Some(open) = self.partitions.get_mut(&id) {
+                open.engine.tick(now_ms, &mut out);
+            }
+            self.absorb(id, None, out, Vec::new());
+            self.supply(now_ms, id)?;
+        }
+        Ok(())
+    }
+
+    fn measure(
+        &mut self,
+        now_ms: u64,
+        partitions: &[(u64, Settings)],
+        reply: oneshot::Sender<Vec<(u64, Counters, Traffic)>>,
+    ) -> Result<(), ReadFault> {
+        let mut measured = Vec::with_capacity(partitions.len());
+        for (id, settings) in partitions {
+            if self.refusal(*id).is_some() {
+                continue;
+            }
+            self.open(now_ms, *id, *settings)?;
+            self.supply(now_ms, *id)?;
+            if let Some(open) = self.partitions.get(id) {
+                measured.push((*id, open.engine.counters(), open.traffic));
+            }
+        }
+        // Nobody waits for it any more if this fails.
+        drop(reply.send(measured));
+        Ok(())
+    }
+
+    fn drop_partition(&mut self, id: u64, reply: ReplySender) {
+        if let Some(open) = self.partitions.remove(&id)
+            && let Some(wake_ms) = open.wake_ms
+        {
+            self.wakes.remove(&(wake_ms, id));
+        }
+        self.changed.remove(&id);
+        self.dropped.insert(id);
+        keys::drop_partition(&mut self.batch, id);
+        for (_, (_, waiting)) in self.waiting.extract_if(|_, (partition, _)| *partition == id) {
+            // The client may be gone; nobody else wants the answer.
+            drop(waiting.send(Err(BrokerError::QueueGone)));
+        }
+        self.replies.push((reply, Reply::Purged));
+    }
+
+    /// Commits the pending batch and passes its replies on.
+    fn flush(&mut self) {
+        for id in std::mem::take(&mut self.changed) {
+            if let Some(open) = self.partitions.get_mut(&id) {
+                let (row, groups) = open.engine.take_dirty();
+                partition::write_numbers(&mut self.batch, id, row, &groups);
+            }
+        }
+        if self.batch.is_empty() && self.replies.is_empty() {
+            return;
+        }
+        let ticket = self.shard.commit(std::mem::take(&mut self.batch));
+        let release = (ticket, std::mem::take(&mut self.replies));
+        // The releaser outlives the shard; without it the replies are dropped, which their clients see as a fault.
+        drop(self.releases.blocking_send(release));
+    }
+
+    /// Stops the shard: its memory and the store may differ now.
+    fn fail(&mut self, fault: &ReadFault) {
+        self.health.fail(fault);
+        self.batch = Batch::new();
+        self.replies.clear();
+        self.changed.clear();
+        self.wakes.clear();
+        self.partitions.clear();
+        for (_, (_, waiting)) in self.waiting.drain() {
+            // The client may be gone; nobody else wants the answer.
+            drop(waiting.send(Err(BrokerError::Stopped)));
+        }
+    }
+}
+
+/// The request of commands that are not answered.
+const NOBODY: RequestId = RequestId(0);

@@ -1,0 +1,175 @@
+//! Starting and joining the broker's threads and tasks; the only place that starts any.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
+
+use rand::Rng;
+use sluice_store::{Reader, ShardId, Store, StoreError};
+use tokio::sync::mpsc;
+
+use super::catalog::{CHANGES_MAX, Catalog, CatalogError, Published};
+use super::error::BrokerError;
+use super::health::Health;
+use super::receipt::ReceiptKey;
+use super::shard::{Release, ShardThread};
+use super::{Broker, ShardHandle, Shared};
+use crate::clock::Clock;
+
+/// Requests that may wait for one shard; more are refused as too many.
+const MAILBOX_MAX: usize = 16_384;
+/// Commits whose durability a shard awaits while it decides the next.
+const RELEASES_MAX: usize = 64;
+/// The catalog's shard.
+const CATALOG_SHARD: ShardId = ShardId(0);
+
+/// Settings of the broker.
+#[derive(Debug, Clone, Copy)]
+pub struct BrokerConfig {
+    /// Shards of a new store; an existing one keeps its number.
+    pub shards: u16,
+    /// Messages in flight per queue.
+    pub in_flight_max: u32,
+}
+
+/// Why the broker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The catalog cannot be opened.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A shard cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread cannot be started.
+    #[error("cannot start a thread for a shard")]
+    Thread(#[from] std::io::Error),
+    /// The partitions of deleted queues cannot be removed.
+    #[error("cannot remove what is left of deleted queues")]
+    LeftOver(#[source] BrokerError),
+}
+
+/// The broker's threads and tasks, to be joined at the end.
+#[derive(Default)]
+pub(super) struct Running {
+    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+}
+
+impl Running {
+    pub(super) async fn join(&self) {
+        for task in take(&self.tasks) {
+            // A task that panicked has been reported by the panic hook.
+            drop(task.await);
+        }
+        for thread in take(&self.threads) {
+            // By now the shard has committed its last batch; what is left is the end of its thread.
+            drop(thread.join());
+        }
+    }
+}
+
+fn take<T>(list: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut list.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+impl Broker {
+    /// Opens the catalog and the shards and starts their threads.
+    ///
+    /// # Errors
+    /// What is wrong with the store.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        config: BrokerConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let published = Published::default();
+        let catalog = open_catalog(&store, config, &clock, &published).await?;
+        let health = Health::default();
+        let running = Running::default();
+        let mut shards = Vec::new();
+        for number in 1..=catalog.settings.shards {
+            let shard = store.open_shard(ShardId(number))?;
+            let reader: Arc<dyn Reader> = shard.reader();
+            let (mailbox, requests) = sync_channel(MAILBOX_MAX);
+            let (releases, released) = mpsc::channel(RELEASES_MAX);
+            let thread = ShardThread::new(shard, Arc::clone(&clock), health.clone(), releases);
+            running.thread(format!("shard-{number}"), move || thread.run(&requests))?;
+            running.task(release(released, health.clone()));
+            shards.push(ShardHandle { mailbox, reader });
+        }
+        let (jobs, changes) = mpsc::channel(CHANGES_MAX);
+        let shared = Arc::new(Shared {
+            store,
+            published,
+            jobs: Mutex::new(Some(jobs)),
+            shards,
+            receipts: ReceiptKey::new(&catalog.settings.receipt_secret),
+            health: health.clone(),
+            is_draining: AtomicBool::new(false),
+            next_request: AtomicU64::new(1),
+            in_flight_max: config.in_flight_max as usize,
+            running,
+        });
+        let left_over = catalog.left_over();
+        Arc::clone(&shared).remove(left_over).await.map_err(StartError::LeftOver)?;
+        let remover = Arc::downgrade(&shared);
+        let remove = move |places| {
+            let shared = remover.upgrade();
+            async move {
+                match shared {
+                    Some(shared) => shared.remove(places).await,
+                    None => Err(BrokerError::Stopped),
+                }
+            }
+        };
+        shared.running.task(catalog.run(changes, health, remove));
+        Ok(Self { shared })
+    }
+}
+
+impl Running {
+    #[allow(clippy::disallowed_methods, reason = "this is the module that starts threads")]
+    fn thread(&self, name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let thread = std::thread::Builder::new().name(name).spawn(run)?;
+        self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the module that starts tasks")]
+    fn task(&self, run: impl Future<Output = ()> + Send + 'static) {
+        let task = tokio::spawn(run);
+        self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(task);
+    }
+}
+
+async fn open_catalog(
+    store: &Arc<dyn Store>,
+    config: BrokerConfig,
+    clock: &Arc<dyn Clock>,
+    published: &Published,
+) -> Result<Catalog, StartError> {
+    let shard = store.open_shard(CATALOG_SHARD)?;
+    let mut secret = [0; 32];
+    rand::rng().fill_bytes(&mut secret);
+    let (clock, published) = (Arc::clone(clock), published.clone());
+    // Opening waits for the disk, which a task must not.
+    let opened = tokio::task::spawn_blocking(move || {
+        Catalog::open(shard, clock, config.shards, secret, published)
+    });
+    Ok(opened.await.map_err(std::io::Error::other)??)
+}
+
+/// Lets replies out when their commit is durable, commit after commit.
+async fn release(mut released: mpsc::Receiver<Release>, health: Health) {
+    while let Some((ticket, replies)) = released.recv().await {
+        let outcome = ticket.durable().await;
+        if let Err(error) = &outcome {
+            health.fail(error);
+        }
+        for (sender, reply) in replies {
+            // The client may be gone; nobody else wants the answer.
+            drop(sender.send(outcome.as_ref().map(|()| reply).map_err(|_| BrokerError::Stopped)));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What went through a partition since it was opened.
+
+use sluice_engine::Reply;
+
+/// Counts since the partition was opened, for the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Traffic {
+    /// Messages sent.
+    pub(super) sent: u64,
+    /// Messages received, each receive counted.
+    pub(super) received: u64,
+    /// Messages deleted.
+    pub(super) deleted: u64,
+    /// Receives that returned nothing.
+    pub(super) empty_receives: u64,
+}
+
+impl Traffic {
+    /// Counts one answer.
+    pub(super) fn count(&mut self, reply: &Reply) {
+        match reply {
+            Reply::Sent(sent) => self.sent += sent.len() as u64,
+            Reply::Received(deliveries) if deliveries.is_empty() => self.empty_receives += 1,
+            Reply::Received(deliveries) => self.received += deliveries.len() as u64,
+            Reply::Deleted(deleted) => {
+                self.deleted += deleted.iter().filter(|existed| **existed).count() as u64;
+            }
+            Reply::OverLimit
+            | Reply::VisibilityChanged(_)
+            | Reply::Purged
+            | Reply::Counted(_)
+            | Reply::Peeked(_) => {}
+        }
+    }
+
+    /// Adds the counts of another partition.
+    pub(super) fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.received += other.received;
+        self.deleted += other.deleted;
+        self.empty_receives += other.empty_receives;
+    }
+}

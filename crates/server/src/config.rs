@@ -1,0 +1,111 @@
+//! Settings of a running server, already validated. The command line fills them in.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::services::Extensions;
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `dev`: any credentials, also none.
+    Anyone,
+    /// `serve`, until signatures are verified: any credentials, but the listener must be on loopback.
+    LoopbackOnly,
+}
+
+/// Settings of one server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Directory of the store; created when absent.
+    pub data_dir: PathBuf,
+    /// Address to listen on; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Who may call.
+    pub access: Access,
+    /// Region of requests without credential scope, and of queues whose URL has no region.
+    pub region: String,
+    /// Account of callers whose access key is not a 12-digit account id.
+    pub account: String,
+    /// Fixes scheme, host and port of queue URLs; otherwise the request's `Host` is used.
+    pub public_url: Option<String>,
+    /// Whether `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
+    pub forwarded: Forwarded,
+    /// Behaviour beyond SQS.
+    pub extensions: Extensions,
+    /// Number of shards of a new data directory.
+    pub shards: u16,
+    /// Messages in flight per queue.
+    pub in_flight_max: u32,
+    /// Bounds on HTTP.
+    pub http: HttpLimits,
+    /// Bounds on memory and disk of the store.
+    pub store: StoreLimits,
+}
+
+/// Whether proxy headers are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarded {
+    /// A trusted proxy sets them.
+    Trusted,
+    /// They are ignored.
+    Ignored,
+}
+
+/// Bounds on connections and requests.
+#[derive(Debug, Clone)]
+pub struct HttpLimits {
+    /// Largest request body, bytes, before and after decompression.
+    pub body_bytes_max: usize,
+    /// Time for a client to send its request head.
+    pub head_timeout: Duration,
+    /// Time for a client to send its request body.
+    pub body_timeout: Duration,
+    /// Connections open at once.
+    pub connections_max: usize,
+    /// Time that a drain waits for requests in flight.
+    pub drain_timeout: Duration,
+}
+
+/// Bounds on the store.
+#[derive(Debug, Clone)]
+pub struct StoreLimits {
+    /// Shared block cache, bytes.
+    pub block_cache_bytes: usize,
+    /// Memory tables, bytes.
+    pub write_buffer_bytes: usize,
+    /// Sends are refused when less than this is free on the disk, bytes.
+    pub reserve_bytes: u64,
+}
+
+/// What `dev` uses, with a data directory that does not exist.
+#[cfg(test)]
+pub(crate) fn test_config() -> Config {
+    use crate::services::Switch;
+
+    Config {
+        data_dir: PathBuf::from("/nonexistent"),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        access: Access::Anyone,
+        region: "us-east-1".to_owned(),
+        account: "000000000000".to_owned(),
+        public_url: None,
+        forwarded: Forwarded::Ignored,
+        extensions: Extensions { peek: Switch::Off },
+        shards: 2,
+        in_flight_max: 120_000,
+        http: HttpLimits {
+            body_bytes_max: 4 * 1024 * 1024,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            connections_max: 1000,
+            drain_timeout: Duration::from_secs(5),
+        },
+        store: StoreLimits {
+            block_cache_bytes: 8 << 20,
+            write_buffer_bytes: 8 << 20,
+            reserve_bytes: 0,
+        },
+    }
+}

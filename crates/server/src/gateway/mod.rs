@@ -1,0 +1,15 @@
+//! From HTTP to an operation and back. A plain sequence of calls for every request: read the body, pick protocol and
+//! service, authenticate, find the operation, decode, authorise, run, encode. The last four are
+//! [`OperationEntry::serve`](crate::services::OperationEntry), the others are [`request`].
+
+mod authorisation;
+mod base_url;
+mod failure;
+mod identity;
+mod panic;
+mod request;
+mod status;
+
+pub use authorisation::authorise;
+pub use identity::{Authenticated, Identity, authenticate};
+pub(crate) use request::Gateway;

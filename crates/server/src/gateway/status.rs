@@ -1,0 +1,126 @@
+//! `/health`, `/ready` and `/metrics`. No queue can have these paths: those have two segments.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Method, Response, StatusCode};
+use tracing::error;
+
+use crate::metrics::{self, Sources};
+
+use super::request::Gateway;
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// One of the paths that are not the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// 200 as long as the process answers.
+    Health,
+    /// 200 while the server can do its work: neither draining nor failed.
+    Ready,
+    /// OpenMetrics text.
+    Metrics,
+}
+
+impl Endpoint {
+    /// The endpoint with this path.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        match path {
+            "/health" => Some(Self::Health),
+            "/ready" => Some(Self::Ready),
+            "/metrics" => Some(Self::Metrics),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the server can do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// It can.
+    Ready,
+    /// It was asked to stop.
+    Draining,
+    /// Its store or a shard failed.
+    Failed,
+}
+
+/// Answers a request for `endpoint`.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    endpoint: Endpoint,
+    method: &Method,
+) -> Response<Bytes> {
+    if method != Method::GET && method != Method::HEAD {
+        let mut refusal =
+            response(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD are allowed here\n");
+        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refusal;
+    }
+    match endpoint {
+        Endpoint::Health => response(StatusCode::OK, JSON, "{\"status\":\"ok\"}\n"),
+        Endpoint::Ready => ready(gateway.readiness()),
+        Endpoint::Metrics => scrape(gateway).await,
+    }
+}
+
+fn ready(readiness: Readiness) -> Response<Bytes> {
+    match readiness {
+        Readiness::Ready => response(StatusCode::OK, JSON, "{\"status\":\"ready\"}\n"),
+        Readiness::Draining => {
+            response(StatusCode::SERVICE_UNAVAILABLE, JSON, "{\"status\":\"draining\"}\n")
+        }
+        Readiness::Failed => {
+            response(StatusCode::SERVICE_UNAVAILABLE, JSON, "{\"status\":\"failed\"}\n")
+        }
+    }
+}
+
+async fn scrape(gateway: &Gateway) -> Response<Bytes> {
+    let sources = Sources {
+        queues: gateway.broker.metrics().await,
+        store: gateway.store.stats(),
+        now_ms: gateway.clock.now_ms(),
+    };
+    match gateway.metrics.render(sources) {
+        Ok(text) => response(StatusCode::OK, metrics::CONTENT_TYPE, text),
+        Err(cause) => {
+            error!(%cause, "cannot render metrics");
+            response(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "cannot render metrics\n")
+        }
+    }
+}
+
+fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exact_paths_are_taken_from_the_api() {
+        assert_eq!(Endpoint::at("/metrics"), Some(Endpoint::Metrics));
+        for path in ["/", "/metrics/", "/000000000000/metrics", "/queue/health", "metrics"] {
+            assert_eq!(Endpoint::at(path), None);
+        }
+    }
+
+    #[test]
+    fn only_a_server_that_can_work_is_ready() {
+        assert_eq!(ready(Readiness::Ready).status(), 200);
+        assert_eq!(ready(Readiness::Draining).status(), 503);
+        assert_eq!(ready(Readiness::Failed).status(), 503);
+    }
+}

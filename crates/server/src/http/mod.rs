@@ -1,0 +1,16 @@
+//! HTTP/1.1 and HTTP/2 (prior knowledge) on one TCP port: bounds, time limits, draining.
+//! Knows no AWS protocol; the gateway does.
+
+mod activity;
+mod body;
+mod connection;
+mod limits;
+mod listener;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use body::{BodyBudget, BodyError, ReadBody, read_body};
+pub(crate) use connection::{Respond, UnreadBody};
+pub(crate) use limits::Limits;
+pub(crate) use listener::{Listener, Stops};

@@ -1,0 +1,125 @@
+//! A TCP stream that notes its progress and, where needed, lingers before it closes.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use super::activity::Activity;
+use super::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT};
+
+/// See the module. hyper reads and writes through it.
+#[derive(Debug)]
+pub(super) struct WatchedStream {
+    inner: TcpStream,
+    activity: Arc<Activity>,
+    linger: Linger,
+}
+
+#[derive(Debug)]
+enum Linger {
+    NotBegun,
+    Discarding { until: Pin<Box<Sleep>>, bytes_left: usize },
+    Over,
+}
+
+impl WatchedStream {
+    /// Watches `inner` on behalf of `activity`.
+    pub(super) fn new(inner: TcpStream, activity: Arc<Activity>) -> Self {
+        Self { inner, activity, linger: Linger::NotBegun }
+    }
+
+    /// Throws away what the client still sends, until it ends, or time or size are used up.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.linger, Linger::NotBegun) && self.activity.is_body_unread() {
+            self.linger = Linger::Discarding {
+                until: Box::pin(tokio::time::sleep(LINGER_TIMEOUT)),
+                bytes_left: LINGER_BYTES_MAX,
+            };
+        }
+        let Linger::Discarding { until, bytes_left } = &mut self.linger else {
+            return Poll::Ready(());
+        };
+        let mut space = [0; 16 * 1024];
+        while until.as_mut().poll(cx).is_pending() && *bytes_left > 0 {
+            let mut buffer = ReadBuf::new(&mut space);
+            match ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {
+                    *bytes_left = bytes_left.saturating_sub(buffer.filled().len());
+                }
+                Ok(()) | Err(_) => break,
+            }
+        }
+        self.linger = Linger::Over;
+        Poll::Ready(())
+    }
+
+    fn note_write(&self, result: &Poll<io::Result<usize>>) {
+        match result {
+            Poll::Ready(Ok(bytes)) => self.activity.note_written(*bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.activity.note_write_blocked(),
+        }
+    }
+}
+
+impl AsyncRead for WatchedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.activity.note_read();
+        }
+        result
+    }
+}
+
+impl AsyncWrite for WatchedStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.note_write(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.note_write(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    /// hyper flushes when it has written all it holds, so the client owes nothing then.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.inner).poll_flush(cx);
+        if matches!(result, Poll::Ready(Ok(()))) {
+            self.activity.note_flushed();
+        }
+        result
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if matches!(self.linger, Linger::NotBegun) {
+            ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
+        }
+        self.poll_linger(cx).map(Ok)
+    }
+}

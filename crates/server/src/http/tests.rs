@@ -1,0 +1,150 @@
+//! Time limits that are constants in a server, shortened here, against a stub that answers.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio_util::task::TaskTracker;
+
+use crate::metrics::ConnectionMetrics;
+
+use super::limits::test_limits;
+use super::{Limits, Listener, Respond, Stops};
+
+const SHORT: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(20);
+/// More than the buffers of the kernel take.
+const LARGE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Answers `/large` with a lot, everything else with nothing.
+struct Stub;
+
+impl Respond for Stub {
+    async fn respond(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Bytes> {
+        let is_large = request.uri().path() == "/large";
+        Response::new(if is_large { Bytes::from(vec![0; LARGE_BYTES]) } else { Bytes::new() })
+    }
+}
+
+struct Server {
+    addr: SocketAddr,
+    stops: Stops,
+    tracker: TaskTracker,
+}
+
+impl Server {
+    fn start(limits: Limits) -> Self {
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        let (addr, stops, tracker) = (listener.local_addr(), Stops::default(), TaskTracker::new());
+        let metrics = ConnectionMetrics::default();
+        tracker.spawn(listener.serve(
+            Arc::new(Stub),
+            limits,
+            stops.clone(),
+            tracker.clone(),
+            metrics,
+        ));
+        Self { addr, stops, tracker }
+    }
+
+    /// Waits until only the listener is left; every connection and stream has ended then.
+    async fn until_no_connection(&self) {
+        let waiting = async {
+            while self.tracker.len() > 1 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("connections end");
+    }
+
+    async fn stop(self) {
+        self.stops.drain.cancel();
+        self.tracker.close();
+        tokio::time::timeout(PATIENCE, self.tracker.wait()).await.expect("all tasks end");
+    }
+}
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).expect("the server accepts");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a valid timeout");
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_http_1_connection_is_closed() {
+    let server = Server::start(Limits { idle_timeout: SHORT, ..test_limits() });
+    let mut client = connect(server.addr);
+    client.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("the server reads");
+    let mut text = String::new();
+    client.read_to_string(&mut text).expect("an orderly end");
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+    server.until_no_connection().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_http_2_connection_is_closed() {
+    let server = Server::start(Limits { idle_timeout: SHORT, ..test_limits() });
+    let stream = tokio::net::TcpStream::connect(server.addr).await.expect("the server accepts");
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .expect("HTTP/2");
+    let client = TaskTracker::new();
+    let connection = client.spawn(connection);
+    let request = Request::get("http://x/").body(Empty::<Bytes>::new()).expect("valid");
+    let response = sender.send_request(request).await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    tokio::time::timeout(PATIENCE, connection).await.expect("it ends").expect("no panic").ok();
+    drop((response, sender));
+    server.until_no_connection().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let server = Server::start(Limits { write_timeout: SHORT, ..test_limits() });
+    let mut client = connect(server.addr);
+    client.write_all(b"GET /large HTTP/1.1\r\n\r\n").expect("the server reads");
+    tokio::time::sleep(SHORT / 10).await;
+    server.until_no_connection().await;
+    let mut received = Vec::new();
+    // Ends in an error or not, depending on how the kernel closes; it is not complete.
+    let _end = client.read_to_end(&mut received);
+    assert!(received.len() < LARGE_BYTES, "{}", received.len());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_on_gets_it_all() {
+    let server = Server::start(Limits { write_timeout: SHORT, ..test_limits() });
+    let addr = server.addr;
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut client = connect(addr);
+        client.write_all(b"GET /large HTTP/1.0\r\n\r\n").expect("the server reads");
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).expect("the whole answer");
+        received.len()
+    });
+    assert!(reading.await.expect("no panic") > LARGE_BYTES);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_closes_idle_connections_of_both_versions() {
+    let server = Server::start(test_limits());
+    let mut silent = connect(server.addr);
+    let mut idle = connect(server.addr);
+    idle.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("the server reads");
+    let mut byte = [0];
+    idle.read_exact(&mut byte).expect("an answer");
+    server.stop().await;
+    assert!(idle.read_to_end(&mut Vec::new()).is_ok());
+    assert_eq!(silent.read(&mut byte).expect("an orderly end"), 0);
+}

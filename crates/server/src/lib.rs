@@ -1,0 +1,20 @@
+//! The Sluice server: where HTTP, wire protocols, queues and storage meet.
+//!
+//! A request passes `http` (bounds, time limits), `gateway` (protocol, identity, authorisation),
+//! one operation in `services`, and `broker`, whose shards decide with the engine and make the
+//! decision durable in the store before anybody hears of it.
+
+pub mod config;
+mod server;
+pub mod services;
+
+pub mod gateway;
+
+pub mod broker;
+
+pub mod clock;
+mod http;
+mod metrics;
+mod signal;
+
+pub use server::{Drained, Running, Server, StartError};

@@ -1,0 +1,94 @@
+//! One answer for Prometheus: the counters that are kept, and what is looked at now.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use sluice_store::StoreStats;
+
+use crate::broker::QueueMetrics;
+
+use super::queues::{self, QueueSeries};
+use super::requests::{ConnectionMetrics, RequestMetrics};
+use super::{process, store};
+
+/// Media type of the answer.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Before every name of ours; names of the process follow Prometheus' own convention.
+const PREFIX: &str = "sluice";
+
+/// What is looked at when somebody asks.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    /// Every queue.
+    pub(crate) queues: Vec<QueueMetrics>,
+    /// The store.
+    pub(crate) store: StoreStats,
+    /// Now, epoch milliseconds.
+    pub(crate) now_ms: u64,
+}
+
+/// Every metric of one server.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// Counts requests.
+    pub(crate) requests: RequestMetrics,
+    /// Counts connections.
+    pub(crate) connections: ConnectionMetrics,
+}
+
+impl Metrics {
+    /// Counters at zero.
+    pub(crate) fn new() -> Arc<Self> {
+        let mut registry = Registry::with_prefix(PREFIX);
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "What was built", build);
+        let requests = RequestMetrics::register(&mut registry);
+        let connections = ConnectionMetrics::register(&mut registry);
+        Arc::new(Self { registry, requests, connections })
+    }
+
+    /// Writes everything as OpenMetrics text.
+    pub(crate) fn render(&self, sources: Sources) -> Result<String, fmt::Error> {
+        let mut observed = Registry::with_prefix(PREFIX);
+        let series = queues::series(sources.queues, sources.now_ms);
+        observed.register_collector(Box::new(Observed { series, store: sources.store }));
+        let mut of_process = Registry::default();
+        of_process.register_collector(Box::new(Process));
+
+        let mut text = String::new();
+        text::encode_registry(&mut text, &self.registry)?;
+        text::encode_registry(&mut text, &observed)?;
+        text::encode_registry(&mut text, &of_process)?;
+        text::encode_eof(&mut text)?;
+        Ok(text)
+    }
+}
+
+#[derive(Debug)]
+struct Observed {
+    series: Vec<QueueSeries>,
+    store: StoreStats,
+}
+
+impl Collector for Observed {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        queues::encode(&self.series, &mut encoder)?;
+        store::encode(&self.store, &mut encoder)
+    }
+}
+
+#[derive(Debug)]
+struct Process;
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        process::encode(&mut encoder)
+    }
+}

@@ -1,0 +1,309 @@
+//! The life of a server: start, serve, drain, stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluice_store::{RocksOptions, RocksStore, Store, StoreError};
+use thiserror::Error;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use crate::broker::{Broker, BrokerConfig};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Access, Config};
+use crate::gateway::Gateway;
+use crate::http::{BodyBudget, Limits, Listener, Stops};
+use crate::metrics::Metrics;
+use crate::services::SERVICES;
+use crate::signal::StopSignals;
+
+/// Time that tasks get to end once their connections were cut.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often waiting long polls are ended during a drain.
+const LONG_POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Why a server did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Strangers could reach a server that does not check who calls.
+    #[error(
+        "listen = {listen} can be reached from other machines, but this server does not verify credentials yet; \
+         set listen to a loopback address such as 127.0.0.1:{port}, or use `sluice dev` if anyone may call",
+        port = listen.port()
+    )]
+    NotLoopback {
+        /// The address asked for.
+        listen: SocketAddr,
+    },
+    /// Another process listens there.
+    #[error(
+        "listen = {listen} is taken: another process listens on this port; stop it or choose another port (0 picks a free one)"
+    )]
+    AddressInUse {
+        /// The address asked for.
+        listen: SocketAddr,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on listen = {listen}: {source}")]
+    Listen {
+        /// The address asked for.
+        listen: SocketAddr,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error("cannot open the store in data directory {path}: {source}", path = path.display())]
+    Store {
+        /// [`Config::data_dir`].
+        path: PathBuf,
+        /// What is wrong with it.
+        source: StoreError,
+    },
+    /// What is stored cannot be served.
+    #[error("cannot start the broker on data directory {path}: {detail}", path = path.display())]
+    Broker {
+        /// [`Config::data_dir`].
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A bug or a lack of threads while starting.
+    #[error("a start-up task failed: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Opens store, broker and listener. When this returns, connections are accepted.
+    ///
+    /// # Errors
+    /// [`StartError`], with nothing left running.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        if config.access == Access::LoopbackOnly && !config.listen.ip().is_loopback() {
+            return Err(StartError::NotLoopback { listen: config.listen });
+        }
+        // The port first: it is the most likely to fail, and costs nothing to give back.
+        let listener = Listener::bind(config.listen).map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::AddressInUse { listen: config.listen },
+            _ => StartError::Listen { listen: config.listen, source },
+        })?;
+        let store = open_store(&config).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let broker = start_broker(&config, &store, &clock).await?;
+        Ok(serve(config, listener, store, broker, clock))
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    let options = RocksOptions {
+        block_cache_bytes: config.store.block_cache_bytes,
+        write_buffer_bytes: config.store.write_buffer_bytes,
+        reserve_bytes: config.store.reserve_bytes,
+        ..RocksOptions::new(&config.data_dir)
+    };
+    let opened = tokio::task::spawn_blocking(move || RocksStore::open(options)).await?;
+    match opened {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(source) => Err(StartError::Store { path: config.data_dir.clone(), source }),
+    }
+}
+
+async fn start_broker(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Broker, StartError> {
+    let broker_config = BrokerConfig { shards: config.shards, in_flight_max: config.in_flight_max };
+    let started = Broker::start(Arc::clone(store), broker_config, Arc::clone(clock)).await;
+    match started {
+        Ok(broker) => Ok(broker),
+        Err(error) => {
+            close_store(Arc::clone(store)).await;
+            let path = config.data_dir.clone();
+            Err(StartError::Broker { path, detail: error.to_string() })
+        }
+    }
+}
+
+/// Starts the accepting task; everything it needs exists.
+fn serve(
+    config: Config,
+    listener: Listener,
+    store: Arc<dyn Store>,
+    broker: Broker,
+    clock: Arc<dyn Clock>,
+) -> Running {
+    let local_addr = listener.local_addr();
+    let limits = Limits::new(&config.http);
+    let drain_timeout = config.http.drain_timeout;
+    let stops = Stops::default();
+    let tasks = TaskTracker::new();
+    let metrics = Metrics::new();
+    let gateway = Arc::new(Gateway {
+        broker: broker.clone(),
+        store: Arc::clone(&store),
+        clock,
+        metrics: Arc::clone(&metrics),
+        bodies: BodyBudget::new(&limits),
+        limits: limits.clone(),
+        local_addr,
+        drain: stops.drain.clone(),
+        default_region: config.region.as_str().into(),
+        models: SERVICES.iter().map(|service| service.model).collect(),
+        config,
+    });
+    let connections = metrics.connections.clone();
+    tasks.spawn(listener.serve(gateway, limits, stops.clone(), tasks.clone(), connections));
+    info!(%local_addr, "listening");
+    Running { local_addr, broker, store, stops, tasks, drain_timeout }
+}
+
+/// A server that accepts connections. End it with [`Running::drain`]: dropping it does not.
+#[must_use = "a server is stopped by draining it"]
+pub struct Running {
+    local_addr: SocketAddr,
+    broker: Broker,
+    store: Arc<dyn Store>,
+    stops: Stops,
+    tasks: TaskTracker,
+    drain_timeout: Duration,
+}
+
+impl Running {
+    /// Where the server listens, with the port that was picked if port 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains. A second signal cuts connections at once; the store is closed properly
+    /// in any case.
+    ///
+    /// # Errors
+    /// When signals cannot be waited for; the server is drained then, too.
+    pub async fn run_until_signal(self) -> io::Result<Drained> {
+        let mut signals = match StopSignals::install() {
+            Ok(signals) => signals,
+            Err(error) => {
+                self.drain().await;
+                return Err(error);
+            }
+        };
+        let signal = signals.next().await;
+        info!(signal, "draining");
+        let stops = self.stops.clone();
+        let draining = self.drain();
+        tokio::pin!(draining);
+        tokio::select! {
+            drained = &mut draining => return Ok(drained),
+            signal = signals.next() => {
+                warn!(signal, "second signal, closing connections now");
+                stops.abort.cancel();
+            }
+        }
+        Ok(draining.await)
+    }
+
+    /// Stops in this order: `/ready` turns to 503, nothing more is accepted, waiting long polls are answered empty,
+    /// requests in flight are answered and connections closed, at the latest after the drain timeout; then shards and
+    /// store are closed. What was acknowledged is durable before and after, however long it took.
+    pub async fn drain(self) -> Drained {
+        self.stops.drain.cancel();
+        self.tasks.close();
+        let mut drained = Drained::Complete;
+        let in_time = tokio::select! {
+            () = self.tasks.wait() => true,
+            () = tokio::time::sleep(self.drain_timeout) => false,
+            () = self.stops.abort.cancelled() => false,
+            () = self.end_long_polls() => false,
+        };
+        if !in_time {
+            warn!(tasks = self.tasks.len(), "requests were cut off by the end of the drain");
+            drained = Drained::RequestsCut;
+            self.stops.abort.cancel();
+            if tokio::time::timeout(ABORT_TIMEOUT, self.tasks.wait()).await.is_err() {
+                error!(tasks = self.tasks.len(), "tasks did not end");
+            }
+        }
+        self.broker.shutdown().await;
+        drop(self.broker);
+        if !close_store(self.store).await {
+            drained = Drained::StoreFailed;
+        }
+        info!(outcome = ?drained, "stopped");
+        drained
+    }
+}
+
+impl Running {
+    /// Tells the broker again and again: a receive that was on its way to a shard when the drain
+    /// began would otherwise wait for its full time. Never returns.
+    async fn end_long_polls(&self) {
+        loop {
+            self.broker.drain();
+            tokio::time::sleep(LONG_POLL_INTERVAL).await;
+        }
+    }
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Every request was answered, the store is closed.
+    Complete,
+    /// Some connections were cut; the store is closed.
+    RequestsCut,
+    /// The store reported a fault when it was closed. Acknowledged messages were durable before.
+    StoreFailed,
+}
+
+/// Closes the store off the async threads; a fault is logged here.
+async fn close_store(store: Arc<dyn Store>) -> bool {
+    match tokio::task::spawn_blocking(move || store.close()).await {
+        Ok(Ok(())) => true,
+        Ok(Err(cause)) => {
+            error!(%cause, "cannot close the store");
+            false
+        }
+        Err(cause) => {
+            error!(%cause, "cannot close the store");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::test_config;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_without_authentication_stays_on_loopback() {
+        let config = Config {
+            access: Access::LoopbackOnly,
+            listen: SocketAddr::from(([0, 0, 0, 0], 9324)),
+            ..test_config()
+        };
+        let refused = Server::start(config).await.err().map(|error| error.to_string());
+        let text = refused.unwrap_or_default();
+        assert!(
+            text.contains("listen = 0.0.0.0:9324") && text.contains("127.0.0.1:9324"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_named() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listen = taken.local_addr().expect("bound");
+        let refused = Server::start(Config { listen, ..test_config() }).await.err();
+        assert!(matches!(refused, Some(StartError::AddressInUse { .. })), "{refused:?}");
+    }
+}

@@ -1,0 +1,147 @@
+//! AWS services on the gateway. Services never import each other.
+//!
+//! An operation is one file that implements [`Operation`] and one line in its service's list.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sluice_wire::{AwsError, Call, ServiceModel};
+
+use crate::broker::Broker;
+use crate::gateway::Identity;
+
+pub mod sqs;
+
+/// Everything an operation may use besides its input. Made by the gateway for each request.
+#[derive(Clone)]
+pub struct Context {
+    /// Queues and messages.
+    pub broker: Broker,
+    /// Who calls.
+    pub identity: Identity,
+    /// Region from the credential scope, else the configured one.
+    pub region: Arc<str>,
+    /// Scheme, host and port for queue URLs, without trailing slash: `http://127.0.0.1:9324`.
+    pub base_url: Arc<str>,
+    /// The configured region; queues outside it carry their region in the URL path.
+    pub default_region: Arc<str>,
+    /// Value of the `X-Amzn-Trace-Id` header.
+    pub trace_header: Option<String>,
+    /// Server-wide switches beyond SQS.
+    pub extensions: Extensions,
+    /// Now, epoch milliseconds.
+    pub now_ms: u64,
+}
+
+/// Behaviour beyond SQS, off by default in `serve`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extensions {
+    /// `PeekMessages`: look at messages without receiving them.
+    pub peek: Switch,
+}
+
+/// An optional feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// Available.
+    On,
+    /// Answers as if it did not exist.
+    Off,
+}
+
+/// What an operation acts on, for authorisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resource {
+    /// One queue, by the text of `QueueUrl`.
+    QueueUrl(Option<String>),
+    /// One queue, by name in the caller's account.
+    QueueName(Option<String>),
+    /// The account: list operations.
+    Account,
+}
+
+/// Marks an operation whose successful answer has no members (contract §1.3).
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct NoOutput {}
+
+/// One API operation, declared once and served by every protocol of its service.
+pub trait Operation: Send + Sync + 'static {
+    /// Name on the wire, for example `SendMessage`.
+    const NAME: &'static str;
+    /// IAM action it is authorised as, for example `sqs:SendMessage` for `SendMessageBatch` too.
+    const IAM_ACTION: &'static str;
+    /// Input members, with the names of the JSON protocol.
+    type Input: DeserializeOwned + Send;
+    /// Output members; [`NoOutput`] where the model has no output shape.
+    type Output: Serialize + Send;
+    /// Whether the answer has an output shape.
+    const OUTPUT: OutputShape = OutputShape::Members;
+
+    /// The resource that the caller needs permission for.
+    fn resource(input: &Self::Input) -> Resource;
+
+    /// Runs the operation.
+    fn run(
+        context: &Context,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Self::Output, AwsError>> + Send;
+}
+
+/// Whether an operation's success has members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputShape {
+    /// Rendered as an object, `{}` when nothing is to say.
+    Members,
+    /// Rendered as a zero-length body (JSON) or without a result element (Query).
+    None,
+}
+
+type Answer = http::Response<bytes::Bytes>;
+type RunFuture<'a> = Pin<Box<dyn Future<Output = Result<Answer, AwsError>> + Send + 'a>>;
+
+/// An [`Operation`] with its types erased, as the gateway calls it.
+pub struct OperationEntry {
+    /// Name on the wire.
+    pub name: &'static str,
+    /// IAM action.
+    pub iam_action: &'static str,
+    /// Decodes, authorises, runs and encodes.
+    pub serve: for<'a> fn(&'a Context, &'a Call, &'a str) -> RunFuture<'a>,
+}
+
+impl OperationEntry {
+    /// Makes the entry of one operation.
+    pub const fn of<O: Operation>() -> Self {
+        Self { name: O::NAME, iam_action: O::IAM_ACTION, serve: serve::<O> }
+    }
+}
+
+fn serve<'a, O: Operation>(
+    context: &'a Context,
+    call: &'a Call,
+    request_id: &'a str,
+) -> RunFuture<'a> {
+    Box::pin(async move {
+        let input: O::Input = call.input()?;
+        crate::gateway::authorise(context, O::IAM_ACTION, &O::resource(&input))?;
+        let output = O::run(context, input).await?;
+        Ok(match O::OUTPUT {
+            OutputShape::Members => call.render(&output, request_id),
+            OutputShape::None => call.render_empty(request_id),
+        })
+    })
+}
+
+/// One AWS service: its protocol description and its operations.
+pub struct Service {
+    /// How it looks on the wire.
+    pub model: &'static ServiceModel,
+    /// Its operations.
+    pub operations: &'static [OperationEntry],
+}
+
+/// Every service of this server, in routing order.
+pub static SERVICES: &[&Service] = &[&sqs::SERVICE];

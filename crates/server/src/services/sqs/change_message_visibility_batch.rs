@@ -1,0 +1,148 @@
+//! `ChangeMessageVisibilityBatch` (contract §2.12): the same for up to ten messages.
+
+use serde::{Deserialize, Serialize};
+use sluice_wire::AwsError;
+
+use super::batch::{self, BatchEntry, BatchOutput, Checked};
+use super::change_message_visibility::judge;
+use super::errors;
+use super::existing_queue;
+use super::limits::CHANGE_VISIBILITY_TIMEOUT;
+use super::receipt;
+use crate::broker::{Broker, Queue, Receipt};
+use crate::services::{Context, Operation, Resource};
+
+/// The operation.
+pub(super) struct ChangeMessageVisibilityBatch;
+
+/// Request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    #[serde(default)]
+    queue_url: Option<String>,
+    #[serde(default)]
+    entries: Option<Vec<Entry>>,
+}
+
+/// One change of the request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    receipt_handle: Option<String>,
+    #[serde(default)]
+    visibility_timeout: Option<i64>,
+}
+
+/// One message whose visibility was changed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ChangedEntry {
+    id: String,
+}
+
+/// A valid change, with what its refusal would print.
+struct Change {
+    receipt_handle: String,
+    receipt: Receipt,
+    secs: u32,
+}
+
+impl BatchEntry for Entry {
+    const NAME: &'static str = "ChangeMessageVisibilityBatchRequestEntry";
+
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}
+
+impl Operation for ChangeMessageVisibilityBatch {
+    const NAME: &'static str = "ChangeMessageVisibilityBatch";
+    const IAM_ACTION: &'static str = "sqs:ChangeMessageVisibility";
+    type Input = Input;
+    type Output = BatchOutput<ChangedEntry>;
+
+    fn resource(input: &Input) -> Resource {
+        Resource::QueueUrl(input.queue_url.clone())
+    }
+
+    async fn run(context: &Context, input: Input) -> Result<BatchOutput<ChangedEntry>, AwsError> {
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let entries = batch::check(input.entries)?;
+        let parsed: Vec<_> = entries
+            .into_iter()
+            .map(|entry| {
+                let change = parse(&context.broker, &queue, &entry);
+                (entry.id, change)
+            })
+            .collect();
+        let changes: Vec<_> = parsed
+            .iter()
+            .filter_map(|(_, change)| change.as_ref().ok())
+            .map(|change| (change.receipt, change.secs))
+            .collect();
+        let outcomes = match changes.is_empty() {
+            true => Vec::new(),
+            false => context.broker.change_visibility(&queue, changes).await?,
+        };
+        let mut outcomes = outcomes.into_iter();
+        Ok(batch::answer(parsed.into_iter().map(|(id, change)| {
+            let judged = change.and_then(|change| {
+                let outcome = outcomes.next().expect("the broker answers every change");
+                judge(&outcome, &change.receipt_handle, change.secs)
+            });
+            let success = judged.map(|()| ChangedEntry { id: id.clone() });
+            (id, success)
+        })))
+    }
+}
+
+fn parse(broker: &Broker, queue: &Queue, entry: &Checked<Entry>) -> Result<Change, AwsError> {
+    let text = receipt::given(entry.entry.receipt_handle.as_deref())
+        .ok_or_else(|| entry.missing("ReceiptHandle"))?;
+    let secs = secs(entry)?;
+    let receipt = receipt::parse(broker, queue, text)?;
+    Ok(Change { receipt_handle: text.to_owned(), receipt, secs })
+}
+
+fn secs(entry: &Checked<Entry>) -> Result<u32, AwsError> {
+    let parameter = CHANGE_VISIBILITY_TIMEOUT.parameter;
+    let secs = entry.entry.visibility_timeout.ok_or_else(|| entry.missing(parameter))?;
+    CHANGE_VISIBILITY_TIMEOUT.check(secs).map_err(|_single_wording| {
+        errors::invalid_parameter("VisibilityTimeout must be an integer between 0 and 43200.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(visibility_timeout: Option<i64>) -> Result<u32, String> {
+        let entry = Entry {
+            id: Some("a".to_owned()),
+            receipt_handle: Some("H".to_owned()),
+            visibility_timeout,
+        };
+        secs(&Checked { number: 1, id: "a".to_owned(), entry }).map_err(|e| e.message().to_owned())
+    }
+
+    #[test]
+    fn timeouts_are_required_and_bounded() {
+        assert_eq!(outcome(Some(43_200)), Ok(43_200));
+        assert_eq!(
+            outcome(None),
+            Err("The request must contain the parameter \
+                 ChangeMessageVisibilityBatchRequestEntry.1.VisibilityTimeout."
+                .to_owned())
+        );
+        for bad in [-1, 43_201] {
+            assert_eq!(
+                outcome(Some(bad)),
+                Err("VisibilityTimeout must be an integer between 0 and 43200.".to_owned())
+            );
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The queue that a request is about.
+
+use std::sync::Arc;
+
+use sluice_wire::AwsError;
+
+use super::errors;
+use super::queue_attributes::AttributeChanges;
+use super::queue_url::{self, Caller};
+use crate::broker::{Entry, Queue, QueueKey, QueueKind};
+use crate::services::Context;
+
+/// Finds the queue that a request names.
+///
+/// # Errors
+/// `QueueDoesNotExist`, also when the URL is absent, empty or points nowhere (contract §1.7).
+pub(super) fn resolve(context: &Context, queue_url: Option<&str>) -> Result<Arc<Queue>, AwsError> {
+    queue_url
+        .and_then(|text| queue_url::parse(text, &Caller::of(context)))
+        .and_then(|key| context.broker.queue(&key))
+        .ok_or_else(errors::queue_does_not_exist)
+}
+
+/// Takes the queue out of its catalog entry.
+///
+/// # Errors
+/// `QueueDoesNotExist`: it was deleted since the request found it.
+pub(super) fn present(entry: Entry<'_>) -> Result<&Queue, AwsError> {
+    match entry {
+        Entry::Present(queue) => Ok(queue),
+        Entry::Absent | Entry::Deleted { .. } => Err(errors::queue_does_not_exist()),
+    }
+}
+
+/// Checks that the dead-letter queue of a `RedrivePolicy` among the changes exists and fits.
+///
+/// # Errors
+/// `InvalidParameterValue`.
+pub(super) fn check_dead_letter_target(
+    context: &Context,
+    source: &QueueKey,
+    source_kind: QueueKind,
+    changes: &AttributeChanges,
+) -> Result<(), AwsError> {
+    let Some(policy) = changes.redrive_policy()? else { return Ok(()) };
+    let target = context.broker.queue(&policy.target);
+    policy.check_target(source, source_kind, target.as_deref())
+}

@@ -1,0 +1,52 @@
+//! `GetQueueUrl` (contract §2.2): finds a queue by its name.
+
+use serde::{Deserialize, Serialize};
+use sluice_wire::AwsError;
+
+use super::errors;
+use super::queue_name;
+use super::queue_url::{self, Caller};
+use crate::broker::QueueKey;
+use crate::services::{Context, Operation, Resource};
+
+/// The operation.
+pub(super) struct GetQueueUrl;
+
+/// Request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    #[serde(default)]
+    queue_name: Option<String>,
+    #[serde(default, rename = "QueueOwnerAWSAccountId")]
+    queue_owner_account: Option<String>,
+}
+
+/// Answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    queue_url: String,
+}
+
+impl Operation for GetQueueUrl {
+    const NAME: &'static str = "GetQueueUrl";
+    const IAM_ACTION: &'static str = "sqs:GetQueueUrl";
+    type Input = Input;
+    type Output = Output;
+
+    fn resource(input: &Input) -> Resource {
+        Resource::QueueName(input.queue_name.clone())
+    }
+
+    async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
+        let name = queue_name::given(input.queue_name.as_deref())?;
+        let own = Caller::of(context).key(name);
+        let key = match input.queue_owner_account {
+            Some(account) if !account.is_empty() => QueueKey { account, ..own },
+            Some(_) | None => own,
+        };
+        let queue = context.broker.queue(&key).ok_or_else(errors::queue_does_not_exist)?;
+        Ok(Output { queue_url: queue_url::build(context, &queue.key) })
+    }
+}

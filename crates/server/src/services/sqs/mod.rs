@@ -1,0 +1,75 @@
+//! Amazon SQS: one file per operation, one line each in [`SERVICE`].
+//!
+//! Behaviour is copied from the SQS contract (`reference/sqs-contract.md`, cited by section). What AWS
+//! does not establish is decided here and listed in `docs/compatibility.md`.
+
+mod change_message_visibility;
+mod change_message_visibility_batch;
+mod create_queue;
+mod delete_message;
+mod delete_message_batch;
+mod delete_queue;
+mod get_queue_attributes;
+mod get_queue_url;
+mod list_queue_tags;
+mod list_queues;
+mod peek_messages;
+mod purge_queue;
+mod receive_message;
+mod send_message;
+mod send_message_batch;
+mod set_queue_attributes;
+mod tag_queue;
+mod untag_queue;
+
+mod existing_queue;
+mod queue_attributes;
+mod queue_name;
+pub(crate) mod queue_url;
+mod tags;
+
+mod batch;
+mod characters;
+mod checksum;
+mod message_attributes;
+mod message_size;
+mod new_message;
+mod receipt;
+mod received_message;
+
+mod arn;
+pub mod errors;
+mod limits;
+mod model;
+
+#[cfg(test)]
+mod fixture;
+
+use super::{OperationEntry, Service};
+
+pub use model::MODEL;
+
+/// Amazon SQS.
+pub static SERVICE: Service = Service {
+    model: &MODEL,
+    operations: &[
+        OperationEntry::of::<change_message_visibility::ChangeMessageVisibility>(),
+        OperationEntry::of::<change_message_visibility_batch::ChangeMessageVisibilityBatch>(),
+        OperationEntry::of::<create_queue::CreateQueue>(),
+        OperationEntry::of::<delete_message::DeleteMessage>(),
+        OperationEntry::of::<delete_message_batch::DeleteMessageBatch>(),
+        OperationEntry::of::<delete_queue::DeleteQueue>(),
+        OperationEntry::of::<get_queue_attributes::GetQueueAttributes>(),
+        OperationEntry::of::<get_queue_url::GetQueueUrl>(),
+        OperationEntry::of::<list_queue_tags::ListQueueTags>(),
+        OperationEntry::of::<list_queues::ListQueues>(),
+        OperationEntry::of::<peek_messages::PeekMessages>(),
+        OperationEntry::of::<purge_queue::PurgeQueue>(),
+        OperationEntry::of::<receive_message::ReceiveMessage>(),
+        OperationEntry::of::<send_message::SendMessage>(),
+        OperationEntry::of::<send_message_batch::SendMessageBatch>(),
+        OperationEntry::of::<set_queue_attributes::SetQueueAttributes>(),
+        OperationEntry::of::<tag_queue::TagQueue>(),
+        OperationEntry::of::<untag_queue::UntagQueue>(),
+    ],
+};

@@ -1,0 +1,286 @@
+//! Attributes that a request gives: checked against the table, then applied to a queue or compared with one.
+
+use std::collections::BTreeMap;
+
+use sluice_wire::AwsError;
+
+use super::super::errors;
+use super::redrive_policy::RedrivePolicy;
+use super::table::{Assign, Echo, Row, Scope, TABLE, boolean, row};
+use crate::broker::{DeduplicationScope, FifoThroughputLimit, Queue, QueueAttributes, QueueKind};
+
+/// Attributes on the wire, by name.
+pub(in super::super) type AttributeTexts = BTreeMap<String, String>;
+
+/// The attributes of a new queue of either kind, before any is given (contract §3.1).
+pub(in super::super) fn defaults() -> QueueAttributes {
+    QueueAttributes {
+        visibility_timeout_secs: 30,
+        delay_secs: 0,
+        message_bytes_max: 1_048_576,
+        retention_secs: 345_600,
+        receive_wait_secs: 0,
+        policy: None,
+        redrive_policy: None,
+        redrive_allow_policy: None,
+        kms_master_key_id: None,
+        kms_data_key_reuse_secs: None,
+        is_sqs_managed_sse_enabled: true,
+        is_content_based_deduplication: false,
+        deduplication_scope: DeduplicationScope::Queue,
+        fifo_throughput_limit: FifoThroughputLimit::PerQueue,
+    }
+}
+
+/// Attributes to set, whose names are right for the kind of queue.
+pub(in super::super) struct AttributeChanges {
+    given: Vec<(&'static Row, Assign, String)>,
+}
+
+impl AttributeChanges {
+    /// Checks the names of the attributes that a request gives.
+    ///
+    /// # Errors
+    /// `InvalidAttributeName` for unknown, read-only and, on a standard queue, FIFO attributes.
+    pub(in super::super) fn parse(
+        kind: QueueKind,
+        mut texts: AttributeTexts,
+    ) -> Result<Self, AwsError> {
+        if let Some(unknown) = texts.keys().find(|name| row(name).is_none()) {
+            return Err(errors::unknown_attribute(unknown));
+        }
+        if has_kms_key(&texts) && has_sqs_managed_sse(&texts) {
+            return Err(errors::invalid_attribute_name(
+                "You can use one type of server-side encryption (SSE) at one time. You can either \
+                 enable KMS SSE or SQS SSE.",
+            ));
+        }
+        let mut given = Vec::with_capacity(texts.len());
+        for row in TABLE {
+            let Some(text) = texts.remove(row.name) else { continue };
+            match (row.scope, row.assign) {
+                (_, Assign::Never) => return Err(errors::unknown_attribute(row.name)),
+                (Scope::FifoQueue(refuse), _) if kind == QueueKind::Standard => {
+                    return Err(refuse(row.name));
+                }
+                (_, assign) => given.push((row, assign, text)),
+            }
+        }
+        Ok(Self { given })
+    }
+
+    /// The `RedrivePolicy` among them, whose target has to be looked up.
+    ///
+    /// # Errors
+    /// Those of a malformed policy.
+    pub(in super::super) fn redrive_policy(&self) -> Result<Option<RedrivePolicy>, AwsError> {
+        match self.given.iter().find(|(row, ..)| row.name == "RedrivePolicy") {
+            Some((_, _, text)) => RedrivePolicy::parse(text),
+            None => Ok(None),
+        }
+    }
+
+    /// Sets the attributes.
+    ///
+    /// # Errors
+    /// `InvalidAttributeValue`, or `InvalidParameterValue` from the JSON documents.
+    pub(in super::super) fn apply(&self, to: &mut QueueAttributes) -> Result<(), AwsError> {
+        for (row, assign, text) in &self.given {
+            match assign {
+                Assign::Never => return Err(errors::unknown_attribute(row.name)),
+                Assign::Value(assign) => {
+                    assign(to, text).ok_or_else(|| errors::invalid_attribute_value(row.name))?;
+                }
+                Assign::Document(assign) => assign(to, text)?,
+            }
+        }
+        let is_per_group = to.fifo_throughput_limit == FifoThroughputLimit::PerMessageGroupId;
+        if is_per_group && to.deduplication_scope == DeduplicationScope::Queue {
+            return Err(errors::invalid_attribute_value("FifoThroughputLimit"));
+        }
+        Ok(())
+    }
+
+    /// Names the first attribute among them whose value in `wanted` is not the one in `current`.
+    pub(in super::super) fn first_difference(
+        &self,
+        wanted: &Queue,
+        current: &Queue,
+    ) -> Option<&'static str> {
+        let differs = |row: &Row| match row.echo {
+            Echo::Setting(echo) => echo(wanted) != echo(current),
+            Echo::Counter(_) => false,
+        };
+        self.given.iter().map(|(row, ..)| *row).find(|row| differs(row)).map(|row| row.name)
+    }
+}
+
+/// Reads the kind of queue that the attributes of `CreateQueue` ask for.
+///
+/// # Errors
+/// `InvalidAttributeValue` when `FifoQueue` is no boolean.
+pub(in super::super) fn kind_asked_for(texts: &AttributeTexts) -> Result<QueueKind, AwsError> {
+    match texts.get("FifoQueue").map(|text| boolean(text)) {
+        None | Some(Some(false)) => Ok(QueueKind::Standard),
+        Some(Some(true)) => Ok(QueueKind::Fifo),
+        Some(None) => Err(errors::invalid_attribute_value("FifoQueue")),
+    }
+}
+
+fn has_kms_key(texts: &AttributeTexts) -> bool {
+    texts.get("KmsMasterKeyId").is_some_and(|key| !key.is_empty())
+}
+
+fn has_sqs_managed_sse(texts: &AttributeTexts) -> bool {
+    texts.get("SqsManagedSseEnabled").and_then(|text| boolean(text)) == Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(pairs: &[(&str, &str)]) -> AttributeTexts {
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    fn apply(
+        kind: QueueKind,
+        to: &mut QueueAttributes,
+        pairs: &[(&str, &str)],
+    ) -> Result<(), String> {
+        AttributeChanges::parse(kind, texts(pairs))
+            .and_then(|changes| changes.apply(to))
+            .map_err(|error| format!("{}: {}", error.shape().query_code, error.message()))
+    }
+
+    fn applied(kind: QueueKind, pairs: &[(&str, &str)]) -> Result<QueueAttributes, String> {
+        let mut attributes = defaults();
+        apply(kind, &mut attributes, pairs).map(|()| attributes)
+    }
+
+    #[test]
+    fn numbers_within_their_limits_are_set() {
+        let attributes = applied(
+            QueueKind::Standard,
+            &[
+                ("VisibilityTimeout", "0"),
+                ("DelaySeconds", "900"),
+                ("MaximumMessageSize", "1024"),
+                ("MessageRetentionPeriod", "1209600"),
+                ("ReceiveMessageWaitTimeSeconds", "20"),
+            ],
+        )
+        .expect("valid");
+        assert_eq!(attributes.visibility_timeout_secs, 0);
+        assert_eq!(attributes.delay_secs, 900);
+        assert_eq!(attributes.message_bytes_max, 1024);
+        assert_eq!(attributes.retention_secs, 1_209_600);
+        assert_eq!(attributes.receive_wait_secs, 20);
+    }
+
+    #[test]
+    fn values_outside_their_limits_are_refused() {
+        for (name, text) in [
+            ("VisibilityTimeout", "43201"),
+            ("DelaySeconds", "901"),
+            ("MaximumMessageSize", "1048577"),
+            ("MessageRetentionPeriod", "59"),
+            ("ReceiveMessageWaitTimeSeconds", ""),
+            ("KmsDataKeyReusePeriodSeconds", "59"),
+            ("SqsManagedSseEnabled", "yes"),
+        ] {
+            assert_eq!(
+                applied(QueueKind::Standard, &[(name, text)]),
+                Err(format!("InvalidAttributeValue: Invalid value for the parameter {name}."))
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_read_only_and_fifo_attributes_of_a_standard_queue_are_refused() {
+        let unknown = |name| Err(format!("InvalidAttributeName: Unknown Attribute {name}."));
+        let only_fifo = |name| {
+            Err(format!(
+                "InvalidAttributeName: You can specify the {name} only when FifoQueue is set to \
+                 true."
+            ))
+        };
+        let standard = |name| applied(QueueKind::Standard, &[(name, "false")]);
+        assert_eq!(standard("Nonsense"), unknown("Nonsense"));
+        assert_eq!(standard("QueueArn"), unknown("QueueArn"));
+        assert_eq!(standard("ApproximateNumberOfMessages"), unknown("ApproximateNumberOfMessages"));
+        assert_eq!(standard("FifoQueue"), unknown("FifoQueue"));
+        assert_eq!(standard("ContentBasedDeduplication"), unknown("ContentBasedDeduplication"));
+        assert_eq!(standard("DeduplicationScope"), only_fifo("DeduplicationScope"));
+        assert_eq!(standard("FifoThroughputLimit"), only_fifo("FifoThroughputLimit"));
+    }
+
+    #[test]
+    fn the_type_of_a_fifo_queue_is_fixed() {
+        assert!(applied(QueueKind::Fifo, &[("FifoQueue", "True")]).is_ok());
+        assert_eq!(
+            applied(QueueKind::Fifo, &[("FifoQueue", "false")]),
+            Err("InvalidAttributeValue: Invalid value for the parameter FifoQueue. Reason: \
+                 Modifying queue type is not supported."
+                .to_owned())
+        );
+    }
+
+    #[test]
+    fn throughput_per_group_needs_deduplication_per_group() {
+        let per_group = ("FifoThroughputLimit", "perMessageGroupId");
+        assert_eq!(
+            applied(QueueKind::Fifo, &[per_group]),
+            Err("InvalidAttributeValue: Invalid value for the parameter FifoThroughputLimit."
+                .to_owned())
+        );
+        let scope = ("DeduplicationScope", "messageGroup");
+        assert!(applied(QueueKind::Fifo, &[scope]).is_ok());
+        assert!(applied(QueueKind::Fifo, &[per_group, scope]).is_ok());
+    }
+
+    #[test]
+    fn a_kms_key_and_sqs_managed_encryption_displace_each_other() {
+        let key = ("KmsMasterKeyId", "nonsense");
+        let mut attributes = applied(QueueKind::Standard, &[key]).expect("valid");
+        assert!(!attributes.is_sqs_managed_sse_enabled);
+        apply(QueueKind::Standard, &mut attributes, &[("SqsManagedSseEnabled", "TRUE")])
+            .expect("valid");
+        assert_eq!(attributes, defaults());
+        assert_eq!(
+            applied(QueueKind::Standard, &[key, ("SqsManagedSseEnabled", "true")]),
+            Err("InvalidAttributeName: You can use one type of server-side encryption (SSE) at \
+                 one time. You can either enable KMS SSE or SQS SSE."
+                .to_owned())
+        );
+        assert!(applied(QueueKind::Standard, &[key, ("SqsManagedSseEnabled", "false")]).is_ok());
+    }
+
+    #[test]
+    fn removing_the_kms_key_leaves_encryption_off() {
+        let mut attributes =
+            applied(QueueKind::Standard, &[("KmsMasterKeyId", "k")]).expect("valid");
+        let removal = [("KmsMasterKeyId", ""), ("KmsDataKeyReusePeriodSeconds", "300")];
+        apply(QueueKind::Standard, &mut attributes, &removal).expect("valid");
+        assert_eq!(attributes.kms_master_key_id, None);
+        assert!(!attributes.is_sqs_managed_sse_enabled);
+    }
+
+    #[test]
+    fn empty_texts_remove_the_documents() {
+        let mut attributes = defaults();
+        attributes.policy = Some("{}".to_owned());
+        attributes.redrive_policy = Some("{}".to_owned());
+        attributes.redrive_allow_policy = Some("{}".to_owned());
+        let removal = [("Policy", ""), ("RedrivePolicy", ""), ("RedriveAllowPolicy", "")];
+        apply(QueueKind::Standard, &mut attributes, &removal).expect("valid");
+        assert_eq!(attributes, defaults());
+    }
+
+    #[test]
+    fn the_fifo_attribute_asks_for_the_kind() {
+        assert_eq!(kind_asked_for(&texts(&[])).ok(), Some(QueueKind::Standard));
+        assert_eq!(kind_asked_for(&texts(&[("FifoQueue", "TRUE")])).ok(), Some(QueueKind::Fifo));
+        assert!(kind_asked_for(&texts(&[("FifoQueue", "1")])).is_err());
+    }
+}

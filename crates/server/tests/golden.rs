@@ -1,0 +1,186 @@
+//! Golden pairs of every SQS operation against a running server, in both protocols.
+//!
+//! A case is `golden/<Operation>/<case>.<protocol>.request` with the `.response` that it has to get. `<case>.setup` has
+//! the calls that go before, a line each: `Operation {input}`, or `name = Operation {input} /pointer/into/answer`.
+//! Each case has an account of its own, written `<account>`; `<name>` stands for what the setup took from an answer.
+//! What differs from run to run is masked in responses. `UPDATE_GOLDEN=1` rewrites the responses: read the
+//! difference, and compare it with the contract, before you keep it.
+
+mod http_support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+
+use http_support::TestServer;
+use sluice_server::services::{SERVICES, Switch};
+
+/// Texts around what differs from run to run, and what is written instead.
+const MASKS: &[(&str, &str, &str)] = &[
+    ("\"MessageId\":\"", "\"", "<message-id>"),
+    ("\"ReceiptHandle\":\"", "\"", "<receipt-handle>"),
+    ("\"SentTimestamp\":\"", "\"", "<time>"),
+    ("\"ApproximateFirstReceiveTimestamp\":\"", "\"", "<time>"),
+    ("\"CreatedTimestamp\":\"", "\"", "<time>"),
+    ("\"LastModifiedTimestamp\":\"", "\"", "<time>"),
+    ("<RequestId>", "<", "<request-id>"),
+    ("<MessageId>", "<", "<message-id>"),
+    ("<ReceiptHandle>", "<", "<receipt-handle>"),
+    ("<Name>SentTimestamp</Name><Value>", "<", "<time>"),
+    ("<Name>ApproximateFirstReceiveTimestamp</Name><Value>", "<", "<time>"),
+    ("<Name>CreatedTimestamp</Name><Value>", "<", "<time>"),
+    ("<Name>LastModifiedTimestamp</Name><Value>", "<", "<time>"),
+];
+
+/// Names and what they stand for in one case.
+type Variables = Vec<(String, String)>;
+
+#[test]
+fn every_request_gets_its_golden_response() {
+    let server = TestServer::start_with(|config| config.extensions.peek = Switch::On);
+    let mut differences = Vec::new();
+    for (index, request_path) in request_paths().iter().enumerate() {
+        let mut variables =
+            vec![("account".to_owned(), format!("{}", 100_000_000_000 + index as u64))];
+        set_up(server.addr, request_path, &mut variables);
+        let request = fs::read_to_string(request_path).expect("a readable request");
+        let response = exchange(server.addr, &filled_in(&request, &variables), &variables);
+        let response = masked(&response, &variables);
+        let response_path = request_path.with_extension("response");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&response_path, response).expect("a writable response");
+            continue;
+        }
+        let expected = fs::read_to_string(&response_path).unwrap_or_default();
+        if response != expected {
+            let path = response_path.display();
+            differences.push(format!("{path}\nexpected:\n{expected}\ngot:\n{response}"));
+        }
+    }
+    server.drain();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn every_operation_has_pairs_in_both_protocols() {
+    let paths = request_paths();
+    for operation in SERVICES.iter().flat_map(|service| service.operations) {
+        for protocol in ["json", "query"] {
+            let is_one = |path: &&PathBuf| {
+                let name = path.to_string_lossy();
+                name.contains(&format!("/golden/{}/", operation.name))
+                    && name.ends_with(&format!(".{protocol}.request"))
+            };
+            assert!(paths.iter().any(|path| is_one(&path)), "{} {protocol}", operation.name);
+        }
+    }
+}
+
+fn request_paths() -> Vec<PathBuf> {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut paths: Vec<PathBuf> = entries(&golden)
+        .iter()
+        .flat_map(|operation| entries(operation))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "request"))
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let read = fs::read_dir(dir).expect("a readable directory");
+    read.map(|entry| entry.expect("a readable entry").path()).collect()
+}
+
+/// Makes the calls of the case's setup, which both protocols share.
+fn set_up(addr: SocketAddr, request_path: &Path, variables: &mut Variables) {
+    let setup_path = request_path.with_extension("").with_extension("setup");
+    let setup = fs::read_to_string(setup_path).unwrap_or_default();
+    for line in setup.lines() {
+        let (name, call) = match line.split_once(" = ") {
+            Some((name, call)) if !name.contains(' ') => (Some(name), call),
+            Some(_) | None => (None, line),
+        };
+        let (operation, input) = call.split_once(' ').expect("an operation and its input");
+        let (input, pointer) = match (name, input.rsplit_once(' ')) {
+            (Some(_), Some((input, pointer))) => (input, pointer),
+            (Some(_) | None, _) => (input, ""),
+        };
+        let request = format!(
+            "POST / HTTP/1.1\nHost: localhost\nX-Amz-Target: AmazonSQS.{operation}\n\
+             Content-Type: application/x-amz-json-1.0\n\n{}",
+            filled_in(input, variables)
+        );
+        let response = exchange(addr, &request, variables);
+        assert!(response.starts_with("HTTP/1.1 200"), "{line}: {response}");
+        let Some(name) = name else { continue };
+        let (_, body) = response.split_once("\r\n\r\n").expect("a head and a body");
+        let answer: serde_json::Value = serde_json::from_str(body).expect("a JSON answer");
+        let taken = answer.pointer(pointer).and_then(serde_json::Value::as_str);
+        variables.push((name.to_owned(), taken.expect("a text at the pointer").to_owned()));
+    }
+}
+
+/// Sends a request, head and body as in the files, as the case's account; returns the response as it came.
+fn exchange(addr: SocketAddr, request: &str, variables: &Variables) -> String {
+    let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
+    let body = body.strip_suffix('\n').unwrap_or(body);
+    let account = &variables[0].1;
+    let bytes = format!(
+        "{}\r\nAuthorization: AWS4-HMAC-SHA256 Credential={account}/20261121/us-east-1/sqs/\
+         aws4_request, SignedHeaders=host, Signature=00\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        head.trim_end().replace('\n', "\r\n"),
+        body.len()
+    );
+    let mut stream = TcpStream::connect(addr).expect("the server accepts");
+    stream.write_all(bytes.as_bytes()).expect("the server reads");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("the server answers text and closes");
+    response
+}
+
+fn filled_in(text: &str, variables: &Variables) -> String {
+    variables
+        .iter()
+        .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
+}
+
+/// Writes a response as in the files: status, headers in order of name without those of the connection, body.
+fn masked(response: &str, variables: &Variables) -> String {
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head and a body");
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap_or_default();
+    let mut headers: Vec<String> = lines.filter_map(masked_header).collect();
+    headers.sort();
+    let mut body = body.to_owned();
+    for (prefix, suffix, placeholder) in MASKS {
+        body = masked_between(&body, prefix, suffix, placeholder);
+    }
+    for (name, value) in variables {
+        body = body.replace(value.as_str(), &format!("<{name}>"));
+    }
+    format!("{status}\n{}\n\n{body}\n", headers.join("\n"))
+}
+
+fn masked_header(line: &str) -> Option<String> {
+    let (name, value) = line.split_once(": ")?;
+    match name.to_ascii_lowercase().as_str() {
+        "connection" | "content-length" | "date" => None,
+        "x-amzn-requestid" => Some("x-amzn-requestid: <request-id>".to_owned()),
+        name => Some(format!("{name}: {value}")),
+    }
+}
+
+fn masked_between(text: &str, prefix: &str, suffix: &str, placeholder: &str) -> String {
+    let mut parts = text.split(prefix);
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.find(suffix).map_or("", |end| &part[end..]);
+        masked.push_str(prefix);
+        masked.push_str(placeholder);
+        masked.push_str(rest);
+    }
+    masked
+}

@@ -1,0 +1,158 @@
+//! Who a request claims to come from: the SigV4 credential scope, parsed but not verified.
+
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+
+use crate::error::{AwsError, framework};
+use crate::query::form;
+
+/// The credential scope of a signed request. Nothing in it is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// Access key id of the caller.
+    pub access_key_id: String,
+    /// Day of the signature, as `YYYYMMDD`.
+    pub date: String,
+    /// Region, as in `us-east-1`. SigV4a signs for a set of regions; then this is the text of `X-Amz-Region-Set`.
+    pub region: String,
+    /// Signing name of the service, as in `sqs`.
+    pub service: String,
+}
+
+const SIGV4: &str = "AWS4-HMAC-SHA256";
+const SIGV4A: &str = "AWS4-ECDSA-P256-SHA256";
+
+impl Credential {
+    /// Reads the credential scope from the header `Authorization`, else from the query parameter `X-Amz-Credential`.
+    ///
+    /// `None` when the request carries neither.
+    ///
+    /// # Errors
+    /// `IncompleteSignature` when one of them is there but malformed.
+    pub fn from_parts(parts: &Parts) -> Result<Option<Self>, AwsError> {
+        let region_set = || parts.headers.get("x-amz-region-set").and_then(|set| set.to_str().ok());
+        if let Some(header) = parts.headers.get(AUTHORIZATION) {
+            let text =
+                header.to_str().map_err(|_| incomplete("the Authorization header is not text"))?;
+            return from_authorization(text, region_set()).map(Some);
+        }
+        let query = parts.uri.query().unwrap_or_default();
+        let Some(scope) = query_parameter(query, "X-Amz-Credential") else {
+            return Ok(None);
+        };
+        let region_set = query_parameter(query, "X-Amz-Region-Set");
+        let algorithm = query_parameter(query, "X-Amz-Algorithm").unwrap_or_else(|| SIGV4.into());
+        from_scope(&algorithm, &scope, region_set.as_deref()).map(Some)
+    }
+}
+
+fn query_parameter(query: &str, name: &str) -> Option<String> {
+    form::pairs(query.as_bytes())
+        .filter_map(Result::ok)
+        .find(|(key, _)| key == name)
+        .map(|(_, v)| v)
+}
+
+fn from_authorization(header: &str, region_set: Option<&str>) -> Result<Credential, AwsError> {
+    let (algorithm, fields) = header.trim().split_once(' ').unwrap_or((header, ""));
+    let scope = fields
+        .split(',')
+        .find_map(|field| field.trim().strip_prefix("Credential="))
+        .ok_or_else(|| incomplete("Authorization header requires 'Credential' parameter."))?;
+    from_scope(algorithm, scope.trim(), region_set)
+}
+
+/// Splits from the right, because only the access key id may contain a slash.
+fn from_scope(
+    algorithm: &str,
+    scope: &str,
+    region_set: Option<&str>,
+) -> Result<Credential, AwsError> {
+    let elements: Vec<&str> = match algorithm {
+        SIGV4 => scope.rsplitn(5, '/').collect(),
+        // The region is not part of the scope.
+        SIGV4A => {
+            let mut elements: Vec<&str> = scope.rsplitn(4, '/').collect();
+            elements.insert(2.min(elements.len()), region_set.unwrap_or_default());
+            elements
+        }
+        _ => return Err(incomplete("the signature algorithm is not supported")),
+    };
+    if let ["aws4_request", service, region, date, access_key_id] = elements[..]
+        && !elements.contains(&"")
+    {
+        return Ok(Credential {
+            access_key_id: access_key_id.to_owned(),
+            date: date.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+        });
+    }
+    Err(incomplete(
+        "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.",
+    ))
+}
+
+fn incomplete(message: &'static str) -> AwsError {
+    AwsError::new(&framework::INCOMPLETE_SIGNATURE, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(uri: &str, headers: &[(&str, &str)]) -> Result<Option<Credential>, &'static str> {
+        let mut builder = http::Request::builder().uri(uri);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        let (parts, ()) = builder.body(()).expect("valid request").into_parts();
+        Credential::from_parts(&parts).map_err(|error| error.shape().query_code)
+    }
+
+    fn credential(access_key_id: &str, region: &str) -> Credential {
+        Credential {
+            access_key_id: access_key_id.into(),
+            date: "20260102".into(),
+            region: region.into(),
+            service: "sqs".into(),
+        }
+    }
+
+    #[test]
+    fn the_header_is_parsed() {
+        let header = "AWS4-HMAC-SHA256 Credential=AKID/20260102/eu-west-1/sqs/aws4_request, \
+                      SignedHeaders=host;x-amz-date, Signature=00";
+        let parsed = parse("/", &[("authorization", header)]);
+        assert_eq!(parsed, Ok(Some(credential("AKID", "eu-west-1"))));
+    }
+
+    #[test]
+    fn the_query_string_is_parsed() {
+        let uri = "/?X-Amz-Credential=a%2Fb%2F20260102%2Fus-east-1%2Fsqs%2Faws4_request";
+        assert_eq!(parse(uri, &[]), Ok(Some(credential("a/b", "us-east-1"))));
+    }
+
+    #[test]
+    fn sigv4a_takes_the_region_from_its_own_header() {
+        let header = "AWS4-ECDSA-P256-SHA256 Credential=AKID/20260102/sqs/aws4_request";
+        let headers = [("authorization", header), ("x-amz-region-set", "*")];
+        assert_eq!(parse("/", &headers), Ok(Some(credential("AKID", "*"))));
+    }
+
+    #[test]
+    fn absent_is_not_malformed() {
+        assert_eq!(parse("/?Action=ListQueues", &[]), Ok(None));
+        for header in [
+            "",
+            "Bearer x",
+            "AWS4-HMAC-SHA256",
+            "AWS4-HMAC-SHA256 Credential=AKID",
+            "AWS4-HMAC-SHA256 Credential=/20260102/r/sqs/aws4_request",
+            "AWS4-HMAC-SHA256 Credential=AKID/20260102//sqs/aws4_request",
+            "AWS4-HMAC-SHA256 Credential=AKID/20260102/r/sqs/aws3_request",
+        ] {
+            assert_eq!(parse("/", &[("authorization", header)]), Err("IncompleteSignature"));
+        }
+    }
+}

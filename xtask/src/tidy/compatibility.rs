@@ -1,0 +1,71 @@
+//! Every known difference from AWS is shown by a test.
+
+use crate::tree::Tree;
+
+const PAGE: &str = "docs/compatibility.md";
+const COLUMNS: usize = 4;
+
+/// Checks that each row of the tables names a test that exists: a file, or text that a test file contains.
+pub(super) fn check(tree: &Tree) -> Vec<String> {
+    let Some(text) = tree.files.get(PAGE) else {
+        return vec![format!("{PAGE} is missing")];
+    };
+    let mut problems = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| is_row(line)) {
+        let cells: Vec<&str> = line.trim().trim_matches('|').split(" | ").map(str::trim).collect();
+        let place = format!("{PAGE}:{}", number + 1);
+        let tests: Vec<&str> = match cells.last() {
+            Some(last) if cells.len() == COLUMNS => last.split('`').skip(1).step_by(2).collect(),
+            _ => {
+                problems.push(format!("{place}: a row has {COLUMNS} columns"));
+                continue;
+            }
+        };
+        if tests.is_empty() {
+            problems.push(format!("{place}: no test is named"));
+        }
+        for test in tests.into_iter().filter(|test| !exists(tree, test)) {
+            problems.push(format!("{place}: there is no test `{test}`"));
+        }
+    }
+    problems
+}
+
+fn is_row(line: &str) -> bool {
+    let is_table = line.starts_with('|');
+    let is_rule = line.chars().all(|c| "|-: ".contains(c));
+    is_table && !is_rule && !line.starts_with("| topic |")
+}
+
+fn exists(tree: &Tree, test: &str) -> bool {
+    let name = test.rsplit("::").next().unwrap_or(test);
+    let is_test_file = |path: &str| {
+        path.contains("tests/") || (path.ends_with(".rs") && path.starts_with("crates/"))
+    };
+    tree.has(test) || tree.matching(is_test_file).any(|(_, content)| content.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_without_an_existing_test_is_a_problem() {
+        let page = "\
+| topic | AWS | Sluice | test |
+|---|---|---|---|
+| a | x | y | `tests/here.py` |
+| b | x | y | `named_here` |
+| c | x | y | `nowhere` |
+| d | x | y | later |
+";
+        let tree = Tree::of([(PAGE, page), ("tests/here.py", "def named_here(): pass")]);
+        assert_eq!(
+            check(&tree),
+            [
+                "docs/compatibility.md:5: there is no test `nowhere`",
+                "docs/compatibility.md:6: no test is named"
+            ]
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! Each API operation has golden pairs for its protocols and a row in the reference.
+
+use crate::tree::Tree;
+
+const SERVICES: &str = "crates/server/src/services/";
+const GOLDEN: &str = "crates/server/tests/golden/";
+const REFERENCE: &str = "docs/reference/operations.md";
+const PROTOCOLS: &[&str] = &["json", "query"];
+
+/// Checks every operation of every service's list.
+pub(super) fn check(tree: &Tree) -> Vec<String> {
+    let mut problems = Vec::new();
+    let operations = listed(tree);
+    if operations.is_empty() {
+        problems.push(format!("{SERVICES}: no operation is listed"));
+    }
+    let reference = tree.files.get(REFERENCE).map_or("", String::as_str);
+    for operation in operations {
+        let folder = format!("{GOLDEN}{operation}/");
+        for protocol in PROTOCOLS {
+            let is_pair =
+                |path: &str| path.strip_prefix(&folder).is_some_and(|file| file.contains(protocol));
+            if tree.matching(is_pair).next().is_none() {
+                problems.push(format!("{folder}: no golden pair for {protocol}"));
+            }
+        }
+        if !reference.contains(&format!("\n| {operation} |")) {
+            problems.push(format!("{REFERENCE}: no row for {operation}; run `cargo xtask docs`"));
+        }
+    }
+    problems
+}
+
+/// Type names in `OperationEntry::of::<…>()`, which are the operations' names.
+fn listed(tree: &Tree) -> Vec<&str> {
+    let mut names = Vec::new();
+    for (_, content) in tree.matching(|path| path.starts_with(SERVICES)) {
+        for (offset, marker) in content.match_indices("::of::<") {
+            let rest = &content[offset + marker.len()..];
+            let name = rest.split('>').next().unwrap_or(rest).rsplit("::").next();
+            names.extend(name.map(str::trim).filter(|name| name.len() > 1));
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_without_pairs_or_row_is_a_problem() {
+        let list = "[OperationEntry::of::<a::SendMessage>(), OperationEntry::of::<Other>()]";
+        let tree = Tree::of([
+            ("crates/server/src/services/sqs/mod.rs", list),
+            ("crates/server/tests/golden/SendMessage/json.txt", ""),
+            ("crates/server/tests/golden/SendMessage/query.txt", ""),
+            (REFERENCE, "# Operations\n| SendMessage | `sqs:SendMessage` |\n"),
+        ]);
+        let problems = check(&tree);
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems.iter().all(|problem| problem.contains("Other")), "{problems:?}");
+    }
+}
