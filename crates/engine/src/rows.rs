@@ -25,7 +25,7 @@ impl GroupId {
 }
 
 /// The one row with a partition's own numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionRow {
     /// Last sequence number or position assigned.
     pub last_sequence: Sequence,
@@ -33,6 +33,20 @@ pub struct PartitionRow {
     pub due_count: u64,
     /// Every due row is after this key.
     pub due_cursor: DueKey,
+    /// Every touched row without position is at or after this sequence number, so that opening a partition does not
+    /// scan over the messages it deleted.
+    pub touched_cursor: Sequence,
+}
+
+impl Default for PartitionRow {
+    fn default() -> Self {
+        Self {
+            last_sequence: Sequence::ZERO,
+            due_count: 0,
+            due_cursor: DueKey::default(),
+            touched_cursor: Sequence::MAX,
+        }
+    }
 }
 
 /// The row of one group.

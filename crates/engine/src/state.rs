@@ -164,6 +164,8 @@ impl State {
             .into_iter()
             .filter_map(|id| self.groups.get(&id).map(|group| (id, group.row)))
             .collect();
+        let first_touched = self.touched.first_key_value().map(|(sequence, _)| *sequence);
+        self.row.touched_cursor = first_touched.unwrap_or(Sequence::MAX);
         let row = match std::mem::replace(&mut self.dirty, Dirty::No) {
             Dirty::Yes => Some(self.row),
             Dirty::No => None,

@@ -67,11 +67,8 @@ impl Harness {
 
     /// Forgets the memory and opens the partition from its rows.
     pub(crate) fn restart(&mut self) {
-        let touched = self
-            .rows
-            .touched
-            .iter()
-            .filter(|(_, row)| row.position.is_none());
+        let from = self.rows.partition.touched_cursor;
+        let touched = self.rows.touched.range(from..).filter(|(_, row)| row.position.is_none());
         let stored = Stored {
             partition: self.rows.partition,
             groups: self

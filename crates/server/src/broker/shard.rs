@@ -421,5 +421,18 @@ impl ShardThread {
     }
 }
 
+/// A bug that ends the thread must not look like a healthy server.
+impl Drop for ShardThread {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.health.fail(&ShardPanicked);
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a shard's thread panicked")]
+struct ShardPanicked;
+
 /// The request of commands that are not answered.
 const NOBODY: RequestId = RequestId(0);

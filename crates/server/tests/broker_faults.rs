@@ -1,0 +1,335 @@
+//! The broker over a store with injected faults: what is acknowledged is durable, and a fault is final.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a failed test is meant to panic")]
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use sluice_server::broker::{
+    Broker, BrokerConfig, BrokerError, Counters, DeduplicationScope, Entry, FifoThroughputLimit,
+    Message, Outgoing, Queue, QueueAttributes, QueueChange, QueueKey, QueueKind, ReceiptError,
+    ReceiveOptions, Received,
+};
+use sluice_server::clock::Clock;
+use sluice_store::{CrashTail, MemoryStore, Store};
+use uuid::Uuid;
+
+/// A clock that the test moves.
+#[derive(Debug, Clone)]
+struct Virtual(Arc<AtomicU64>);
+
+impl Clock for Virtual {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+fn clock() -> Virtual {
+    Virtual(Arc::new(AtomicU64::new(1_700_000_000_000)))
+}
+
+async fn start(store: &Arc<MemoryStore>, clock: &Virtual) -> Broker {
+    let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
+    let config = BrokerConfig { shards: 2, in_flight_max: 100 };
+    Broker::start(store, config, Arc::new(clock.clone())).await.unwrap()
+}
+
+fn key(name: &str) -> QueueKey {
+    QueueKey { account: "000000000000".into(), region: "us-east-1".into(), name: name.into() }
+}
+
+fn new_queue(name: &str) -> Queue {
+    Queue {
+        key: key(name),
+        kind: QueueKind::Standard,
+        attributes: QueueAttributes {
+            visibility_timeout_secs: 30,
+            delay_secs: 0,
+            message_bytes_max: 1_048_576,
+            retention_secs: 345_600,
+            receive_wait_secs: 0,
+            policy: None,
+            redrive_policy: None,
+            redrive_allow_policy: None,
+            kms_master_key_id: None,
+            kms_data_key_reuse_secs: None,
+            is_sqs_managed_sse_enabled: true,
+            is_content_based_deduplication: false,
+            deduplication_scope: DeduplicationScope::Queue,
+            fifo_throughput_limit: FifoThroughputLimit::PerQueue,
+        },
+        tags: BTreeMap::new(),
+        created_at_ms: 0,
+        modified_at_ms: 0,
+        purged_at_ms: None,
+        partitions: Vec::new(),
+    }
+}
+
+async fn create(broker: &Broker, name: &str) -> Arc<Queue> {
+    let queue = new_queue(name);
+    let put = move |_: Entry<'_>, _| Ok::<_, BrokerError>((QueueChange::Put(queue), ()));
+    broker.change_queue(&key(name), put).await.unwrap();
+    broker.queue(&key(name)).unwrap()
+}
+
+async fn delete_queue(broker: &Broker, name: &str) {
+    let delete = |_: Entry<'_>, _| Ok::<_, BrokerError>((QueueChange::Delete, ()));
+    broker.change_queue(&key(name), delete).await.unwrap();
+}
+
+fn outgoing(body: &str) -> Outgoing {
+    Outgoing {
+        message: Message {
+            id: Uuid::new_v4(),
+            body: body.to_owned(),
+            body_md5: [0; 16],
+            attributes: Vec::new(),
+            sender_id: "AIDA".to_owned(),
+            trace_header: None,
+            group_id: None,
+            deduplication_id: None,
+            source_arn: None,
+        },
+        delay_secs: 0,
+    }
+}
+
+async fn receive(broker: &Broker, queue: &Queue, count_max: u32) -> Vec<Received> {
+    let options = ReceiveOptions { count_max, wait_secs: 0, visibility_timeout_secs: 30 };
+    broker.receive(queue, options).await.unwrap()
+}
+
+fn bodies(received: &[Received]) -> Vec<&str> {
+    received.iter().map(|received| received.message.body.as_str()).collect()
+}
+
+fn is_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
+    matches!(future.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
+}
+
+#[tokio::test]
+async fn no_reply_precedes_durability() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    let queue = create(&broker, "q").await;
+    store.faults().hold_syncs();
+    {
+        let mut send = pin!(broker.send(&queue, vec![outgoing("a")]));
+        for _ in 0..100 {
+            assert!(is_pending(send.as_mut()), "the send was acknowledged before it was durable");
+            tokio::task::yield_now().await;
+        }
+        store.faults().release_syncs();
+        assert_eq!(send.await.unwrap().len(), 1);
+    }
+    assert_eq!(bodies(&receive(&broker, &queue, 10).await), ["a"]);
+}
+
+#[tokio::test]
+async fn a_failed_sync_stops_everything_and_loses_nothing_acknowledged() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let queue = create(&broker, "q").await;
+    broker.send(&queue, vec![outgoing("acknowledged")]).await.unwrap();
+    store.faults().fail_next_sync(1);
+    let refused = broker.send(&queue, vec![outgoing("lost")]).await;
+    assert_eq!(refused.unwrap_err(), BrokerError::Stopped);
+    assert!(!broker.is_healthy());
+    let again = broker.send(&queue, vec![outgoing("later")]).await;
+    assert_eq!(again.unwrap_err(), BrokerError::Stopped, "nothing is retried over unknown disk state");
+
+    let after = Arc::new(store.faults().crash(CrashTail::LoseAll));
+    let broker = start(&after, &clock).await;
+    assert_eq!(bodies(&receive(&broker, &queue, 10).await), ["acknowledged"]);
+}
+
+#[tokio::test]
+async fn a_failed_write_stops_everything() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    let queue = create(&broker, "q").await;
+    store.faults().fail_next_write(1);
+    assert_eq!(broker.send(&queue, vec![outgoing("a")]).await.unwrap_err(), BrokerError::Stopped);
+    assert!(!broker.is_healthy());
+    assert_eq!(broker.counters(&queue).await.unwrap_err(), BrokerError::Stopped);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_sends_and_nothing_else() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    let queue = create(&broker, "q").await;
+    broker.send(&queue, vec![outgoing("a"), outgoing("b")]).await.unwrap();
+    store.faults().full_disk(true);
+    assert_eq!(broker.send(&queue, vec![outgoing("c")]).await.unwrap_err(), BrokerError::DiskFull);
+    let received = receive(&broker, &queue, 10).await;
+    assert_eq!(bodies(&received), ["a", "b"]);
+    let receipt = broker.parse_receipt(&queue, &received[0].receipt_handle).unwrap();
+    broker.delete(&queue, vec![receipt]).await.unwrap();
+    assert!(broker.is_healthy());
+    store.faults().full_disk(false);
+    broker.send(&queue, vec![outgoing("c")]).await.unwrap();
+    assert_eq!(bodies(&receive(&broker, &queue, 10).await), ["c"]);
+}
+
+/// Sends, receives and deletes at random, with a crash that keeps a random prefix of what was not synced.
+async fn crash_run(seed: u64) {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let queue = create(&broker, "q").await;
+    let mut random = seed;
+    let mut next = |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let mut alive: BTreeMap<String, u32> = BTreeMap::new();
+    for step in 0..60 {
+        match next(3) {
+            0 => {
+                let name = format!("m{step}");
+                broker.send(&queue, vec![outgoing(&name)]).await.unwrap();
+                alive.insert(name, 0);
+            }
+            1 => {
+                for received in receive(&broker, &queue, 2).await {
+                    let count = alive.get_mut(&received.message.body).expect("it was not deleted");
+                    *count += 1;
+                    assert_eq!(received.receive_count, *count);
+                    if next(2) == 0 {
+                        let receipt =
+                            broker.parse_receipt(&queue, &received.receipt_handle).unwrap();
+                        broker.delete(&queue, vec![receipt]).await.unwrap();
+                        alive.remove(&received.message.body);
+                    }
+                }
+            }
+            _ => {
+                clock.0.fetch_add(next(20_000), Ordering::AcqRel);
+            }
+        }
+    }
+    // Requests in flight at the crash: any prefix of them may have happened.
+    store.faults().hold_syncs();
+    let mut unknown = Vec::new();
+    for step in 0..next(4) {
+        let name = format!("unknown{step}");
+        let (broker, queue, outgoing) = (broker.clone(), Arc::clone(&queue), outgoing(&name));
+        unknown.push(tokio::spawn(async move { broker.send(&queue, vec![outgoing]).await }));
+    }
+    tokio::task::yield_now().await;
+    let after = Arc::new(store.faults().crash(CrashTail::Seeded(seed)));
+    for send in unknown {
+        send.abort();
+    }
+    let broker = start(&after, &clock).await;
+    let counters = broker.counters(&queue).await.unwrap();
+    clock.0.fetch_add(31_000, Ordering::AcqRel);
+    let mut found = 0;
+    loop {
+        let received = receive(&broker, &queue, 10).await;
+        if received.is_empty() {
+            break;
+        }
+        for received in received {
+            found += 1;
+            let body = &received.message.body;
+            match alive.remove(body) {
+                Some(count) => assert_eq!(received.receive_count, count + 1, "seed {seed}: {body}"),
+                None => assert!(body.starts_with("unknown"), "seed {seed}: {body} came back"),
+            }
+        }
+    }
+    assert!(alive.is_empty(), "seed {seed}: lost {alive:?}");
+    assert_eq!(counters.visible + counters.in_flight, found, "seed {seed}: counters");
+    assert_eq!(counters.delayed, 0);
+}
+
+#[tokio::test]
+async fn after_a_crash_everything_acknowledged_is_there() {
+    let seeds = std::env::var("SLUICE_CRASH_SEEDS").ok().and_then(|text| text.parse().ok());
+    for seed in 0..seeds.unwrap_or(40) {
+        crash_run(seed).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_queue_leaves_nothing_behind() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let queue = create(&broker, "q").await;
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    let received = receive(&broker, &queue, 1).await;
+    let options = ReceiveOptions { count_max: 1, wait_secs: 20, visibility_timeout_secs: 30 };
+    let waiting = {
+        let (broker, queue) = (broker.clone(), Arc::clone(&queue));
+        tokio::spawn(async move { broker.receive(&queue, options).await })
+    };
+    while broker.counters(&queue).await.unwrap().in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    delete_queue(&broker, "q").await;
+    assert!(broker.queue(&key("q")).is_none());
+    assert_eq!(waiting.await.unwrap().unwrap_err(), BrokerError::QueueGone);
+    let late = broker.send(&queue, vec![outgoing("late")]).await;
+    assert_eq!(late.unwrap_err(), BrokerError::QueueGone);
+    let entry = |entry: Entry<'_>, _| {
+        assert!(matches!(entry, Entry::Deleted { .. }));
+        Ok::<_, BrokerError>((QueueChange::None, ()))
+    };
+    broker.change_queue(&key("q"), entry).await.unwrap();
+
+    clock.0.fetch_add(60_000, Ordering::AcqRel);
+    let again = create(&broker, "q").await;
+    assert_eq!(broker.counters(&again).await.unwrap(), Counters::default());
+    let old = broker.parse_receipt(&again, &received[0].receipt_handle);
+    assert_eq!(old.unwrap_err(), ReceiptError::OtherQueue);
+}
+
+#[tokio::test]
+async fn a_long_poll_is_withdrawn_with_its_client_and_ended_by_a_drain() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    let queue = create(&broker, "q").await;
+    let options = ReceiveOptions { count_max: 1, wait_secs: 20, visibility_timeout_secs: 30 };
+    {
+        let mut gone = pin!(broker.receive(&queue, options));
+        assert!(is_pending(gone.as_mut()));
+        broker.counters(&queue).await.unwrap();
+    }
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    assert_eq!(broker.counters(&queue).await.unwrap().visible, 1, "a client that left got it");
+    assert_eq!(receive(&broker, &queue, 1).await.len(), 1);
+
+    let waiting = {
+        let (broker, queue) = (broker.clone(), Arc::clone(&queue));
+        tokio::spawn(async move { broker.receive(&queue, options).await })
+    };
+    tokio::task::yield_now().await;
+    broker.counters(&queue).await.unwrap();
+    broker.drain();
+    assert!(waiting.await.unwrap().unwrap().is_empty());
+    assert!(broker.receive(&queue, options).await.unwrap().is_empty(), "a drained broker waits for nothing");
+    broker.shutdown().await;
+}
+
+#[tokio::test]
+async fn queues_are_listed_by_account_region_and_prefix() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    for name in ["b", "a2", "a1", "a3"] {
+        create(&broker, name).await;
+    }
+    let names = |prefix: &str, after: Option<&str>, limit| {
+        let queues = broker.list("000000000000", "us-east-1", prefix, after, limit);
+        queues.iter().map(|queue| queue.key.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("", None, 10), ["a1", "a2", "a3", "b"]);
+    assert_eq!(names("a", None, 2), ["a1", "a2"]);
+    assert_eq!(names("a", Some("a2"), 2), ["a3"]);
+    assert!(broker.list("000000000000", "eu-west-1", "", None, 10).is_empty());
+    assert!(broker.list("111111111111", "us-east-1", "", None, 10).is_empty());
+}

@@ -1,0 +1,285 @@
+"""The numbered scenarios of ../README.md with boto3 and aiobotocore."""
+
+import threading
+import time
+
+import pytest
+
+BODY = "  \r\n\t\"quoted\" 'single' <&> ]]> %41+b=c&d \\ é 日本語 😀 \r "
+BODY_MD5 = "0da47c26fbee6f40ab6fdd7e40db41e4"
+ATTRIBUTES = {
+    "text": {"DataType": "String", "StringValue": 'naïve 😀 <&> "q"'},
+    "count": {"DataType": "Number", "StringValue": "42"},
+    "raw": {"DataType": "Binary", "BinaryValue": b"\x00\xff\x00\x10\x80"},
+    "kind.colour": {"DataType": "String.label", "StringValue": "blue"},
+    "kind.size": {"DataType": "Number.int", "StringValue": "7"},
+}
+ATTRIBUTES_MD5 = "f5bf0ba2bd9e7ede7198025c66483674"
+KIND_MD5 = "7b1b768b742a3dbe7ce5c6ea3c345c26"
+GARBAGE = "garbage"
+
+
+def receive(sqs, queue, **arguments):
+    return sqs.receive_message(QueueUrl=queue, **arguments).get("Messages", [])
+
+
+def receive_one(sqs, queue, **arguments):
+    messages = receive(sqs, queue, **{"WaitTimeSeconds": 10, **arguments})
+    assert len(messages) == 1, messages
+    return messages[0]
+
+
+def receive_count(sqs, queue, wanted, **arguments):
+    """Receives until `wanted` messages have come."""
+    messages = []
+    for _ in range(wanted * 2):
+        messages += receive(sqs, queue, WaitTimeSeconds=2, MaxNumberOfMessages=10, **arguments)
+        if len(messages) >= wanted:
+            break
+    assert len(messages) == wanted
+    return messages
+
+
+def attributes(sqs, queue, *names):
+    return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(names)).get("Attributes", {})
+
+
+def test_01_create(sqs, name, refused):
+    given = {"VisibilityTimeout": "45", "MaximumMessageSize": "2048"}
+    url = sqs.create_queue(QueueName=name, Attributes=given)["QueueUrl"]
+    assert url.endswith("/" + name)
+    assert sqs.create_queue(QueueName=name, Attributes=given)["QueueUrl"] == url
+    assert sqs.create_queue(QueueName=name)["QueueUrl"] == url
+    with refused("QueueAlreadyExists", sqs.exceptions.QueueNameExists):
+        sqs.create_queue(QueueName=name, Attributes={**given, "VisibilityTimeout": "46"})
+
+
+def test_02_find(sqs, name, refused):
+    urls = [sqs.create_queue(QueueName=f"{name}-{n}")["QueueUrl"] for n in range(5)]
+    assert sqs.get_queue_url(QueueName=f"{name}-3")["QueueUrl"] == urls[3]
+    with refused("AWS.SimpleQueueService.NonExistentQueue", sqs.exceptions.QueueDoesNotExist):
+        sqs.get_queue_url(QueueName=f"{name}-absent")
+
+    everything = sqs.list_queues(QueueNamePrefix=name)
+    assert everything["QueueUrls"] == urls
+    assert "NextToken" not in everything
+    pages, token = [], {}
+    for _ in range(5):
+        page = sqs.list_queues(QueueNamePrefix=name, MaxResults=2, **token)
+        pages.append(page["QueueUrls"])
+        if "NextToken" not in page:
+            break
+        token = {"NextToken": page["NextToken"]}
+    assert pages == [urls[0:2], urls[2:4], urls[4:5]]
+    assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix=f"{name}-absent")
+
+
+def test_03_tags(sqs, name):
+    url = sqs.create_queue(QueueName=name, tags={"team": "red"})["QueueUrl"]
+    sqs.tag_queue(QueueUrl=url, Tags={"team": "blue", "empty": "", "ort": "Zürich / 東京"})
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "blue", "empty": "", "ort": "Zürich / 東京"}
+    sqs.untag_queue(QueueUrl=url, TagKeys=["empty", "ort", "never there"])
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "blue"}
+    sqs.untag_queue(QueueUrl=url, TagKeys=["team"])
+    assert "Tags" not in sqs.list_queue_tags(QueueUrl=url)
+
+
+def test_04_attributes(sqs, queue, name, refused):
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "77", "DelaySeconds": "3"})
+    assert attributes(sqs, queue, "VisibilityTimeout", "DelaySeconds") == {"VisibilityTimeout": "77", "DelaySeconds": "3"}
+    every = attributes(sqs, queue, "All")
+    assert every["VisibilityTimeout"] == "77"
+    assert every["MessageRetentionPeriod"] == "345600"
+    assert every["MaximumMessageSize"] == "1048576"
+    assert every["QueueArn"].startswith("arn:aws:sqs:us-east-1:") and every["QueueArn"].endswith(":" + name)
+    assert abs(int(every["CreatedTimestamp"]) - time.time()) < 300
+    with refused("InvalidAttributeName", sqs.exceptions.InvalidAttributeName):
+        attributes(sqs, queue, "Nonsense")
+    with refused("InvalidAttributeName", sqs.exceptions.InvalidAttributeName):
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Nonsense": "1"})
+    with refused("InvalidAttributeValue"):
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "43201"})
+    assert attributes(sqs, queue, "VisibilityTimeout") == {"VisibilityTimeout": "77"}
+
+
+def test_05_fidelity(sqs, queue):
+    sent = sqs.send_message(QueueUrl=queue, MessageBody=BODY, MessageAttributes=ATTRIBUTES)
+    assert sent["MD5OfMessageBody"] == BODY_MD5
+    assert sent["MD5OfMessageAttributes"] == ATTRIBUTES_MD5
+
+    plain = receive_one(sqs, queue, VisibilityTimeout=0)
+    assert plain["Body"] == BODY
+    assert "MessageAttributes" not in plain and "Attributes" not in plain
+    some = receive_one(sqs, queue, VisibilityTimeout=0, MessageAttributeNames=["kind.*", "absent"])
+    assert some["MessageAttributes"] == {k: v for k, v in ATTRIBUTES.items() if k.startswith("kind.")}
+    assert some["MD5OfMessageAttributes"] == KIND_MD5
+    whole = receive_one(sqs, queue, MessageAttributeNames=["All"], AttributeNames=["All"])
+    assert whole["MessageId"] == sent["MessageId"]
+    assert whole["Body"] == BODY
+    assert whole["MD5OfBody"] == BODY_MD5
+    assert whole["MessageAttributes"] == ATTRIBUTES
+    assert whole["MD5OfMessageAttributes"] == ATTRIBUTES_MD5
+    assert whole["Attributes"]["ApproximateReceiveCount"] == "3"
+    assert abs(int(whole["Attributes"]["SentTimestamp"]) / 1000 - time.time()) < 300
+    assert {"SenderId", "ApproximateFirstReceiveTimestamp"} <= whole["Attributes"].keys()
+
+
+def test_06_delete(sqs, queue, refused):
+    sqs.send_message(QueueUrl=queue, MessageBody="once")
+    handle = receive_one(sqs, queue, VisibilityTimeout=1)["ReceiptHandle"]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
+    assert receive(sqs, queue, WaitTimeSeconds=2) == []
+    with refused("ReceiptHandleIsInvalid", sqs.exceptions.ReceiptHandleIsInvalid, status=404):
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=GARBAGE)
+
+
+def test_07_batch_send_partial_failure(sqs, name):
+    queue = sqs.create_queue(QueueName=name, Attributes={"MaximumMessageSize": "1024"})["QueueUrl"]
+    answer = sqs.send_message_batch(
+        QueueUrl=queue,
+        Entries=[
+            {"Id": "large", "MessageBody": "x" * 1025},
+            {"Id": "good", "MessageBody": BODY, "MessageAttributes": ATTRIBUTES},
+            {"Id": "illegal", "MessageBody": "bell \x07"},
+        ],
+    )
+    (good,) = answer["Successful"]
+    assert (good["Id"], good["MD5OfMessageBody"], good["MD5OfMessageAttributes"]) == ("good", BODY_MD5, ATTRIBUTES_MD5)
+    failed = {entry["Id"]: entry for entry in answer["Failed"]}
+    assert {key: entry["Code"] for key, entry in failed.items()} == {
+        "large": "InvalidParameterValue",
+        "illegal": "InvalidMessageContents",
+    }
+    assert all(entry["SenderFault"] is True and entry["Message"] for entry in failed.values())
+    assert receive_one(sqs, queue)["MessageId"] == good["MessageId"]
+    assert receive(sqs, queue) == []
+
+
+def test_08_batch_delete_and_visibility(sqs, queue):
+    entries = [{"Id": str(n), "MessageBody": f"message {n}"} for n in range(3)]
+    answer = sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    assert [entry["Id"] for entry in answer["Successful"]] == ["0", "1", "2"] and "Failed" not in answer
+    handles = [message["ReceiptHandle"] for message in receive_count(sqs, queue, 3)]
+
+    answer = sqs.change_message_visibility_batch(
+        QueueUrl=queue,
+        Entries=[
+            {"Id": "back", "ReceiptHandle": handles[0], "VisibilityTimeout": 0},
+            {"Id": "bad", "ReceiptHandle": GARBAGE, "VisibilityTimeout": 0},
+            {"Id": "keep", "ReceiptHandle": handles[1], "VisibilityTimeout": 100},
+        ],
+    )
+    assert [entry["Id"] for entry in answer["Successful"]] == ["back", "keep"]
+    assert [(entry["Id"], entry["Code"], entry["SenderFault"]) for entry in answer["Failed"]] == [
+        ("bad", "ReceiptHandleIsInvalid", True)
+    ]
+    handles[0] = receive_one(sqs, queue)["ReceiptHandle"]
+
+    batch = [{"Id": f"h{n}", "ReceiptHandle": handle} for n, handle in enumerate(handles)]
+    answer = sqs.delete_message_batch(QueueUrl=queue, Entries=[*batch, {"Id": "bad", "ReceiptHandle": GARBAGE}])
+    assert [entry["Id"] for entry in answer["Successful"]] == ["h0", "h1", "h2"]
+    assert [(entry["Id"], entry["Code"], entry["SenderFault"]) for entry in answer["Failed"]] == [
+        ("bad", "ReceiptHandleIsInvalid", True)
+    ]
+    counts = attributes(sqs, queue, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    assert set(counts.values()) == {"0"}
+
+
+@pytest.mark.parametrize(
+    "shape, entries",
+    [
+        ("EmptyBatchRequest", []),
+        ("TooManyEntriesInBatchRequest", [{"Id": str(n), "MessageBody": "x"} for n in range(11)]),
+        ("BatchEntryIdsNotDistinct", [{"Id": "same", "MessageBody": "x"}] * 2),
+        ("InvalidBatchEntryId", [{"Id": "not valid!", "MessageBody": "x"}]),
+    ],
+)
+def test_09_refused_batches(sqs, queue, refused, shape, entries):
+    with refused("AWS.SimpleQueueService." + shape, getattr(sqs.exceptions, shape)):
+        sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    assert receive(sqs, queue) == []
+
+
+def test_10_long_poll_woken(sqs, queue):
+    timer = threading.Timer(0.5, lambda: sqs.send_message(QueueUrl=queue, MessageBody="wake up"))
+    started = time.monotonic()
+    timer.start()
+    message = receive_one(sqs, queue, WaitTimeSeconds=20)
+    assert time.monotonic() - started < 20
+    assert message["Body"] == "wake up"
+    timer.join()
+
+
+def test_11_long_poll_empty(sqs, queue):
+    started = time.monotonic()
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1)
+    assert time.monotonic() - started >= 0.9
+
+
+def test_12_delay(sqs, queue):
+    sent = time.monotonic()
+    sqs.send_message(QueueUrl=queue, MessageBody="later", DelaySeconds=1)
+    delayed = attributes(sqs, queue, "ApproximateNumberOfMessagesDelayed")
+    early = receive(sqs, queue)
+    if time.monotonic() - sent < 0.9:  # else the machine is too slow for this half to say anything
+        assert delayed == {"ApproximateNumberOfMessagesDelayed": "1"}
+        assert early == []
+    assert (early or [receive_one(sqs, queue)])[0]["Body"] == "later"
+
+
+def test_13_visibility_timeout(sqs, queue):
+    sqs.send_message(QueueUrl=queue, MessageBody="again")
+    asked = time.monotonic()
+    first = receive_one(sqs, queue, VisibilityTimeout=1, AttributeNames=["ApproximateReceiveCount"])
+    assert first["Attributes"] == {"ApproximateReceiveCount": "1"}
+    hidden = receive(sqs, queue)
+    if time.monotonic() - asked < 0.9:
+        assert hidden == []
+        second = receive_one(sqs, queue, AttributeNames=["ApproximateReceiveCount"])
+        assert second["MessageId"] == first["MessageId"]
+        assert second["ReceiptHandle"] != first["ReceiptHandle"]
+        assert second["Attributes"] == {"ApproximateReceiveCount": "2"}
+
+
+def test_14_change_visibility(sqs, queue):
+    sqs.send_message(QueueUrl=queue, MessageBody="back and forth")
+    first = receive_one(sqs, queue, VisibilityTimeout=300)
+    assert receive(sqs, queue) == []
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
+    second = receive_one(sqs, queue, WaitTimeSeconds=0, VisibilityTimeout=1)
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=second["ReceiptHandle"], VisibilityTimeout=100)
+    assert receive(sqs, queue, WaitTimeSeconds=2) == []
+
+
+def test_15_purge(sqs, queue, refused):
+    for n in range(3):
+        sqs.send_message(QueueUrl=queue, MessageBody="gone", DelaySeconds=n)
+    receive(sqs, queue)
+    sqs.purge_queue(QueueUrl=queue)
+    assert receive(sqs, queue, WaitTimeSeconds=1) == []
+    with refused("AWS.SimpleQueueService.PurgeQueueInProgress", sqs.exceptions.PurgeQueueInProgress, status=403):
+        sqs.purge_queue(QueueUrl=queue)
+    sqs.send_message(QueueUrl=queue, MessageBody="after")
+    assert receive_one(sqs, queue)["Body"] == "after"
+
+
+def test_16_delete_queue(sqs, queue, name, refused):
+    sqs.send_message(QueueUrl=queue, MessageBody="goes with it")
+    sqs.delete_queue(QueueUrl=queue)
+    with refused("AWS.SimpleQueueService.NonExistentQueue", sqs.exceptions.QueueDoesNotExist):
+        sqs.send_message(QueueUrl=queue, MessageBody="too late")
+    with refused("AWS.SimpleQueueService.QueueDeletedRecently", sqs.exceptions.QueueDeletedRecently):
+        sqs.create_queue(QueueName=name)
+
+
+def test_17_refusals_without_a_type(sqs, queue, refused):
+    with refused("InvalidParameterValue"):
+        sqs.send_message(QueueUrl=queue, MessageBody="x", DelaySeconds=901)
+    with refused("InvalidParameterValue"):
+        sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=11)
+    with refused("MissingParameter"):
+        sqs.send_message(QueueUrl=queue, MessageBody="")
+    with refused("InvalidMessageContents", sqs.exceptions.InvalidMessageContents):
+        sqs.send_message(QueueUrl=queue, MessageBody="nul \x00")
+    assert receive(sqs, queue) == []

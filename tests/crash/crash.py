@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Kills the server with SIGKILL under load, again and again, and checks that it kept every promise.
+
+Per cycle: start the server on the same data directory; producers and consumers write down every acknowledged send, receive,
+visibility change and delete; SIGKILL at a random moment; sometimes another one while the next start is recovering. At the end
+everything is drained. See check.py for what is checked. Only the process dies here, not the machine: what the operating system
+had accepted survives, so this tests recovery and the order of replies, not fsync. Python's standard library only.
+
+    crash.py                          5 cycles, about a minute
+    crash.py --cycles 60 --seed 7     a long run; the seed is printed, and decides sizes, fates and moments (not the schedule)
+    crash.py --self-test              checks the checker
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import self_test
+import traffic
+from check import Checker
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+QUEUES = 5
+START_SECONDS = 60
+JOIN_SECONDS = 60
+DRAIN_SECONDS = 300
+
+
+class Server:
+    """`sluice` on one data directory, started and killed many times."""
+
+    def __init__(self, options, directory):
+        self.directory = directory
+        self.command = [options.sluice, options.command, "--listen", "127.0.0.1:0", "--data", directory / "data"]
+        self.port_file = directory / "address"
+        self.log = directory / "server.log"
+        self.process = None
+
+    def spawn(self):
+        self.port_file.unlink(missing_ok=True)
+        with open(self.log, "ab") as log:
+            command = [*self.command, "--port-file", self.port_file]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def start(self):
+        """Starts it, waits until it is ready; gives its endpoint and how long that took."""
+        started = time.monotonic()
+        self.spawn()
+        while not (self.port_file.is_file() and self.port_file.read_text().strip()):
+            if self.process.poll() is not None or time.monotonic() - started > START_SECONDS:
+                raise SystemExit(f"the server did not start (exit code {self.process.poll()}):\n{self.log_tail()}")
+            time.sleep(0.01)
+        return "http://" + self.port_file.read_text().strip(), time.monotonic() - started
+
+    def kill(self):
+        """Gives whether it was still alive to be killed."""
+        alive = self.process.poll() is None
+        self.process.kill()
+        self.process.wait()
+        return alive
+
+    def log_tail(self):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:]) if self.log.is_file() else ""
+
+
+class StandIn:
+    """A server that somebody else runs and that is never killed: for trying this script out."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+
+    def start(self):
+        return self.endpoint, 0.0
+
+    def kill(self):
+        return True
+
+    def log_tail(self):
+        return ""
+
+
+class Run:
+    def __init__(self, options, server, ledgers):
+        self.options, self.server, self.ledgers = options, server, ledgers
+        self.chance = random.Random(options.seed)
+        self.checker = Checker()
+        self.names = [f"crash-{os.getpid()}-{n}" for n in range(QUEUES)]
+        self.starts = []
+        self.endpoint = None
+        self.files = 0
+
+    def start(self):
+        self.endpoint, seconds = self.server.start()
+        self.starts.append(seconds)
+        api = traffic.Api(self.endpoint)
+        return api, [api.call("CreateQueue", QueueName=name)["QueueUrl"] for name in self.names]
+
+    def launch(self, target, *arguments):
+        """Starts a client process with a ledger of its own."""
+        self.files += 1
+        path = self.ledgers / f"{self.files}.jsonl"
+        process = multiprocessing.Process(target=target, args=(self.endpoint, *arguments[:1], path, *arguments[1:]), daemon=True)
+        process.start()
+        return process, path
+
+    def collect(self, clients):
+        """Waits for clients and gives the events they wrote down, queue URLs replaced by names (the port changes)."""
+        events = []
+        for process, path in clients:
+            process.join(JOIN_SECONDS + DRAIN_SECONDS)
+            if process.exitcode != 0:
+                process.kill()
+                self.checker.problem(f"a client process ended with {process.exitcode}")
+            with open(path) as lines:
+                events += map(json.loads, lines)
+            path.unlink()
+        for event in events:
+            for place in {"send?": [3], "received": [4]}.get(event[1], []):
+                event[place] = event[place].rsplit("/", 1)[1]
+        return events
+
+    def cycle(self, number):
+        if isinstance(self.server, Server) and number and self.chance.random() < 0.3:
+            self.server.spawn()  # killed while it recovers, or soon after
+            time.sleep(self.chance.uniform(0, 0.4))
+            self.server.kill()
+        _, queues = self.start()
+        stop = multiprocessing.Event()
+        clients = []
+        for kind, target, count in [("p", traffic.produce, self.options.producers), ("c", traffic.consume, self.options.consumers)]:
+            for client in range(count):
+                name = f"{kind}{number}.{client}"
+                clients.append(self.launch(target, queues, self.chance.random(), name, stop))
+        time.sleep(self.chance.uniform(0.3, self.options.seconds))
+        if not self.server.kill():
+            self.checker.problem(f"cycle {number}: the server had died by itself:\n{self.server.log_tail()}")
+        stop.set()
+        before = self.checker.sends, self.checker.deletes
+        self.checker.feed(self.collect(clients))
+        sends, deletes = self.checker.sends - before[0], self.checker.deletes - before[1]
+        print(f"cycle {number + 1}: start {self.starts[-1]:.2f} s, {sends} sends and {deletes} deletes acknowledged", flush=True)
+
+    def drain(self):
+        """The last part: what is there, all of it, and then nothing."""
+        api, queues = self.start()
+        counted = {queue.rsplit("/", 1)[1]: sum(traffic.counters(api, queue)) for queue in queues}
+        promised = self.checker.promised()
+        print(f"drain: {sum(counted.values())} messages counted, {len(promised)} promised", flush=True)
+        events = self.collect([self.launch(traffic.drain, [queue], DRAIN_SECONDS) for queue in queues])
+        drained = {name: set() for name in self.names}
+        for event in events:
+            if event[1] == "received":
+                drained[event[4]].add(event[5])
+        self.checker.feed(events)
+        self.checker.expect_after_drain(promised, drained, counted)
+        self.server.kill()
+        api, queues = self.start()
+        for queue in queues:
+            left = traffic.counters(api, queue)
+            messages = api.call("ReceiveMessage", QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
+            if sum(left) or messages:
+                self.checker.problem(f"after the drain and one more kill, {queue} counts {left} and gives {len(messages)} messages")
+        self.server.kill()
+        return len(promised), sum(map(len, drained.values()))
+
+
+def report(run, expected, drained, seconds):
+    checker, starts = run.checker, run.starts
+    print(f"\nseed {run.options.seed}, {run.options.cycles} cycles, {seconds:.0f} s")
+    print(f"{checker.sends} sends, {checker.deletes} deletes, {checker.changes} visibility changes acknowledged")
+    print(f"{checker.receives} messages received, {checker.redeliveries} of them again, {checker.appeared} from unanswered sends")
+    print(f"{expected} messages had to be there at the end, {drained} were (the others: unanswered sends and deletes)")
+    print(f"start-up {min(starts):.2f} to {max(starts):.2f} s")
+    if checker.problem_count:
+        print(f"\n{checker.problem_count} problems:")
+        for problem in checker.problems:
+            print(f"  {problem}")
+        print(f"\nFAILED (seed {run.options.seed})")
+        return 1
+    print("passed")
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sluice", type=Path, default=ROOT / "target" / "release" / "sluice", help="the binary under test")
+    parser.add_argument("--command", choices=["serve", "dev"], default="serve")
+    parser.add_argument("--cycles", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="the longest time that a server lives")
+    parser.add_argument("--producers", type=int, default=3)
+    parser.add_argument("--consumers", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--work", type=Path, help="directory for data, log and ledgers; kept (default: temporary, kept on failure)")
+    parser.add_argument("--endpoint", help="try this script against a running server, without kills")
+    parser.add_argument("--self-test", action="store_true", help="check the checker, then stop")
+    options = parser.parse_args()
+
+    failures = self_test.run()  # always: a checker that catches nothing would pass everything
+    if failures or options.self_test:
+        print("\n".join(failures) or f"self-test: {len(self_test.CASES)} cases passed")
+        return 1 if failures else 0
+    if not options.endpoint and not options.sluice.is_file():
+        parser.error(f"no binary at {options.sluice}; build it, or say --sluice")
+    options.sluice = options.sluice.resolve()
+
+    directory = options.work or Path(tempfile.mkdtemp(prefix="sluice-crash-"))
+    ledgers = directory / "ledgers"
+    ledgers.mkdir(parents=True, exist_ok=True)
+    server = StandIn(options.endpoint) if options.endpoint else Server(options, directory)
+    print(f"seed {options.seed}", flush=True)
+    run, started = Run(options, server, ledgers), time.monotonic()
+    code = 1
+    try:
+        for number in range(options.cycles):
+            run.cycle(number)
+            if run.checker.problems:
+                break
+        expected, drained = run.drain() if not run.checker.problems else (0, 0)
+        code = report(run, expected, drained, time.monotonic() - started)
+    finally:
+        if isinstance(server, Server) and server.process and server.process.poll() is None:
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
+        if code == 0 and not options.work:
+            shutil.rmtree(directory)
+        else:
+            print(f"data, log and ledgers: {directory}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
