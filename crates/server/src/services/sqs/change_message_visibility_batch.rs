@@ -84,9 +84,10 @@ impl Operation for ChangeMessageVisibilityBatch {
             .filter_map(|(_, change)| change.as_ref().ok())
             .map(|change| (change.receipt, change.secs))
             .collect();
-        let outcomes = match changes.is_empty() {
-            true => Vec::new(),
-            false => context.broker.change_visibility(&queue, changes).await?,
+        let outcomes = if changes.is_empty() {
+            Vec::new()
+        } else {
+            context.broker.change_visibility(&queue, changes).await?
         };
         let mut outcomes = outcomes.into_iter();
         Ok(batch::answer(parsed.into_iter().map(|(id, change)| {

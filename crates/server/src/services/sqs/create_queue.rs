@@ -140,8 +140,8 @@ mod tests {
         current.attributes.visibility_timeout_secs = 7;
         for same in [
             &[][..],
-            &[("VisibilityTimeout", "7")],
-            &[("DelaySeconds", "0"), ("SqsManagedSseEnabled", "True")],
+            &[("VisibilityTimeout", "7")][..],
+            &[("DelaySeconds", "0"), ("SqsManagedSseEnabled", "True")][..],
         ] {
             let change = decided(&asked(same), Entry::Present(&current));
             assert!(matches!(change, Ok(QueueChange::None)), "{same:?}");

@@ -34,6 +34,7 @@ mod checksum;
 mod message_attributes;
 mod message_size;
 mod new_message;
+mod number;
 mod receipt;
 mod received_message;
 

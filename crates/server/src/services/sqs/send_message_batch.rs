@@ -101,9 +101,10 @@ impl Operation for SendMessageBatch {
             .iter()
             .filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.outgoing.clone()))
             .collect();
-        let sent = match outgoing.is_empty() {
-            true => Vec::new(),
-            false => context.broker.send(&queue, outgoing).await?,
+        let sent = if outgoing.is_empty() {
+            Vec::new()
+        } else {
+            context.broker.send(&queue, outgoing).await?
         };
         let mut sent = sent.into_iter();
         Ok(batch::answer(prepared.into_iter().map(|(id, outcome)| {
