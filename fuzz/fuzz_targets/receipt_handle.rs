@@ -1,13 +1,7 @@
 //! Any text as a receipt handle: it is refused, unless this very key issued it. `cargo +nightly fuzz run receipt_handle`.
 #![no_main]
 
-/// The server's own sources, without the server around them.
-mod broker {
-    #[path = "../../../crates/server/src/broker/queue.rs"]
-    pub mod queue;
-    #[path = "../../../crates/server/src/broker/receipt.rs"]
-    pub mod receipt;
-}
+mod broker;
 
 use broker::queue::Queue;
 use broker::receipt::{ReceiptError, ReceiptKey};

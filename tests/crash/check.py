@@ -104,10 +104,10 @@ class Checker:
             early = message.hidden_until - now
             what = "visibility deadline" if message.receives else "delay"
             self.problem(f"{where} was received {early:.3f} s before its {what} had passed")
+        message.receives += 1
         if receive_count <= message.receive_count:
             self.problem(f"{where} has receive count {receive_count}, after it had been {message.receive_count}")
-        message.receives += 1
-        if receive_count < message.receives:
+        elif receive_count < message.receives:
             self.problem(f"{where} has receive count {receive_count}, but was received {message.receives} times")
         self.redeliveries += message.receives > 1
         message.receive_count = max(message.receive_count, receive_count)

@@ -39,16 +39,8 @@ pub(crate) enum Next {
 impl Group {
     /// Opens a group from its row; its log is read later.
     pub(crate) fn open(row: GroupRow) -> Self {
-        let more = if row.log_count == 0 {
-            More::None
-        } else {
-            More::OnDisk
-        };
-        Self {
-            row,
-            more,
-            ..Self::default()
-        }
+        let more = if row.log_count == 0 { More::None } else { More::OnDisk };
+        Self { row, more, ..Self::default() }
     }
 
     /// The oldest visible message.
@@ -64,9 +56,7 @@ impl Group {
 
     /// Position after which the log has to be read on.
     pub(crate) fn loaded_to(&self) -> Sequence {
-        self.window
-            .back()
-            .map_or(self.row.cursor, |entry| entry.position)
+        self.window.back().map_or(self.row.cursor, |entry| entry.position)
     }
 
     /// Applies an append at the end of the log.
@@ -82,10 +72,7 @@ impl Group {
     /// Applies the removal of one entry, wherever it is in the log.
     pub(crate) fn remove(&mut self, position: Sequence) {
         self.row.log_count -= 1;
-        if let Ok(index) = self
-            .window
-            .binary_search_by_key(&position, |entry| entry.position)
-        {
+        if let Ok(index) = self.window.binary_search_by_key(&position, |entry| entry.position) {
             self.window.remove(index);
             if index == 0 {
                 self.row.cursor = position;

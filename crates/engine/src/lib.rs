@@ -8,11 +8,7 @@
 //! Reading order: `sequence`, `rows`, `command`, `group`, `state`, `partition`, and then one file per behaviour.
 #![cfg_attr(
     test,
-    allow(
-        clippy::unwrap_used,
-        clippy::panic,
-        reason = "a failed test is meant to panic"
-    )
+    allow(clippy::unwrap_used, clippy::panic, reason = "a failed test is meant to panic")
 )]
 
 mod command;

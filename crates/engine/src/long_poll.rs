@@ -39,19 +39,9 @@ impl Waiters {
         wait_ms: u64,
         visibility_ms: u64,
     ) {
-        let kind = if wait_ms == 0 {
-            PollKind::Short
-        } else {
-            PollKind::Long
-        };
+        let kind = if wait_ms == 0 { PollKind::Short } else { PollKind::Long };
         let deadline_ms = now_ms + wait_ms;
-        self.queue.push_back(Waiter {
-            request,
-            count_max,
-            visibility_ms,
-            deadline_ms,
-            kind,
-        });
+        self.queue.push_back(Waiter { request, count_max, visibility_ms, deadline_ms, kind });
         self.deadlines.insert((deadline_ms, request));
     }
 
@@ -89,10 +79,8 @@ impl Waiters {
             return Vec::new();
         }
         self.deadlines = self.deadlines.split_off(&(now_ms + 1, RequestId(0)));
-        let (overdue, waiting) = self
-            .queue
-            .drain(..)
-            .partition(|waiter| waiter.deadline_ms <= now_ms);
+        let (overdue, waiting) =
+            self.queue.drain(..).partition(|waiter| waiter.deadline_ms <= now_ms);
         self.queue = waiting;
         Vec::from(overdue)
     }
@@ -107,8 +95,7 @@ impl Partition {
                 break;
             }
             self.waiters.pop();
-            out.replies
-                .push((waiter.request, Reply::Received(deliveries)));
+            out.replies.push((waiter.request, Reply::Received(deliveries)));
         }
         // An empty answer would be false while rows that were asked for are still to come.
         if self.is_starved() {

@@ -29,11 +29,7 @@ impl Partition {
     /// Opens a partition from its stored rows.
     #[must_use]
     pub fn open(stored: Stored, config: QueueConfig, limits: Limits, now_ms: u64) -> Self {
-        Self {
-            config,
-            state: State::open(stored, limits, now_ms),
-            waiters: Waiters::default(),
-        }
+        Self { config, state: State::open(stored, limits, now_ms), waiters: Waiters::default() }
     }
 
     /// Decides a command. Rows asked for by [`Self::wants`] must have been supplied, and those of [`Self::unknown`]
@@ -45,19 +41,12 @@ impl Partition {
                 let sent = self.send(now_ms, &messages, out);
                 out.replies.push((request, Reply::Sent(sent)));
             }
-            Command::Receive {
-                count_max,
-                wait_ms,
-                visibility_ms,
-            } => {
-                self.waiters
-                    .add(request, count_max, now_ms, wait_ms, visibility_ms);
+            Command::Receive { count_max, wait_ms, visibility_ms } => {
+                self.waiters.add(request, count_max, now_ms, wait_ms, visibility_ms);
             }
             Command::Delete(handles) => {
-                let deleted = handles
-                    .iter()
-                    .map(|handle| self.delete(now_ms, *handle, out))
-                    .collect();
+                let deleted =
+                    handles.iter().map(|handle| self.delete(now_ms, *handle, out)).collect();
                 out.replies.push((request, Reply::Deleted(deleted)));
             }
             Command::ChangeVisibility(changes) => {
@@ -67,8 +56,7 @@ impl Partition {
                         self.change_visibility(now_ms, *handle, *hidden_ms, out)
                     })
                     .collect();
-                out.replies
-                    .push((request, Reply::VisibilityChanged(outcomes)));
+                out.replies.push((request, Reply::VisibilityChanged(outcomes)));
             }
             Command::Purge => {
                 let watermark = self.state.row.last_sequence.next(now_ms);
@@ -77,8 +65,7 @@ impl Partition {
             }
             Command::Count => out.replies.push((request, Reply::Counted(self.counters()))),
             Command::Peek(count_max) => {
-                out.replies
-                    .push((request, Reply::Peeked(self.peek(now_ms, count_max))));
+                out.replies.push((request, Reply::Peeked(self.peek(now_ms, count_max))));
             }
             Command::Configure(config) => self.config = config,
             Command::Cancel => self.waiters.cancel(request),
@@ -99,15 +86,10 @@ impl Partition {
     pub fn next_wake_ms(&self) -> Option<u64> {
         let timeout = self.state.deadlines.first().map(|(at_ms, _)| *at_ms);
         let due = self.state.due.first_key_value().map(|(key, _)| key.due_ms);
-        [
-            timeout,
-            due,
-            self.next_expiry_ms(),
-            self.waiters.next_deadline_ms(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        [timeout, due, self.next_expiry_ms(), self.waiters.next_deadline_ms()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Rows that are needed before the next command, if any.
@@ -115,19 +97,12 @@ impl Partition {
     pub fn wants(&self) -> Option<Want> {
         let limits = &self.state.limits;
         if self.state.due_more == More::OnDisk && self.state.due.is_empty() {
-            return Some(Want::Due {
-                after: self.state.due_loaded_to(),
-                limit: limits.due_max,
-            });
+            return Some(Want::Due { after: self.state.due_loaded_to(), limit: limits.due_max });
         }
         let (id, group) = self.state.groups.iter().find(|(_, group)| {
             group.more == More::OnDisk && group.window.len() < limits.window_low
         })?;
-        Some(Want::Log {
-            group: *id,
-            after: group.loaded_to(),
-            limit: limits.window_max,
-        })
+        Some(Want::Log { group: *id, after: group.loaded_to(), limit: limits.window_max })
     }
 
     /// Takes the rows that [`Self::wants`] asked for. `more` rows remain when the page is as long as its limit.
@@ -208,10 +183,7 @@ impl Partition {
     }
 
     fn send(&mut self, now_ms: u64, messages: &[NewMessage], out: &mut Output) -> Vec<Sequence> {
-        messages
-            .iter()
-            .map(|message| self.send_one(now_ms, *message, out))
-            .collect()
+        messages.iter().map(|message| self.send_one(now_ms, *message, out)).collect()
     }
 
     fn send_one(&mut self, now_ms: u64, message: NewMessage, out: &mut Output) -> Sequence {
@@ -225,10 +197,7 @@ impl Partition {
             };
             self.commit(Change::Logged(message.group, entry), now_ms, out);
         } else {
-            let key = crate::DueKey {
-                due_ms: now_ms + message.delay_ms,
-                sequence,
-            };
+            let key = crate::DueKey { due_ms: now_ms + message.delay_ms, sequence };
             self.commit(Change::Scheduled(message.group, key), now_ms, out);
         }
         sequence
@@ -246,12 +215,8 @@ impl Partition {
     }
 
     fn peek(&self, now_ms: u64, count_max: usize) -> Vec<Delivery> {
-        let returned = self
-            .state
-            .groups
-            .values()
-            .flat_map(|group| &group.returned)
-            .filter_map(|sequence| {
+        let returned =
+            self.state.groups.values().flat_map(|group| &group.returned).filter_map(|sequence| {
                 let row = self.state.touched.get(sequence)?;
                 Some((*sequence, row.receive_count, row.first_received_at_ms))
             });
@@ -260,13 +225,7 @@ impl Partition {
             .groups
             .values()
             .flat_map(|group| &group.window)
-            .map(|entry| {
-                (
-                    entry.sequence,
-                    entry.receive_count,
-                    entry.first_received_at_ms,
-                )
-            });
+            .map(|entry| (entry.sequence, entry.receive_count, entry.first_received_at_ms));
         returned
             .chain(logged)
             .filter(|(sequence, _, _)| !self.is_expired(*sequence, now_ms))
@@ -283,9 +242,5 @@ impl Partition {
 
 /// A page as long as its limit may not be the last.
 fn more_after(rows: usize, limit: usize) -> More {
-    if rows < limit {
-        More::None
-    } else {
-        More::OnDisk
-    }
+    if rows < limit { More::None } else { More::OnDisk }
 }

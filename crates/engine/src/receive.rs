@@ -53,10 +53,7 @@ impl Partition {
 
     /// The message to deliver next: the policy of the queue type. A standard queue takes the oldest visible one.
     fn next_message(&self) -> Option<(GroupId, Next)> {
-        self.state
-            .groups
-            .iter()
-            .find_map(|(id, group)| group.next().map(|next| (*id, next)))
+        self.state.groups.iter().find_map(|(id, group)| group.next().map(|next| (*id, next)))
     }
 
     /// Takes a message out of where it waits and returns its state so far.

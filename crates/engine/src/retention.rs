@@ -33,32 +33,16 @@ impl Partition {
 
     /// When the next message expires, as far as memory knows.
     pub(crate) fn next_expiry_ms(&self) -> Option<u64> {
-        let touched = self
-            .state
-            .touched
-            .first_key_value()
-            .map(|(sequence, _)| *sequence);
+        let touched = self.state.touched.first_key_value().map(|(sequence, _)| *sequence);
         let logged = self.oldest_log_entry().map(|(_, entry)| entry.sequence);
-        [touched, logged]
-            .into_iter()
-            .flatten()
-            .map(|sequence| self.expiry_ms(sequence))
-            .min()
+        [touched, logged].into_iter().flatten().map(|sequence| self.expiry_ms(sequence)).min()
     }
 
     /// When the oldest message that memory knows was sent.
     pub(crate) fn oldest_sent_at_ms(&self) -> Option<u64> {
-        let touched = self
-            .state
-            .touched
-            .first_key_value()
-            .map(|(sequence, _)| *sequence);
+        let touched = self.state.touched.first_key_value().map(|(sequence, _)| *sequence);
         let logged = self.oldest_log_entry().map(|(_, entry)| entry.sequence);
-        [touched, logged]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(Sequence::at_ms)
+        [touched, logged].into_iter().flatten().min().map(Sequence::at_ms)
     }
 
     fn oldest_log_entry(&self) -> Option<(crate::GroupId, crate::LogEntry)> {

@@ -40,11 +40,7 @@ enum Dirty {
 
 impl State {
     pub(crate) fn open(stored: Stored, limits: Limits, now_ms: u64) -> Self {
-        let due_more = if stored.partition.due_count == 0 {
-            More::None
-        } else {
-            More::OnDisk
-        };
+        let due_more = if stored.partition.due_count == 0 { More::None } else { More::OnDisk };
         let mut state = Self {
             limits,
             row: stored.partition,
@@ -106,10 +102,7 @@ impl State {
 
     /// State of a received message, in memory or recalled.
     pub(crate) fn find(&self, sequence: Sequence) -> Option<TouchedRow> {
-        self.touched
-            .get(&sequence)
-            .or_else(|| self.recalled.get(&sequence))
-            .copied()
+        self.touched.get(&sequence).or_else(|| self.recalled.get(&sequence)).copied()
     }
 
     /// Lends the row of a message in the log for one command.
@@ -126,11 +119,7 @@ impl State {
     pub(crate) fn surface(&mut self, visible_at_ms: u64, sequence: Sequence) {
         self.deadlines.remove(&(visible_at_ms, sequence));
         if let Some(row) = self.touched.get(&sequence) {
-            self.groups
-                .entry(row.group)
-                .or_default()
-                .returned
-                .insert(sequence);
+            self.groups.entry(row.group).or_default().returned.insert(sequence);
             self.returned_count += 1;
         }
     }
@@ -146,16 +135,13 @@ impl State {
 
     /// Takes due rows that were read after [`Self::due_loaded_to`].
     pub(crate) fn supply_due(&mut self, rows: Vec<(GroupId, DueKey)>, more: More) {
-        self.due
-            .extend(rows.into_iter().map(|(group, key)| (key, group)));
+        self.due.extend(rows.into_iter().map(|(group, key)| (key, group)));
         self.due_more = more;
     }
 
     /// Key after which the due index has to be read on.
     pub(crate) fn due_loaded_to(&self) -> DueKey {
-        self.due
-            .last_key_value()
-            .map_or(self.row.due_cursor, |(key, _)| *key)
+        self.due.last_key_value().map_or(self.row.due_cursor, |(key, _)| *key)
     }
 
     /// Hands out the rows that changed since the last call.
@@ -183,17 +169,11 @@ impl State {
         self.row.due_count += 1;
         // Only a clock that went back can put a message before the cursor.
         if key <= self.row.due_cursor {
-            self.row.due_cursor = DueKey {
-                due_ms: key.due_ms,
-                sequence: Sequence::ZERO,
-            };
+            self.row.due_cursor = DueKey { due_ms: key.due_ms, sequence: Sequence::ZERO };
         }
         let is_loaded_range = match self.due_more {
             More::None => true,
-            More::OnDisk => self
-                .due
-                .last_key_value()
-                .is_some_and(|(last, _)| key < *last),
+            More::OnDisk => self.due.last_key_value().is_some_and(|(last, _)| key < *last),
         };
         if is_loaded_range {
             self.due.insert(key, group);
@@ -209,11 +189,7 @@ impl State {
         if row.visible_at_ms > now_ms {
             self.deadlines.insert((row.visible_at_ms, sequence));
         } else {
-            self.groups
-                .entry(row.group)
-                .or_default()
-                .returned
-                .insert(sequence);
+            self.groups.entry(row.group).or_default().returned.insert(sequence);
             self.returned_count += 1;
         }
     }
@@ -237,10 +213,7 @@ impl State {
         self.row.last_sequence = self.row.last_sequence.max(watermark);
         self.row.due_count = 0;
         for (id, group) in &mut self.groups {
-            *group = Group::open(GroupRow {
-                cursor: watermark,
-                log_count: 0,
-            });
+            *group = Group::open(GroupRow { cursor: watermark, log_count: 0 });
             self.dirty_groups.insert(*id);
         }
     }

@@ -27,11 +27,7 @@ impl Partition {
         if let Some(position) = row.position {
             self.commit(Change::Unlogged(row.group, position), now_ms, out);
         }
-        let row = TouchedRow {
-            visible_at_ms: now_ms + hidden_ms,
-            position: None,
-            ..row
-        };
+        let row = TouchedRow { visible_at_ms: now_ms + hidden_ms, position: None, ..row };
         self.commit(Change::Touched(handle.sequence, row), now_ms, out);
         if hidden_ms == 0 {
             self.settle(now_ms, handle.sequence, row, out);
@@ -77,13 +73,7 @@ impl Partition {
             first_received_at_ms: row.first_received_at_ms,
         };
         self.commit(
-            Change::Touched(
-                sequence,
-                TouchedRow {
-                    position: Some(position),
-                    ..row
-                },
-            ),
+            Change::Touched(sequence, TouchedRow { position: Some(position), ..row }),
             now_ms,
             out,
         );

@@ -1,10 +1,6 @@
 //! Random commands, times and restarts against a plain model of what a standard queue promises, and deliberately
 //! broken engines that the model must catch.
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a failed test is meant to panic"
-)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a failed test is meant to panic")]
 
 use std::collections::BTreeMap;
 
@@ -20,13 +16,8 @@ use support::{Harness, Sabotage};
 const IN_FLIGHT_MAX: usize = 6;
 const RETENTION_MS: u64 = 60_000;
 /// Bounds so low that every path through disk is taken.
-const LIMITS: Limits = Limits {
-    window_max: 6,
-    window_low: 4,
-    due_max: 2,
-    returned_max: 3,
-    tick_rows_max: 5,
-};
+const LIMITS: Limits =
+    Limits { window_max: 6, window_low: 4, due_max: 2, returned_max: 3, tick_rows_max: 5 };
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -74,15 +65,11 @@ struct Model {
 
 impl Model {
     fn expire(&mut self, now_ms: u64) {
-        self.messages
-            .retain(|_, known| known.sent_at_ms + RETENTION_MS > now_ms);
+        self.messages.retain(|_, known| known.sent_at_ms + RETENTION_MS > now_ms);
     }
 
     fn visible(&self, now_ms: u64) -> usize {
-        self.messages
-            .values()
-            .filter(|known| known.visible_at_ms <= now_ms)
-            .count()
+        self.messages.values().filter(|known| known.visible_at_ms <= now_ms).count()
     }
 
     fn in_flight(&self, now_ms: u64) -> usize {
@@ -108,14 +95,7 @@ fn check(steps: &[Step], sabotage: Sabotage) -> Result<(), String> {
     model.expire(harness.now_ms);
     while model.visible(harness.now_ms) > 0 {
         let before = model.messages.len();
-        run(
-            &Step::Receive {
-                count_max: 4,
-                hidden_ms: 30_000,
-            },
-            &mut harness,
-            &mut model,
-        )?;
+        run(&Step::Receive { count_max: 4, hidden_ms: 30_000 }, &mut harness, &mut model)?;
         for handle in model.handles.split_off(0) {
             harness.call(Command::Delete(vec![handle]));
             model.messages.remove(&handle.sequence);
@@ -130,10 +110,7 @@ fn check(steps: &[Step], sabotage: Sabotage) -> Result<(), String> {
 fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), String> {
     match step {
         Step::Send { delays_ms } => send(delays_ms, harness, model),
-        Step::Receive {
-            count_max,
-            hidden_ms,
-        } => receive(*count_max, *hidden_ms, harness, model),
+        Step::Receive { count_max, hidden_ms } => receive(*count_max, *hidden_ms, harness, model),
         Step::Delete { handle } => {
             let Some(handle) = pick(model, *handle) else {
                 return Ok(());
@@ -163,9 +140,7 @@ fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), Stri
             };
             match peeked.iter().all(|delivery| is_visible(delivery.sequence)) {
                 true => Ok(()),
-                false => Err(format!(
-                    "peeked at something that is not visible: {peeked:?}"
-                )),
+                false => Err(format!("peeked at something that is not visible: {peeked:?}")),
             }
         }
         Step::Purge => {
@@ -188,10 +163,7 @@ fn pick(model: &Model, index: usize) -> Option<Handle> {
 fn send(delays_ms: &[u64], harness: &mut Harness, model: &mut Model) -> Result<(), String> {
     let messages = delays_ms
         .iter()
-        .map(|delay_ms| NewMessage {
-            group: GroupId::NONE,
-            delay_ms: *delay_ms,
-        })
+        .map(|delay_ms| NewMessage { group: GroupId::NONE, delay_ms: *delay_ms })
         .collect();
     let bodies: Vec<String> = delays_ms.iter().map(|_| "body".to_owned()).collect();
     let request = harness.start_with_bodies(Command::Send(messages), &bodies);
@@ -224,11 +196,7 @@ fn receive(
         _ => model.visible(now_ms).min(count_max).min(room),
     };
     let has_nothing_expired = harness.rows.bodies.len() == model.messages.len();
-    let reply = harness.call(Command::Receive {
-        count_max,
-        wait_ms: 0,
-        visibility_ms: hidden_ms,
-    });
+    let reply = harness.call(Command::Receive { count_max, wait_ms: 0, visibility_ms: hidden_ms });
     let deliveries = match reply {
         Reply::Received(deliveries) => deliveries,
         Reply::OverLimit if room == 0 => return Ok(()),
@@ -240,16 +208,11 @@ fn receive(
         || (expected > 0 && deliveries.is_empty())
         || (is_exact && deliveries.len() < expected)
     {
-        return Err(format!(
-            "{expected} messages expected, {} received",
-            deliveries.len()
-        ));
+        return Err(format!("{expected} messages expected, {} received", deliveries.len()));
     }
     for delivery in deliveries {
-        let known = model
-            .messages
-            .get_mut(&delivery.sequence)
-            .ok_or("a message that does not exist")?;
+        let known =
+            model.messages.get_mut(&delivery.sequence).ok_or("a message that does not exist")?;
         if known.visible_at_ms > now_ms {
             return Err("a hidden message was received".to_owned());
         }
@@ -322,9 +285,7 @@ fn count(harness: &mut Harness, model: &Model) -> Result<(), String> {
     // Expired entries are counted until they reach the old end of the log; everything else is exact.
     let on_disk = harness.rows.bodies.len() as u64;
     if found.visible < visible || found.visible + found.in_flight + found.delayed != on_disk {
-        return Err(format!(
-            "{visible} visible expected of {on_disk} stored, found {found:?}"
-        ));
+        return Err(format!("{visible} visible expected of {on_disk} stored, found {found:?}"));
     }
     Ok(())
 }
@@ -339,15 +300,10 @@ fn a_standard_queue_keeps_its_promises() {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(2_000);
-    let mut runner = TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     runner
-        .run(&steps(), |steps| {
-            check(&steps, Sabotage::Nothing).map_err(TestCaseError::fail)
-        })
+        .run(&steps(), |steps| check(&steps, Sabotage::Nothing).map_err(TestCaseError::fail))
         .unwrap();
 }
 
@@ -370,9 +326,7 @@ fn a_broken_engine_is_caught() {
         };
         let outcome = TestRunner::new_with_rng(config, rng).run(&steps(), |steps| {
             let outcome = std::panic::catch_unwind(|| check(&steps, sabotage));
-            outcome
-                .unwrap_or_else(|_| Err("panicked".to_owned()))
-                .map_err(TestCaseError::fail)
+            outcome.unwrap_or_else(|_| Err("panicked".to_owned())).map_err(TestCaseError::fail)
         });
         assert!(outcome.is_err(), "{sabotage:?} was not noticed");
     }

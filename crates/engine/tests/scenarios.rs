@@ -15,11 +15,7 @@
 //! peek 10 => a#0                                looks without receiving
 //! purge / restart / stop-waiting
 //! ```
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a failed test is meant to panic"
-)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a failed test is meant to panic")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -56,25 +52,16 @@ fn millis(text: &str) -> u64 {
 /// Splits `key=value` words from the others.
 fn options<'a>(words: &[&'a str]) -> (Vec<&'a str>, BTreeMap<&'a str, &'a str>) {
     let (with, without): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| word.contains('='));
-    (
-        without,
-        with.iter()
-            .map(|word| word.split_once('=').unwrap())
-            .collect(),
-    )
+    (without, with.iter().map(|word| word.split_once('=').unwrap()).collect())
 }
 
 impl Runner {
     fn new(settings: &BTreeMap<&str, &str>) -> Self {
         let number = |key: &str, default: usize| {
-            settings
-                .get(key)
-                .map_or(default, |value| value.parse().unwrap())
+            settings.get(key).map_or(default, |value| value.parse().unwrap())
         };
         let config = QueueConfig {
-            retention_ms: settings
-                .get("retention")
-                .map_or(345_600_000, |value| millis(value)),
+            retention_ms: settings.get("retention").map_or(345_600_000, |value| millis(value)),
             in_flight_max: number("in-flight", 120_000),
             back_of_queue_receives: Some(3),
         };
@@ -87,12 +74,7 @@ impl Runner {
         };
         let harness = Harness::new(config, limits, Sabotage::Nothing);
         let start_ms = harness.now_ms;
-        Self {
-            harness,
-            start_ms,
-            handles: BTreeMap::new(),
-            polls: BTreeMap::new(),
-        }
+        Self { harness, start_ms, handles: BTreeMap::new(), polls: BTreeMap::new() }
     }
 
     fn step(&mut self, words: &[&str], expected: &str) -> String {
@@ -101,19 +83,10 @@ impl Runner {
             ["send", bodies @ ..] => {
                 let delay_ms = options.get("delay").map_or(0, |value| millis(value));
                 let bodies: Vec<String> = bodies.iter().map(ToString::to_string).collect();
-                let messages = bodies
-                    .iter()
-                    .map(|_| NewMessage {
-                        group: GroupId::NONE,
-                        delay_ms,
-                    })
-                    .collect();
-                let request = self
-                    .harness
-                    .start_with_bodies(Command::Send(messages), &bodies);
-                self.harness
-                    .reply(request)
-                    .expect("sends are answered at once");
+                let messages =
+                    bodies.iter().map(|_| NewMessage { group: GroupId::NONE, delay_ms }).collect();
+                let request = self.harness.start_with_bodies(Command::Send(messages), &bodies);
+                self.harness.reply(request).expect("sends are answered at once");
                 String::new()
             }
             ["receive", count] => {
@@ -193,11 +166,7 @@ impl Runner {
     }
 
     fn last_handle(&self, body: &str) -> Handle {
-        *self
-            .handles
-            .get(body)
-            .and_then(|handles| handles.last())
-            .expect("it was received")
+        *self.handles.get(body).and_then(|handles| handles.last()).expect("it was received")
     }
 
     fn outcome(&mut self, request: RequestId) -> String {
@@ -225,10 +194,7 @@ impl Runner {
             return "nothing".to_owned();
         }
         let texts = deliveries.iter().map(|delivery| {
-            format!(
-                "{}#{}",
-                self.harness.rows.bodies[&delivery.sequence], delivery.receive_count
-            )
+            format!("{}#{}", self.harness.rows.bodies[&delivery.sequence], delivery.receive_count)
         });
         texts.collect::<Vec<_>>().join(" ")
     }
@@ -267,10 +233,8 @@ fn run(path: &Path) {
 #[test]
 fn every_scenario_holds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert!(paths.len() >= 8, "the scenarios are there");
     for path in paths {

@@ -1,5 +1,6 @@
 //! The broker over a store with injected faults: what is acknowledged is durable, and a fault is final.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failed test is meant to panic")]
+#![allow(clippy::disallowed_methods, reason = "the clients of a test are tasks of the test")]
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -9,9 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use sluice_server::broker::{
-    Broker, BrokerConfig, BrokerError, Counters, DeduplicationScope, Entry, FifoThroughputLimit,
-    Message, Outgoing, Queue, QueueAttributes, QueueChange, QueueKey, QueueKind, ReceiptError,
-    ReceiveOptions, Received,
+    Broker, BrokerConfig, BrokerError, Counters, Entry, Message, Outgoing, Queue, QueueAttributes,
+    QueueChange, QueueKey, QueueKind, ReceiptError, ReceiveOptions, Received,
 };
 use sluice_server::clock::Clock;
 use sluice_store::{CrashTail, MemoryStore, Store};
@@ -45,22 +45,7 @@ fn new_queue(name: &str) -> Queue {
     Queue {
         key: key(name),
         kind: QueueKind::Standard,
-        attributes: QueueAttributes {
-            visibility_timeout_secs: 30,
-            delay_secs: 0,
-            message_bytes_max: 1_048_576,
-            retention_secs: 345_600,
-            receive_wait_secs: 0,
-            policy: None,
-            redrive_policy: None,
-            redrive_allow_policy: None,
-            kms_master_key_id: None,
-            kms_data_key_reuse_secs: None,
-            is_sqs_managed_sse_enabled: true,
-            is_content_based_deduplication: false,
-            deduplication_scope: DeduplicationScope::Queue,
-            fifo_throughput_limit: FifoThroughputLimit::PerQueue,
-        },
+        attributes: QueueAttributes::default(),
         tags: BTreeMap::new(),
         created_at_ms: 0,
         modified_at_ms: 0,
@@ -140,7 +125,11 @@ async fn a_failed_sync_stops_everything_and_loses_nothing_acknowledged() {
     assert_eq!(refused.unwrap_err(), BrokerError::Stopped);
     assert!(!broker.is_healthy());
     let again = broker.send(&queue, vec![outgoing("later")]).await;
-    assert_eq!(again.unwrap_err(), BrokerError::Stopped, "nothing is retried over unknown disk state");
+    assert_eq!(
+        again.unwrap_err(),
+        BrokerError::Stopped,
+        "nothing is retried over unknown disk state"
+    );
 
     let after = Arc::new(store.faults().crash(CrashTail::LoseAll));
     let broker = start(&after, &clock).await;
@@ -183,7 +172,8 @@ async fn crash_run(seed: u64) {
     let queue = create(&broker, "q").await;
     let mut random = seed;
     let mut next = |below: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) % below
     };
     let mut alive: BTreeMap<String, u32> = BTreeMap::new();
@@ -312,7 +302,10 @@ async fn a_long_poll_is_withdrawn_with_its_client_and_ended_by_a_drain() {
     broker.counters(&queue).await.unwrap();
     broker.drain();
     assert!(waiting.await.unwrap().unwrap().is_empty());
-    assert!(broker.receive(&queue, options).await.unwrap().is_empty(), "a drained broker waits for nothing");
+    assert!(
+        broker.receive(&queue, options).await.unwrap().is_empty(),
+        "a drained broker waits for nothing"
+    );
     broker.shutdown().await;
 }
 

@@ -71,12 +71,7 @@ impl Harness {
         let touched = self.rows.touched.range(from..).filter(|(_, row)| row.position.is_none());
         let stored = Stored {
             partition: self.rows.partition,
-            groups: self
-                .rows
-                .groups
-                .iter()
-                .map(|(id, row)| (*id, *row))
-                .collect(),
+            groups: self.rows.groups.iter().map(|(id, row)| (*id, *row)).collect(),
             touched: touched.map(|(sequence, row)| (*sequence, *row)).collect(),
         };
         self.partition = Partition::open(stored, self.config, self.limits, self.now_ms);
@@ -91,11 +86,7 @@ impl Harness {
     pub(crate) fn start_with_bodies(&mut self, command: Command, bodies: &[String]) -> RequestId {
         self.settle();
         for sequence in self.partition.unknown(&command) {
-            if let Some(row) = self
-                .rows
-                .touched
-                .get(&sequence)
-                .filter(|row| row.position.is_some())
+            if let Some(row) = self.rows.touched.get(&sequence).filter(|row| row.position.is_some())
             {
                 self.partition.recall(sequence, *row);
             }
@@ -104,8 +95,7 @@ impl Harness {
         let request = RequestId(self.next_request);
         self.next_request += 1;
         let mut out = Output::default();
-        self.partition
-            .submit(self.now_ms, request, command, &mut out);
+        self.partition.submit(self.now_ms, request, command, &mut out);
         if let Some((_, Reply::Sent(sent))) = out.replies.iter().find(|(id, _)| *id == request) {
             for (sequence, body) in sent.iter().zip(bodies) {
                 self.rows.bodies.insert(*sequence, body.clone());
@@ -120,8 +110,7 @@ impl Harness {
     #[allow(dead_code, reason = "each test binary uses some of them")]
     pub(crate) fn call(&mut self, command: Command) -> Reply {
         let request = self.start(command);
-        self.reply(request)
-            .expect("the command is answered at once")
+        self.reply(request).expect("the command is answered at once")
     }
 
     pub(crate) fn reply(&mut self, request: RequestId) -> Option<Reply> {
@@ -131,17 +120,13 @@ impl Harness {
     #[allow(dead_code, reason = "each test binary uses some of them")]
     pub(crate) fn cancel(&mut self, request: RequestId) {
         let mut out = Output::default();
-        self.partition
-            .submit(self.now_ms, request, Command::Cancel, &mut out);
+        self.partition.submit(self.now_ms, request, Command::Cancel, &mut out);
         self.absorb(out);
     }
 
     /// Lets time pass, stopping at each wake-up that the partition asks for.
     pub(crate) fn advance_to(&mut self, now_ms: u64) {
-        while let Some(wake_ms) = self
-            .partition
-            .next_wake_ms()
-            .filter(|wake_ms| *wake_ms <= now_ms)
+        while let Some(wake_ms) = self.partition.next_wake_ms().filter(|wake_ms| *wake_ms <= now_ms)
         {
             self.now_ms = self.now_ms.max(wake_ms);
             self.tick();
@@ -169,34 +154,18 @@ impl Harness {
 
     fn read(&self, want: Want) -> Page {
         match want {
-            Want::Log {
-                group,
-                after,
-                limit,
-            } => {
-                let range = (
-                    Bound::Excluded((group, after)),
-                    Bound::Included((group, Sequence::MAX)),
-                );
+            Want::Log { group, after, limit } => {
+                let range =
+                    (Bound::Excluded((group, after)), Bound::Included((group, Sequence::MAX)));
                 Page::Log(
                     group,
-                    self.rows
-                        .log
-                        .range(range)
-                        .take(limit)
-                        .map(|(_, entry)| *entry)
-                        .collect(),
+                    self.rows.log.range(range).take(limit).map(|(_, entry)| *entry).collect(),
                 )
             }
             Want::Due { after, limit } => {
                 let range = (Bound::Excluded(after), Bound::Unbounded);
                 Page::Due(
-                    self.rows
-                        .due
-                        .range(range)
-                        .take(limit)
-                        .map(|(key, id)| (*id, *key))
-                        .collect(),
+                    self.rows.due.range(range).take(limit).map(|(key, id)| (*id, *key)).collect(),
                 )
             }
         }
@@ -252,16 +221,9 @@ impl Harness {
 
     fn sabotaged(&self, command: Command) -> Command {
         match (self.sabotage, command) {
-            (
-                Sabotage::IgnoreVisibility,
-                Command::Receive {
-                    count_max, wait_ms, ..
-                },
-            ) => Command::Receive {
-                count_max,
-                wait_ms,
-                visibility_ms: 0,
-            },
+            (Sabotage::IgnoreVisibility, Command::Receive { count_max, wait_ms, .. }) => {
+                Command::Receive { count_max, wait_ms, visibility_ms: 0 }
+            }
             (Sabotage::IgnoreDelay, Command::Send(mut messages)) => {
                 for message in &mut messages {
                     message.delay_ms = 0;

@@ -14,12 +14,8 @@ pub(super) fn put(message: &Message) -> Vec<u8> {
     out.put_slice(message.id.as_bytes());
     out.put_slice(&message.body_md5);
     put_bytes(&mut out, message.sender_id.as_bytes());
-    let optional = [
-        &message.trace_header,
-        &message.group_id,
-        &message.deduplication_id,
-        &message.source_arn,
-    ];
+    let optional =
+        [&message.trace_header, &message.group_id, &message.deduplication_id, &message.source_arn];
     for text in optional {
         match text {
             None => out.put_u8(0),

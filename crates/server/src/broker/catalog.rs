@@ -155,7 +155,8 @@ impl Catalog {
                 settings
             }
             None => {
-                let settings = Settings { version: VERSION, next_partition: 1, shards, receipt_secret };
+                let settings =
+                    Settings { version: VERSION, next_partition: 1, shards, receipt_secret };
                 let mut batch = Batch::new();
                 put(&mut batch, SETTINGS.to_vec(), &settings);
                 shard.commit(batch).wait()?;
@@ -244,8 +245,10 @@ impl Catalog {
                 (batch, None)
             }
             QueueChange::Delete => {
-                let partitions =
-                    self.queues.remove(&key).map_or_else(Vec::new, |queue| queue.partitions.clone());
+                let partitions = self
+                    .queues
+                    .remove(&key)
+                    .map_or_else(Vec::new, |queue| queue.partitions.clone());
                 let row =
                     DeletedRow { version: VERSION, at_ms: now_ms, partitions: partitions.clone() };
                 batch.delete(Space::Rows, row_key(QUEUE, &key));
@@ -356,8 +359,7 @@ fn put<T: Serialize>(batch: &mut Batch, key: Vec<u8>, row: &T) {
 }
 
 fn decode<T: DeserializeOwned>(row: &'static str, bytes: &[u8]) -> Result<T, CatalogError> {
-    serde_json::from_slice(bytes)
-        .map_err(|source| CatalogError::Row { row, source: Some(source) })
+    serde_json::from_slice(bytes).map_err(|source| CatalogError::Row { row, source: Some(source) })
 }
 
 fn check_version(row: &'static str, version: u32) -> Result<(), CatalogError> {

@@ -27,6 +27,8 @@ impl Health {
             causes.push_str(&cause.to_string());
             next = cause.source();
         }
-        tracing::error!("the store failed and every shard stops: {fault}{causes}; acknowledged messages are on disk: mend the cause and start the server again");
+        tracing::error!(
+            "the store failed and every shard stops: {fault}{causes}; acknowledged messages are on disk: mend the cause and start the server again"
+        );
     }
 }

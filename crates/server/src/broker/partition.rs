@@ -1,8 +1,8 @@
 //! Between a partition's rows in the store and its state machine in the engine.
 
 use sluice_engine::{
-    Change, DueKey, GroupId, GroupRow, Limits, Page, Partition, PartitionRow, QueueConfig, Sequence,
-    Stored, TouchedRow, Want,
+    Change, DueKey, GroupId, GroupRow, Limits, Page, Partition, PartitionRow, QueueConfig,
+    Sequence, Stored, TouchedRow, Want,
 };
 use sluice_store::{Batch, Reader, Space, StoreError};
 

@@ -64,6 +64,28 @@ pub struct QueueAttributes {
     pub fifo_throughput_limit: FifoThroughputLimit,
 }
 
+/// The defaults of contract §3.1.
+impl Default for QueueAttributes {
+    fn default() -> Self {
+        Self {
+            visibility_timeout_secs: 30,
+            delay_secs: 0,
+            message_bytes_max: 1_048_576,
+            retention_secs: 345_600,
+            receive_wait_secs: 0,
+            policy: None,
+            redrive_policy: None,
+            redrive_allow_policy: None,
+            kms_master_key_id: None,
+            kms_data_key_reuse_secs: None,
+            is_sqs_managed_sse_enabled: true,
+            is_content_based_deduplication: false,
+            deduplication_scope: DeduplicationScope::Queue,
+            fifo_throughput_limit: FifoThroughputLimit::PerQueue,
+        }
+    }
+}
+
 /// `DeduplicationScope` of a FIFO queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeduplicationScope {

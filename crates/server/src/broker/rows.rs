@@ -130,7 +130,8 @@ pub(super) fn get_touched(bytes: &[u8]) -> Result<TouchedRow, BadRow> {
             receive_count: row.try_get_u32()?,
             first_received_at_ms: row.try_get_u64()?,
             visible_at_ms: row.try_get_u64()?,
-            position: Some(Sequence(row.try_get_u64()?)).filter(|position| *position != Sequence::ZERO),
+            position: Some(Sequence(row.try_get_u64()?))
+                .filter(|position| *position != Sequence::ZERO),
         })
     })
 }
@@ -151,11 +152,14 @@ mod tests {
         assert_eq!(get_touched(&put_touched(&touched)).expect("reads"), touched);
         let first = TouchedRow { position: None, ..touched };
         assert_eq!(get_touched(&put_touched(&first)).expect("reads"), first);
-        let partition = PartitionRow { last_sequence: Sequence(5), due_count: 2, ..PartitionRow::default() };
+        let partition =
+            PartitionRow { last_sequence: Sequence(5), due_count: 2, ..PartitionRow::default() };
         assert_eq!(get_partition(&put_partition(&partition)).expect("reads"), partition);
         let position = Sequence(9);
-        let plain = LogEntry { position, sequence: position, receive_count: 0, first_received_at_ms: 0 };
-        let moved = LogEntry { sequence: Sequence(4), receive_count: 3, first_received_at_ms: 8, ..plain };
+        let plain =
+            LogEntry { position, sequence: position, receive_count: 0, first_received_at_ms: 0 };
+        let moved =
+            LogEntry { sequence: Sequence(4), receive_count: 3, first_received_at_ms: 8, ..plain };
         for entry in [plain, moved] {
             assert_eq!(get_log(position, &put_log(&entry)).expect("reads"), entry);
         }

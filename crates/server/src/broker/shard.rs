@@ -9,17 +9,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use sluice_engine::{
-    Command, Counters, Limits, Output, Partition, QueueConfig, Reply, RequestId,
-};
+use sluice_engine::{Command, Counters, Limits, Output, Partition, QueueConfig, Reply, RequestId};
 use sluice_store::{Batch, CommitTicket, Reader, Shard, Space};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::BrokerError;
 use super::health::Health;
+use super::keys;
 use super::partition::{self, ReadFault};
 use super::traffic::Traffic;
-use super::keys;
 use crate::clock::Clock;
 
 /// Commands decided into one commit at most.
@@ -141,7 +139,8 @@ impl ShardThread {
         let Some((wake_ms, _)) = self.wakes.first() else {
             return mailbox.recv().ok().map(Some);
         };
-        let sleep = Duration::from_millis(wake_ms.saturating_sub(self.clock.now_ms())).min(SLEEP_MAX);
+        let sleep =
+            Duration::from_millis(wake_ms.saturating_sub(self.clock.now_ms())).min(SLEEP_MAX);
         match mailbox.recv_timeout(sleep) {
             Ok(request) => Some(Some(request)),
             Err(RecvTimeoutError::Timeout) => Some(None),

@@ -8,12 +8,13 @@ use rand::Rng;
 use sluice_store::{Reader, ShardId, Store, StoreError};
 use tokio::sync::mpsc;
 
+use super::calls::{ShardHandle, Shared};
 use super::catalog::{CHANGES_MAX, Catalog, CatalogError, Published};
 use super::error::BrokerError;
+use super::handle::Broker;
 use super::health::Health;
 use super::receipt::ReceiptKey;
 use super::shard::{Release, ShardThread};
-use super::{Broker, ShardHandle, Shared};
 use crate::clock::Clock;
 
 /// Requests that may wait for one shard; more are refused as too many.
@@ -150,14 +151,24 @@ async fn open_catalog(
     published: &Published,
 ) -> Result<Catalog, StartError> {
     let shard = store.open_shard(CATALOG_SHARD)?;
-    let mut secret = [0; 32];
-    rand::rng().fill_bytes(&mut secret);
+    let secret = new_secret();
     let (clock, published) = (Arc::clone(clock), published.clone());
     // Opening waits for the disk, which a task must not.
     let opened = tokio::task::spawn_blocking(move || {
         Catalog::open(shard, clock, config.shards, secret, published)
     });
     Ok(opened.await.map_err(std::io::Error::other)??)
+}
+
+/// The secret of a new data directory's receipt handles.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "secrets are the one thing that must not be an argument"
+)]
+fn new_secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    rand::rng().fill_bytes(&mut secret);
+    secret
 }
 
 /// Lets replies out when their commit is durable, commit after commit.

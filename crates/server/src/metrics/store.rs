@@ -93,7 +93,8 @@ fn histogram(
 ) -> Result<(), fmt::Error> {
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
     // The library writes infinity as `+Inf`, and adds the buckets up itself.
-    let bounds = snapshot.bounds.iter().map(|bound| *bound as f64 / per_unit).chain([f64::INFINITY]);
+    let bounds =
+        snapshot.bounds.iter().map(|bound| *bound as f64 / per_unit).chain([f64::INFINITY]);
     let buckets: Vec<(f64, u64)> = bounds.zip(snapshot.counts.iter().copied()).collect();
     let count = snapshot.counts.iter().sum();
     metric.encode_histogram::<NoLabelSet>(snapshot.sum as f64 / per_unit, count, &buckets, None)

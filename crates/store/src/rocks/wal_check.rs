@@ -122,7 +122,7 @@ fn cut(path: &Path, logs: &[PathBuf], hole: Hole) -> Result<(), StoreError> {
         if bytes > kept {
             tracing::warn!(
                 log = %log.display(), offset = kept, dropped_bytes = bytes - kept,
-                "cutting the torn tail of a log; no acknowledged data is known to be in it"
+                "cutting the torn tail of a log: usually a write that the crash interrupted and nobody was told of; if the disk is damaged, acknowledged data may be lost"
             );
             file.set_len(kept).and_then(|()| file.sync_all()).map_err(io)?;
         }

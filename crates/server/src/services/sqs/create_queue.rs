@@ -12,7 +12,7 @@ use super::queue_attributes::{self, AttributeChanges, AttributeTexts};
 use super::queue_name;
 use super::queue_url::{self, Caller};
 use super::tags::{self, Tags};
-use crate::broker::{Entry, Queue, QueueChange, QueueKey, QueueKind};
+use crate::broker::{Entry, Queue, QueueAttributes, QueueChange, QueueKey, QueueKind};
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -87,7 +87,7 @@ fn decide(new: &NewQueue, entry: Entry<'_>, now_ms: u64) -> Result<(QueueChange,
 }
 
 fn wanted(new: &NewQueue, now_ms: u64) -> Result<Queue, AwsError> {
-    let mut attributes = queue_attributes::defaults();
+    let mut attributes = QueueAttributes::default();
     new.changes.apply(&mut attributes)?;
     Ok(Queue {
         key: new.key.clone(),

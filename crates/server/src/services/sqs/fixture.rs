@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::queue_attributes;
-use crate::broker::{PartitionPlace, Queue, QueueKey, QueueKind};
+use crate::broker::{PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind};
 
 /// Time of the tests, epoch milliseconds.
 pub(super) const NOW_MS: u64 = 1_800_000_000_000;
@@ -23,7 +22,7 @@ pub(super) fn queue(name: &str, kind: QueueKind) -> Queue {
     Queue {
         key: key(name),
         kind,
-        attributes: queue_attributes::defaults(),
+        attributes: QueueAttributes::default(),
         tags: BTreeMap::new(),
         created_at_ms,
         modified_at_ms: created_at_ms,

@@ -12,26 +12,6 @@ use crate::broker::{DeduplicationScope, FifoThroughputLimit, Queue, QueueAttribu
 /// Attributes on the wire, by name.
 pub(in super::super) type AttributeTexts = BTreeMap<String, String>;
 
-/// The attributes of a new queue of either kind, before any is given (contract §3.1).
-pub(in super::super) fn defaults() -> QueueAttributes {
-    QueueAttributes {
-        visibility_timeout_secs: 30,
-        delay_secs: 0,
-        message_bytes_max: 1_048_576,
-        retention_secs: 345_600,
-        receive_wait_secs: 0,
-        policy: None,
-        redrive_policy: None,
-        redrive_allow_policy: None,
-        kms_master_key_id: None,
-        kms_data_key_reuse_secs: None,
-        is_sqs_managed_sse_enabled: true,
-        is_content_based_deduplication: false,
-        deduplication_scope: DeduplicationScope::Queue,
-        fifo_throughput_limit: FifoThroughputLimit::PerQueue,
-    }
-}
-
 /// Attributes to set, whose names are right for the kind of queue.
 pub(in super::super) struct AttributeChanges {
     given: Vec<(&'static Row, Assign, String)>,
@@ -154,7 +134,7 @@ mod tests {
     }
 
     fn applied(kind: QueueKind, pairs: &[(&str, &str)]) -> Result<QueueAttributes, String> {
-        let mut attributes = defaults();
+        let mut attributes = QueueAttributes::default();
         apply(kind, &mut attributes, pairs).map(|()| attributes)
     }
 
@@ -246,7 +226,7 @@ mod tests {
         assert!(!attributes.is_sqs_managed_sse_enabled);
         apply(QueueKind::Standard, &mut attributes, &[("SqsManagedSseEnabled", "TRUE")])
             .expect("valid");
-        assert_eq!(attributes, defaults());
+        assert_eq!(attributes, QueueAttributes::default());
         assert_eq!(
             applied(QueueKind::Standard, &[key, ("SqsManagedSseEnabled", "true")]),
             Err("InvalidAttributeName: You can use one type of server-side encryption (SSE) at \
@@ -268,13 +248,15 @@ mod tests {
 
     #[test]
     fn empty_texts_remove_the_documents() {
-        let mut attributes = defaults();
-        attributes.policy = Some("{}".to_owned());
-        attributes.redrive_policy = Some("{}".to_owned());
-        attributes.redrive_allow_policy = Some("{}".to_owned());
+        let mut attributes = QueueAttributes {
+            policy: Some("{}".to_owned()),
+            redrive_policy: Some("{}".to_owned()),
+            redrive_allow_policy: Some("{}".to_owned()),
+            ..QueueAttributes::default()
+        };
         let removal = [("Policy", ""), ("RedrivePolicy", ""), ("RedriveAllowPolicy", "")];
         apply(QueueKind::Standard, &mut attributes, &removal).expect("valid");
-        assert_eq!(attributes, defaults());
+        assert_eq!(attributes, QueueAttributes::default());
     }
 
     #[test]

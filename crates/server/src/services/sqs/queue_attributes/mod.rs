@@ -7,5 +7,5 @@ mod redrive_allow_policy;
 mod redrive_policy;
 mod table;
 
-pub(super) use change::{AttributeChanges, AttributeTexts, defaults, kind_asked_for};
+pub(super) use change::{AttributeChanges, AttributeTexts, kind_asked_for};
 pub(super) use echo::{Wanted, is_queue_attribute};

@@ -1,0 +1,202 @@
+//! The way of a command to the shard of its partition, and of the answer back.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use sluice_engine::{Command, Delivery, Handle, QueueConfig, Reply, RequestId, Sequence};
+use sluice_store::{Reader, Space, Store};
+use tokio::sync::{mpsc, oneshot};
+
+use super::catalog::{Job, Published};
+use super::error::BrokerError;
+use super::health::Health;
+use super::message::{Message, Received};
+use super::queue::{PartitionPlace, Queue, QueueKind};
+use super::receipt::{Receipt, ReceiptKey};
+use super::shard::{Settings, ShardRequest};
+use super::{body, keys, start};
+
+/// From this many receives on, a message of a standard queue goes to its back (contract §4.2).
+const BACK_OF_QUEUE_RECEIVES: u32 = 3;
+/// What every handle shares.
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) published: Published,
+    pub(super) jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    pub(super) shards: Vec<ShardHandle>,
+    pub(super) receipts: ReceiptKey,
+    pub(super) health: Health,
+    pub(super) is_draining: AtomicBool,
+    pub(super) next_request: AtomicU64,
+    pub(super) in_flight_max: usize,
+    pub(super) running: start::Running,
+}
+
+/// The way to one shard.
+pub(super) struct ShardHandle {
+    pub(super) mailbox: SyncSender<ShardRequest>,
+    pub(super) reader: Arc<dyn Reader>,
+}
+
+impl Shared {
+    pub(super) fn jobs(&self) -> Option<mpsc::Sender<Job>> {
+        self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn take_jobs(&self) -> Option<mpsc::Sender<Job>> {
+        self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    /// The partition that takes the next command for any message of the queue.
+    pub(super) fn place(&self, queue: &Queue) -> Result<PartitionPlace, BrokerError> {
+        let turn = self.next_request.load(Ordering::Relaxed);
+        let count = queue.partitions.len() as u64;
+        let index = turn.checked_rem(count).and_then(|index| usize::try_from(index).ok());
+        index.map(|index| queue.partitions[index]).ok_or(BrokerError::QueueGone)
+    }
+
+    pub(super) fn settings(&self, queue: &Queue) -> Settings {
+        let back_of_queue_receives = match queue.kind {
+            QueueKind::Standard => Some(BACK_OF_QUEUE_RECEIVES),
+            QueueKind::Fifo => None,
+        };
+        let config = QueueConfig {
+            retention_ms: millis(queue.attributes.retention_secs),
+            in_flight_max: self.in_flight_max,
+            back_of_queue_receives,
+        };
+        Settings { config, modified_at_ms: queue.modified_at_ms }
+    }
+
+    /// Sends a command to a partition and waits for its durable answer. Dropping the future withdraws the command if
+    /// it still waits.
+    pub(super) async fn call(
+        &self,
+        queue: &Queue,
+        place: PartitionPlace,
+        command: Command,
+        bodies: Vec<Vec<u8>>,
+    ) -> Result<Reply, BrokerError> {
+        let shard = self.shard(place)?;
+        let request = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
+        let (reply, answer) = oneshot::channel();
+        let may_wait = matches!(command, Command::Receive { wait_ms, .. } if wait_ms > 0);
+        let envelope = ShardRequest::Command {
+            partition: place.partition,
+            settings: self.settings(queue),
+            request,
+            command,
+            bodies,
+            reply,
+        };
+        shard.mailbox.try_send(envelope).map_err(|error| match error {
+            TrySendError::Full(_) => BrokerError::Busy,
+            TrySendError::Disconnected(_) => BrokerError::Stopped,
+        })?;
+        let withdrawal =
+            may_wait.then(|| Withdrawal { shard, partition: place.partition, request });
+        let answered = answer.await;
+        if let Some(withdrawal) = withdrawal {
+            withdrawal.disarm();
+        }
+        answered.unwrap_or(Err(BrokerError::Stopped))
+    }
+
+    fn shard(&self, place: PartitionPlace) -> Result<&ShardHandle, BrokerError> {
+        let index = usize::from(place.shard).checked_sub(1);
+        index.and_then(|index| self.shards.get(index)).ok_or(BrokerError::Stopped)
+    }
+
+    /// Reads the bodies of received messages. One that was purged or expired meanwhile is left out.
+    pub(super) fn read_bodies(
+        &self,
+        place: PartitionPlace,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Received>, BrokerError> {
+        if deliveries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let unreadable = |error: &dyn std::error::Error| BrokerError::Unreadable(error.to_string());
+        let body_keys: Vec<Vec<u8>> = deliveries
+            .iter()
+            .map(|delivery| keys::body(place.partition, delivery.sequence))
+            .collect();
+        let found = self
+            .shard(place)?
+            .reader
+            .multi_get(Space::Bodies, &body_keys)
+            .map_err(|error| unreadable(&error))?;
+        let present =
+            deliveries.iter().zip(found).filter_map(|(delivery, found)| Some((delivery, found?)));
+        present
+            .map(|(delivery, bytes)| {
+                let message = body::get(&bytes).map_err(|error| unreadable(&error))?;
+                Ok(self.received(place, delivery, message))
+            })
+            .collect()
+    }
+
+    fn received(&self, place: PartitionPlace, delivery: &Delivery, message: Message) -> Received {
+        let handle = Handle {
+            sequence: delivery.sequence,
+            receive_count: delivery.receive_count,
+            received_at_ms: delivery.received_at_ms,
+        };
+        Received {
+            message,
+            receipt_handle: self.receipts.issue(&Receipt { partition: place.partition, handle }),
+            sent_at_ms: Sequence::at_ms(delivery.sequence),
+            receive_count: delivery.receive_count,
+            first_received_at_ms: delivery.first_received_at_ms,
+            sequence_number: None,
+        }
+    }
+
+    /// Removes partitions for good.
+    pub(super) async fn remove(
+        self: Arc<Self>,
+        places: Vec<PartitionPlace>,
+    ) -> Result<(), BrokerError> {
+        for place in places {
+            let (reply, answer) = oneshot::channel();
+            let request = ShardRequest::Drop { partition: place.partition, reply };
+            let sent = self.shard(place)?.mailbox.try_send(request);
+            sent.map_err(|_| BrokerError::Busy)?;
+            answer.await.unwrap_or(Err(BrokerError::Stopped))?;
+        }
+        Ok(())
+    }
+}
+
+/// Withdraws a waiting receive when its client goes away.
+struct Withdrawal<'a> {
+    shard: &'a ShardHandle,
+    partition: u64,
+    request: RequestId,
+}
+
+impl Withdrawal<'_> {
+    fn disarm(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Withdrawal<'_> {
+    fn drop(&mut self) {
+        let request = ShardRequest::Cancel { partition: self.partition, request: self.request };
+        // If the mailbox is full the wait ends by itself, and what it takes becomes visible again.
+        drop(self.shard.mailbox.try_send(request));
+    }
+}
+
+pub(super) fn millis(secs: u32) -> u64 {
+    u64::from(secs) * 1_000
+}
+
+/// The engine answers each command with its own kind of reply; anything else is a bug in the broker.
+pub(super) fn unreachable_reply<T>(reply: &Reply) -> Result<T, BrokerError> {
+    tracing::error!("the engine gave an answer of another kind: {reply:?}");
+    Err(BrokerError::Stopped)
+}

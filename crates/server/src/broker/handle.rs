@@ -1,0 +1,297 @@
+//! The handle to all queues: what services call.
+
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::TrySendError;
+
+use sluice_engine::{Command, Counters, GroupId, NewMessage, Reply, VisibilityOutcome};
+use sluice_store::SpaceLeft;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::body;
+use super::calls::{Shared, millis, unreachable_reply};
+use super::catalog::{Catalog, Entry, QueueChange};
+use super::error::BrokerError;
+use super::measure::{QueueMetrics, add};
+use super::message::{Outgoing, Received};
+use super::queue::{Queue, QueueKey};
+use super::receipt::{Receipt, ReceiptError};
+use super::shard::ShardRequest;
+
+/// Handle to all queues; cheap to clone.
+#[derive(Clone)]
+pub struct Broker {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// How a receive is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiveOptions {
+    /// Messages at most.
+    pub count_max: u32,
+    /// How long to wait for the first message, s.
+    pub wait_secs: u32,
+    /// How long the messages stay hidden, s.
+    pub visibility_timeout_secs: u32,
+}
+
+/// What a send reports for one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentMessage {
+    /// `MessageId`.
+    pub id: Uuid,
+    /// `SequenceNumber`, FIFO only.
+    pub sequence_number: Option<String>,
+}
+
+impl Broker {
+    /// Looks a queue up. Reads a snapshot and never waits.
+    pub fn queue(&self, key: &QueueKey) -> Option<Arc<Queue>> {
+        self.shared.published.get().get(key).cloned()
+    }
+
+    /// Lists queues of an account and region in ascending order of name: those that start with `prefix` and come
+    /// strictly after `after`, at most `limit`.
+    pub fn list(
+        &self,
+        account: &str,
+        region: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<Arc<Queue>> {
+        let key = |name: &str| QueueKey {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            name: name.to_owned(),
+        };
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(key(after)),
+            Some(_) | None => Bound::Included(key(prefix)),
+        };
+        let is_listed = |key: &QueueKey| {
+            key.account == account && key.region == region && key.name.starts_with(prefix)
+        };
+        self.shared
+            .published
+            .get()
+            .range((start, Bound::Unbounded))
+            .take_while(|(key, _)| is_listed(key))
+            .take(limit)
+            .map(|(_, queue)| Arc::clone(queue))
+            .collect()
+    }
+
+    /// Creates, changes or deletes a queue. `decide` is pure and runs on the catalog's task; when this returns, the
+    /// change is durable and visible.
+    ///
+    /// # Errors
+    /// What `decide` refuses with, or a fault of the broker.
+    pub async fn change_queue<T, E>(
+        &self,
+        key: &QueueKey,
+        decide: impl FnOnce(Entry<'_>, u64) -> Result<(QueueChange, T), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<BrokerError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Catalog::job(key.clone(), decide, reply);
+        let jobs = self.shared.jobs();
+        let sent = match jobs {
+            Some(jobs) => jobs.send(job).await.map_err(|_| BrokerError::Stopped),
+            None => Err(BrokerError::Stopped),
+        };
+        sent?;
+        answer.await.unwrap_or_else(|_| Err(BrokerError::Stopped.into()))
+    }
+
+    /// Sends messages, in order; all or none are sent.
+    ///
+    /// # Errors
+    /// A fault of the broker.
+    pub async fn send(
+        &self,
+        queue: &Queue,
+        messages: Vec<Outgoing>,
+    ) -> Result<Vec<SentMessage>, BrokerError> {
+        if self.shared.store.space_left() == SpaceLeft::Low {
+            return Err(BrokerError::DiskFull);
+        }
+        let new = messages
+            .iter()
+            .map(|outgoing| NewMessage {
+                group: GroupId::NONE,
+                delay_ms: millis(outgoing.delay_secs),
+            })
+            .collect();
+        let bodies = messages.iter().map(|outgoing| body::put(&outgoing.message)).collect();
+        let place = self.shared.place(queue)?;
+        match self.shared.call(queue, place, Command::Send(new), bodies).await? {
+            Reply::Sent(_) => Ok(messages
+                .iter()
+                .map(|outgoing| SentMessage { id: outgoing.message.id, sequence_number: None })
+                .collect()),
+            other => unreachable_reply(&other),
+        }
+    }
+
+    /// Receives messages, waiting for the first. Dropping the future ends the wait.
+    ///
+    /// # Errors
+    /// [`BrokerError::OverLimit`] for a short poll at the cap of messages in flight, or a fault of the broker.
+    pub async fn receive(
+        &self,
+        queue: &Queue,
+        options: ReceiveOptions,
+    ) -> Result<Vec<Received>, BrokerError> {
+        let is_draining = self.shared.is_draining.load(Ordering::Acquire);
+        let command = Command::Receive {
+            count_max: options.count_max as usize,
+            wait_ms: if is_draining { 0 } else { millis(options.wait_secs) },
+            visibility_ms: millis(options.visibility_timeout_secs),
+        };
+        let place = self.shared.place(queue)?;
+        match self.shared.call(queue, place, command, Vec::new()).await? {
+            Reply::Received(deliveries) => self.shared.read_bodies(place, &deliveries),
+            Reply::OverLimit => Err(BrokerError::OverLimit),
+            other => unreachable_reply(&other),
+        }
+    }
+
+    /// Deletes messages. One that is gone already is fine.
+    ///
+    /// # Errors
+    /// A fault of the broker.
+    pub async fn delete(&self, queue: &Queue, receipts: Vec<Receipt>) -> Result<(), BrokerError> {
+        for place in &queue.partitions {
+            let of_place = receipts.iter().filter(|receipt| receipt.partition == place.partition);
+            let handles: Vec<_> = of_place.map(|receipt| receipt.handle).collect();
+            if !handles.is_empty() {
+                self.shared.call(queue, *place, Command::Delete(handles), Vec::new()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hides messages for a number of seconds from now. The outcomes are in the order of the changes.
+    ///
+    /// # Errors
+    /// A fault of the broker.
+    pub async fn change_visibility(
+        &self,
+        queue: &Queue,
+        changes: Vec<(Receipt, u32)>,
+    ) -> Result<Vec<VisibilityOutcome>, BrokerError> {
+        let mut outcomes = vec![VisibilityOutcome::Gone; changes.len()];
+        for place in &queue.partitions {
+            let of_place = changes
+                .iter()
+                .enumerate()
+                .filter(|(_, (receipt, _))| receipt.partition == place.partition);
+            let (indexes, changes): (Vec<_>, Vec<_>) = of_place
+                .map(|(index, (receipt, secs))| (index, (receipt.handle, millis(*secs))))
+                .unzip();
+            if changes.is_empty() {
+                continue;
+            }
+            let command = Command::ChangeVisibility(changes);
+            match self.shared.call(queue, *place, command, Vec::new()).await? {
+                Reply::VisibilityChanged(found) => {
+                    for (index, outcome) in indexes.into_iter().zip(found) {
+                        outcomes[index] = outcome;
+                    }
+                }
+                other => return unreachable_reply(&other),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Judges a receipt handle that was given for `queue`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse_receipt(&self, queue: &Queue, text: &str) -> Result<Receipt, ReceiptError> {
+        self.shared.receipts.parse(queue, text)
+    }
+
+    /// Removes every message of a queue.
+    ///
+    /// # Errors
+    /// A fault of the broker.
+    pub async fn purge(&self, queue: &Queue) -> Result<(), BrokerError> {
+        for place in &queue.partitions {
+            self.shared.call(queue, *place, Command::Purge, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts the messages of a queue.
+    ///
+    /// # Errors
+    /// A fault of the broker.
+    pub async fn counters(&self, queue: &Queue) -> Result<Counters, BrokerError> {
+        let mut sum = Counters::default();
+        for place in &queue.partitions {
+            match self.shared.call(queue, *place, Command::Count, Vec::new()).await? {
+                Reply::Counted(counters) => sum = add(sum, counters),
+                other => return unreachable_reply(&other),
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Looks at the next messages without receiving them; their receipt handles are empty.
+    ///
+    /// # Errors
+    /// A fault of the broker.
+    pub async fn peek(&self, queue: &Queue, count_max: u32) -> Result<Vec<Received>, BrokerError> {
+        let place = self.shared.place(queue)?;
+        match self.shared.call(queue, place, Command::Peek(count_max as usize), Vec::new()).await? {
+            Reply::Peeked(deliveries) => {
+                let mut peeked = self.shared.read_bodies(place, &deliveries)?;
+                for received in &mut peeked {
+                    received.receipt_handle.clear();
+                }
+                Ok(peeked)
+            }
+            other => unreachable_reply(&other),
+        }
+    }
+
+    /// Whether the store can still be trusted.
+    pub fn is_healthy(&self) -> bool {
+        self.shared.health.is_good()
+    }
+
+    /// Measures queues for the metrics, as many as they show one by one.
+    pub async fn metrics(&self) -> Vec<QueueMetrics> {
+        self.shared.metrics().await
+    }
+
+    /// Answers every waiting receive now, and lets no new one wait.
+    pub fn drain(&self) {
+        self.shared.is_draining.store(true, Ordering::Release);
+        for shard in &self.shared.shards {
+            // A full mailbox means that the waits end by their own time; the drain has its own bound.
+            drop(shard.mailbox.try_send(ShardRequest::StopWaiting));
+        }
+    }
+
+    /// Ends every task and thread of the broker. What was accepted is decided and committed first.
+    pub async fn shutdown(&self) {
+        drop(self.shared.take_jobs());
+        for shard in &self.shared.shards {
+            let mut request = ShardRequest::Stop;
+            while let Err(TrySendError::Full(back)) = shard.mailbox.try_send(request) {
+                request = back;
+                tokio::task::yield_now().await;
+            }
+        }
+        self.shared.running.join().await;
+    }
+}

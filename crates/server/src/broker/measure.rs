@@ -1,0 +1,95 @@
+//! Numbers of queues for the metrics.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sluice_engine::Counters;
+use tokio::sync::oneshot;
+
+use super::calls::Shared;
+use super::queue::{PartitionPlace, Queue, QueueKey};
+use super::shard::ShardRequest;
+use super::traffic::Traffic;
+
+/// Queues that the metrics show one by one.
+const MEASURED_QUEUES_MAX: usize = 1_000;
+
+/// Numbers of one queue for the metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueMetrics {
+    /// The queue.
+    pub key: QueueKey,
+    /// Messages waiting to be received.
+    pub visible: u64,
+    /// Messages received and hidden.
+    pub in_flight: u64,
+    /// Messages sent and not due yet.
+    pub delayed: u64,
+    /// When the oldest message was sent, epoch milliseconds.
+    pub oldest_sent_at_ms: Option<u64>,
+    /// Messages sent since the start.
+    pub sent: u64,
+    /// Messages received since the start, each receive counted.
+    pub received: u64,
+    /// Messages deleted since the start.
+    pub deleted: u64,
+    /// Receives since the start that returned nothing.
+    pub empty_receives: u64,
+}
+
+impl Shared {
+    /// Measures the first [`MEASURED_QUEUES_MAX`] queues by account, region and name.
+    pub(super) async fn metrics(&self) -> Vec<QueueMetrics> {
+        let snapshot = self.published.get();
+        let queues: Vec<&Arc<Queue>> = snapshot.values().take(MEASURED_QUEUES_MAX).collect();
+        let mut measured = HashMap::new();
+        for (index, shard) in self.shards.iter().enumerate() {
+            let of_shard = |place: &&PartitionPlace| usize::from(place.shard) == index + 1;
+            let wanted = queues.iter().flat_map(|queue| {
+                let settings = self.settings(queue);
+                let places = queue.partitions.iter().filter(of_shard);
+                places.map(move |place| (place.partition, settings))
+            });
+            let (reply, answer) = oneshot::channel();
+            let request = ShardRequest::Measure { partitions: wanted.collect(), reply };
+            if shard.mailbox.try_send(request).is_ok() {
+                let answered = answer.await.unwrap_or_default();
+                measured.extend(
+                    answered.into_iter().map(|(id, counters, traffic)| (id, (counters, traffic))),
+                );
+            }
+        }
+        queues.into_iter().map(|queue| queue_metrics(queue, &measured)).collect()
+    }
+}
+
+/// Adds up what was measured of a queue's partitions.
+fn queue_metrics(queue: &Queue, measured: &HashMap<u64, (Counters, Traffic)>) -> QueueMetrics {
+    let (mut counters, mut traffic) = (Counters::default(), Traffic::default());
+    for found in queue.partitions.iter().filter_map(|place| measured.get(&place.partition)) {
+        counters = add(counters, found.0);
+        traffic.add(found.1);
+    }
+    QueueMetrics {
+        key: queue.key.clone(),
+        visible: counters.visible,
+        in_flight: counters.in_flight,
+        delayed: counters.delayed,
+        oldest_sent_at_ms: counters.oldest_sent_at_ms,
+        sent: traffic.sent,
+        received: traffic.received,
+        deleted: traffic.deleted,
+        empty_receives: traffic.empty_receives,
+    }
+}
+
+/// Adds the counters of two partitions.
+pub(super) fn add(left: Counters, right: Counters) -> Counters {
+    let oldest = [left.oldest_sent_at_ms, right.oldest_sent_at_ms].into_iter().flatten().min();
+    Counters {
+        visible: left.visible + right.visible,
+        in_flight: left.in_flight + right.in_flight,
+        delayed: left.delayed + right.delayed,
+        oldest_sent_at_ms: oldest,
+    }
+}
