@@ -4,6 +4,7 @@
 
 mod deny;
 mod docs;
+mod fuzz;
 mod license;
 mod metadata;
 mod tidy;
@@ -17,7 +18,8 @@ usage: cargo xtask COMMAND
   tidy           sizes, names, crate edges, and that lists, tests and documents agree
   deny           licences, sources and banned crates by deny.toml, without network
   docs           writes docs/reference and docs/configuration.md
-  docs --check   fails when they are not as they would be written";
+  docs --check   fails when they are not as they would be written
+  fuzz [SECONDS] runs each fuzz target, 10 seconds unless told otherwise";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +29,11 @@ fn main() -> ExitCode {
         ["deny"] => deny::run(),
         ["docs"] => docs::run(docs::Action::Write),
         ["docs", "--check"] => docs::run(docs::Action::Check),
+        ["fuzz"] => fuzz::run(10),
+        ["fuzz", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::run(seconds),
+            Err(_) => Err(format!("SECONDS is a whole number, not {seconds}")),
+        },
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -15,6 +15,5 @@ pub mod broker;
 pub mod clock;
 mod http;
 mod metrics;
-mod signal;
 
 pub use server::{Drained, Running, Server, StartError};

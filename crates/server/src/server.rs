@@ -18,7 +18,6 @@ use crate::gateway::Gateway;
 use crate::http::{BodyBudget, Limits, Listener, Stops};
 use crate::metrics::Metrics;
 use crate::services::SERVICES;
-use crate::signal::StopSignals;
 
 /// Time that tasks get to end once their connections were cut.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -180,34 +179,6 @@ impl Running {
     /// Where the server listens, with the port that was picked if port 0 was asked for.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
-    }
-
-    /// Serves until SIGTERM or SIGINT, then drains. A second signal cuts connections at once; the store is closed properly
-    /// in any case.
-    ///
-    /// # Errors
-    /// When signals cannot be waited for; the server is drained then, too.
-    pub async fn run_until_signal(self) -> io::Result<Drained> {
-        let mut signals = match StopSignals::install() {
-            Ok(signals) => signals,
-            Err(error) => {
-                self.drain().await;
-                return Err(error);
-            }
-        };
-        let signal = signals.next().await;
-        info!(signal, "draining");
-        let stops = self.stops.clone();
-        let draining = self.drain();
-        tokio::pin!(draining);
-        tokio::select! {
-            drained = &mut draining => return Ok(drained),
-            signal = signals.next() => {
-                warn!(signal, "second signal, closing connections now");
-                stops.abort.cancel();
-            }
-        }
-        Ok(draining.await)
     }
 
     /// Stops in this order: `/ready` turns to 503, nothing more is accepted, waiting long polls are answered empty,
