@@ -12,7 +12,7 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
     let mut problems = Vec::new();
     for (number, line) in text.lines().enumerate() {
         for path in line.split('`').skip(1).step_by(2).filter(|quoted| is_path(quoted)) {
-            if !tree.has(path) {
+            if !tree.has(path.trim_start_matches("./")) {
                 problems.push(format!("{MAP}:{}: there is no {path}", number + 1));
             }
         }
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_path_that_does_not_exist_is_a_problem() {
-        let map = "See `crates/a/src/gone.rs`, `crates/a/`, `/metrics`, `a::b` and `Config`.\n";
+        let map = "See `crates/a/src/gone.rs`, `./crates/a/`, `/metrics`, `a::b` and `Config`.\n";
         let tree = Tree::of([(MAP, map), ("crates/a/src/here.rs", "")]);
         assert_eq!(check(&tree), ["ARCHITECTURE.md:1: there is no crates/a/src/gone.rs"]);
     }
