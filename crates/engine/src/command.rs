@@ -11,8 +11,44 @@ pub struct RequestId(pub u64);
 pub struct NewMessage {
     /// Its group.
     pub group: GroupId,
-    /// Delay, milliseconds.
+    /// Delay, milliseconds. A FIFO queue has its own delay instead.
     pub delay_ms: u64,
+    /// FIFO: what makes later sends its duplicates.
+    pub deduplication: Option<Deduplication>,
+}
+
+/// Deduplication of one send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deduplication {
+    /// Equal keys are duplicates; derived by the caller from the deduplication id and its scope.
+    pub key: u128,
+    /// The caller's name of this message, to be reported to whoever repeats it.
+    pub message: u128,
+}
+
+/// What became of one send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// It is a new message.
+    Accepted(Sequence),
+    /// It repeats an earlier one, which is named as its sender named it.
+    Duplicate {
+        /// Sequence number of the earlier message.
+        sequence: Sequence,
+        /// Its name.
+        message: u128,
+    },
+}
+
+/// What became of one delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// The message is deleted.
+    Deleted,
+    /// It did not exist any more.
+    Gone,
+    /// FIFO: the visibility timeout of the handle's receive has ended.
+    Expired,
 }
 
 /// What a receipt handle says.
@@ -80,6 +116,8 @@ pub enum VisibilityOutcome {
     Gone,
     /// The total since the receive would exceed 12 hours.
     BeyondLimit,
+    /// FIFO: the visibility timeout of the handle's receive has ended.
+    Expired,
 }
 
 /// Exact numbers of messages.
@@ -98,14 +136,14 @@ pub struct Counters {
 /// Answer to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// Sequence numbers of the messages, in order.
-    Sent(Vec<Sequence>),
+    /// What became of each message, in order.
+    Sent(Vec<SendOutcome>),
     /// Received messages; none when the wait ended.
     Received(Vec<Delivery>),
     /// Too many messages are in flight for a short poll.
     OverLimit,
-    /// Whether each message still existed.
-    Deleted(Vec<bool>),
+    /// What became of each delete.
+    Deleted(Vec<DeleteOutcome>),
     /// Outcome of each change.
     VisibilityChanged(Vec<VisibilityOutcome>),
     /// Everything is gone.

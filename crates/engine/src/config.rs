@@ -7,9 +7,24 @@ pub struct QueueConfig {
     pub retention_ms: u64,
     /// Messages in flight at once.
     pub in_flight_max: usize,
-    /// From this many receives on, a message that becomes visible again goes to the back of the queue (contract §4.2).
-    /// Absent where its order matters more.
-    pub back_of_queue_receives: Option<u32>,
+    /// What differs between the types of queues.
+    pub policy: Policy,
+}
+
+/// How the messages of a queue are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// The oldest visible message first; messages do not wait for each other.
+    Standard {
+        /// From this many receives on, a message that becomes visible again goes to the back of the queue (contract
+        /// §4.2). Absent where its order matters more.
+        back_of_queue_receives: Option<u32>,
+    },
+    /// Strict order within each message group; a group waits for its messages in flight (contract §5.1).
+    Fifo {
+        /// The queue's delay, milliseconds. It holds for messages that were sent before it changed, too.
+        delay_ms: u64,
+    },
 }
 
 /// Bounds on the memory of one partition. Tests set them low to reach every path.
@@ -19,8 +34,10 @@ pub struct Limits {
     pub window_max: usize,
     /// The window is filled again when it holds fewer entries than this. At least the messages of one receive.
     pub window_low: usize,
-    /// Delayed messages in memory, those due first.
-    pub due_max: usize,
+    /// Entries of an ordered index in memory: delayed messages, groups that can be served, deduplication deadlines.
+    pub index_max: usize,
+    /// Groups at the head of the line whose windows are kept filled. At least the messages of one receive.
+    pub groups_ahead: usize,
     /// Messages that were received and are visible again; above this they go back to the log.
     pub returned_max: usize,
     /// Rows that one tick moves or expires, so that a command never waits long behind a tick.
@@ -32,7 +49,8 @@ impl Limits {
     pub const SERVER: Self = Self {
         window_max: 1_024,
         window_low: 64,
-        due_max: 1_024,
+        index_max: 1_024,
+        groups_ahead: 16,
         returned_max: 10_000,
         tick_rows_max: 1_000,
     };

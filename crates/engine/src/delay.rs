@@ -1,7 +1,9 @@
-//! Delayed messages: hidden until they are due, then appended to the log.
+//! Delayed messages: hidden until they are due, then put into the log.
 
+use crate::index::More;
 use crate::partition::{Output, Partition};
-use crate::{Change, LogEntry};
+use crate::state::Order;
+use crate::{Change, DueKey, GroupId, LogEntry, NewMessage, Policy, Sequence};
 
 impl Partition {
     /// Brings the partition to `now_ms`, at most so many rows at a time that a command never waits long for it.
@@ -10,23 +12,70 @@ impl Partition {
         self.end_timeouts(now_ms, &mut rows_left, out);
         self.end_delays(now_ms, &mut rows_left, out);
         self.expire(now_ms, &mut rows_left, out);
+        self.end_deduplication(now_ms, &mut rows_left, out);
+    }
+
+    /// Where a new message waits in the due index, if it is delayed.
+    ///
+    /// The delay of a FIFO queue holds for messages already sent, too: they are kept by the time of their send, and as
+    /// long as there are any, later ones queue up behind them.
+    pub(crate) fn due_key(
+        &self,
+        now_ms: u64,
+        message: NewMessage,
+        sequence: Sequence,
+    ) -> Option<DueKey> {
+        match self.config.policy {
+            Policy::Standard { .. } => (message.delay_ms > 0)
+                .then(|| DueKey { due_ms: now_ms + message.delay_ms, sequence }),
+            Policy::Fifo { delay_ms } => (delay_ms > 0 || self.state.due.row.count > 0)
+                .then(|| DueKey { due_ms: sequence.at_ms(), sequence }),
+        }
+    }
+
+    /// When a delayed message becomes visible.
+    pub(crate) fn due_at_ms(&self, key: DueKey) -> u64 {
+        match self.config.policy {
+            Policy::Standard { .. } => key.due_ms,
+            Policy::Fifo { delay_ms } => key.due_ms + delay_ms,
+        }
+    }
+
+    /// The group of the next delayed message, if its row has to be read before the message can join it.
+    pub(crate) fn group_to_read(&self) -> Option<GroupId> {
+        let (_, group) = self.state.due.first.first_key_value()?;
+        self.may_be_on_disk(*group).then_some(*group)
+    }
+
+    /// Whether a group that memory does not hold may have a row.
+    pub(crate) fn may_be_on_disk(&self, group: GroupId) -> bool {
+        // A group with messages is in line or has some in flight; the latter ones are in memory.
+        self.state.order == Order::Fifo
+            && self.state.ready.more == More::OnDisk
+            && !self.state.groups.contains_key(&group)
     }
 
     fn end_delays(&mut self, now_ms: u64, rows_left: &mut usize, out: &mut Output) {
         while *rows_left > 0
-            && let Some((key, group)) = self.state.due.first_key_value()
-            && key.due_ms <= now_ms
+            && let Some((key, group)) = self.state.due.first.first_key_value()
+            && self.due_at_ms(*key) <= now_ms
+            && !self.may_be_on_disk(*group)
         {
             let (key, group) = (*key, *group);
             *rows_left -= 1;
             self.commit(Change::Unscheduled(key), now_ms, out);
+            let position = match self.state.order {
+                Order::Standard => self.state.last_sequence.next(now_ms),
+                Order::Fifo => key.sequence,
+            };
             let entry = LogEntry {
-                position: self.state.row.last_sequence.next(now_ms),
+                position,
                 sequence: key.sequence,
                 receive_count: 0,
                 first_received_at_ms: 0,
             };
             self.commit(Change::Logged(group, entry), now_ms, out);
+            self.line_up(now_ms, group, out);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::index::More;
 use crate::{GroupRow, LogEntry, Sequence};
 
 /// One group of a partition.
@@ -13,18 +14,12 @@ pub(crate) struct Group {
     pub(crate) window: VecDeque<LogEntry>,
     /// Whether entries after the window are on disk only.
     pub(crate) more: More,
-    /// Messages that were received and are visible again.
+    /// Memory holds every entry up to this position.
+    loaded_to: Sequence,
+    /// Standard: messages that were received and are visible again.
     pub(crate) returned: BTreeSet<Sequence>,
-}
-
-/// Whether there is more on disk than in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum More {
-    /// Memory holds everything.
-    #[default]
-    None,
-    /// Rows follow on disk.
-    OnDisk,
+    /// FIFO: messages in flight, which the ones after them wait for.
+    pub(crate) in_flight: BTreeSet<Sequence>,
 }
 
 /// Where a group's next message comes from.
@@ -40,7 +35,12 @@ impl Group {
     /// Opens a group from its row; its log is read later.
     pub(crate) fn open(row: GroupRow) -> Self {
         let more = if row.log_count == 0 { More::None } else { More::OnDisk };
-        Self { row, more, ..Self::default() }
+        Self { row, more, loaded_to: row.cursor, ..Self::default() }
+    }
+
+    /// A group that has had no entry after `cursor`.
+    pub(crate) fn empty(cursor: Sequence) -> Self {
+        Self::open(GroupRow { cursor, ..GroupRow::default() })
     }
 
     /// The oldest visible message.
@@ -54,16 +54,45 @@ impl Group {
         }
     }
 
-    /// Position after which the log has to be read on.
-    pub(crate) fn loaded_to(&self) -> Sequence {
-        self.window.back().map_or(self.row.cursor, |entry| entry.position)
+    /// FIFO: whether the head of the log waits for no message in flight.
+    pub(crate) fn is_unlocked(&self) -> bool {
+        if self.row.log_count == 0 {
+            return false;
+        }
+        match (self.in_flight.first(), self.window.front()) {
+            (None, _) => true,
+            (Some(first), Some(head)) => head.position < *first,
+            // The head is on disk. It was judged when it was put there; what is in flight cannot have freed it.
+            (Some(_), None) => self.row.ready.is_some(),
+        }
     }
 
-    /// Applies an append at the end of the log.
-    pub(crate) fn append(&mut self, entry: LogEntry, window_max: usize) {
+    /// Position after which the log has to be read on.
+    pub(crate) fn loaded_to(&self) -> Sequence {
+        self.loaded_to
+    }
+
+    /// Whether the window is to be filled from disk.
+    pub(crate) fn is_low(&self, window_low: usize) -> bool {
+        self.more == More::OnDisk && self.window.len() < window_low
+    }
+
+    /// Applies a put: usually at the end of the log, or where a FIFO message was before it was received.
+    pub(crate) fn insert(&mut self, entry: LogEntry, window_max: usize) {
         self.row.log_count += 1;
+        if entry.position <= self.row.cursor {
+            self.row.cursor = Sequence(entry.position.0 - 1);
+        }
+        if entry.position <= self.loaded_to {
+            let index = self.window.partition_point(|before| before.position < entry.position);
+            self.window.insert(index, entry);
+            return;
+        }
         match self.more {
-            More::None if self.window.len() < window_max => self.window.push_back(entry),
+            More::None if self.window.len() < window_max => {
+                self.window.push_back(entry);
+                self.loaded_to = entry.position;
+            }
             More::None => self.more = More::OnDisk,
             More::OnDisk => {}
         }
@@ -86,6 +115,9 @@ impl Group {
 
     /// Takes a page of the log that was read after [`Self::loaded_to`].
     pub(crate) fn supply(&mut self, entries: Vec<LogEntry>, more: More) {
+        if let Some(last) = entries.last() {
+            self.loaded_to = last.position;
+        }
         self.window.extend(entries);
         self.more = more;
     }

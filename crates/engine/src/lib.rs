@@ -13,8 +13,11 @@
 
 mod command;
 mod config;
+mod deduplication;
 mod delay;
 mod group;
+mod index;
+mod line;
 mod long_poll;
 mod partition;
 mod receive;
@@ -26,10 +29,14 @@ mod visibility;
 mod want;
 
 pub use command::{
-    Command, Counters, Delivery, Handle, NewMessage, Reply, RequestId, VisibilityOutcome,
+    Command, Counters, Deduplication, DeleteOutcome, Delivery, Handle, NewMessage, Reply,
+    RequestId, SendOutcome, VisibilityOutcome,
 };
-pub use config::{Limits, QueueConfig};
+pub use config::{Limits, Policy, QueueConfig};
 pub use partition::{Output, Partition};
-pub use rows::{Change, DueKey, GroupId, GroupRow, LogEntry, PartitionRow, Stored, TouchedRow};
+pub use rows::{
+    Change, DeadlineKey, DueKey, DuplicateRow, GroupId, GroupRow, IndexRow, LogEntry, PartitionRow,
+    Stored, TouchedRow,
+};
 pub use sequence::Sequence;
-pub use want::{Page, Want};
+pub use want::{Found, Lookup, Page, Want};

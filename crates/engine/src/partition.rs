@@ -1,11 +1,11 @@
 //! A partition: commands in, changes and replies out.
 
-use crate::group::More;
 use crate::long_poll::Waiters;
-use crate::state::State;
+use crate::state::{Order, State};
 use crate::{
-    Change, Command, Counters, Delivery, GroupId, GroupRow, Handle, Limits, LogEntry, NewMessage,
-    Page, PartitionRow, QueueConfig, Reply, RequestId, Sequence, Stored, TouchedRow, Want,
+    Change, Command, Counters, DeleteOutcome, Delivery, Found, GroupId, GroupRow, Handle, Limits,
+    LogEntry, Lookup, NewMessage, Page, PartitionRow, Policy, QueueConfig, Reply, RequestId,
+    SendOutcome, Stored, Want,
 };
 
 /// What a command or a tick decided. The changes belong into one atomic commit, before any of the replies goes out.
@@ -29,11 +29,15 @@ impl Partition {
     /// Opens a partition from its stored rows.
     #[must_use]
     pub fn open(stored: Stored, config: QueueConfig, limits: Limits, now_ms: u64) -> Self {
-        Self { config, state: State::open(stored, limits, now_ms), waiters: Waiters::default() }
+        let order = match config.policy {
+            Policy::Standard { .. } => Order::Standard,
+            Policy::Fifo { .. } => Order::Fifo,
+        };
+        let state = State::open(stored, limits, order, now_ms);
+        Self { config, state, waiters: Waiters::default() }
     }
 
-    /// Decides a command. Rows asked for by [`Self::wants`] must have been supplied, and those of [`Self::unknown`]
-    /// recalled.
+    /// Decides a command. The rows of [`Self::wants`] must have been supplied, and those of [`Self::lookups`] lent.
     pub fn submit(&mut self, now_ms: u64, request: RequestId, command: Command, out: &mut Output) {
         self.mature(now_ms, out);
         match command {
@@ -59,7 +63,7 @@ impl Partition {
                 out.replies.push((request, Reply::VisibilityChanged(outcomes)));
             }
             Command::Purge => {
-                let watermark = self.state.row.last_sequence.next(now_ms);
+                let watermark = self.state.last_sequence.next(now_ms);
                 self.commit(Change::Purged(watermark), now_ms, out);
                 out.replies.push((request, Reply::Purged));
             }
@@ -67,25 +71,29 @@ impl Partition {
             Command::Peek(count_max) => {
                 out.replies.push((request, Reply::Peeked(self.peek(now_ms, count_max))));
             }
-            Command::Configure(config) => self.config = config,
+            Command::Configure(config) => {
+                self.config = config;
+                self.mature(now_ms, out);
+            }
             Command::Cancel => self.waiters.cancel(request),
             Command::StopWaiting => self.waiters.stop(),
         }
-        self.state.end_recall();
         self.serve_waiters(now_ms, out);
+        self.state.end_command();
     }
 
     /// Does what time alone brings about: timeouts end, delays pass, messages expire, waits end.
     pub fn tick(&mut self, now_ms: u64, out: &mut Output) {
         self.mature(now_ms, out);
         self.serve_waiters(now_ms, out);
+        self.state.end_command();
     }
 
     /// When [`Self::tick`] has something to do next, epoch milliseconds; absent when only a command can change it.
     #[must_use]
     pub fn next_wake_ms(&self) -> Option<u64> {
         let timeout = self.state.deadlines.first().map(|(at_ms, _)| *at_ms);
-        let due = self.state.due.first_key_value().map(|(key, _)| key.due_ms);
+        let due = self.state.due.first.first_key_value().map(|(key, _)| self.due_at_ms(*key));
         [timeout, due, self.next_expiry_ms(), self.waiters.next_deadline_ms()]
             .into_iter()
             .flatten()
@@ -95,50 +103,50 @@ impl Partition {
     /// Rows that are needed before the next command, if any.
     #[must_use]
     pub fn wants(&self) -> Option<Want> {
-        let limits = &self.state.limits;
-        if self.state.due_more == More::OnDisk && self.state.due.is_empty() {
-            return Some(Want::Due { after: self.state.due_loaded_to(), limit: limits.due_max });
+        let state = &self.state;
+        if state.due.is_low(1) {
+            return Some(Want::Due { after: state.due.loaded_to(), limit: state.due.page_rows() });
         }
-        let (id, group) = self.state.groups.iter().find(|(_, group)| {
-            group.more == More::OnDisk && group.window.len() < limits.window_low
-        })?;
-        Some(Want::Log { group: *id, after: group.loaded_to(), limit: limits.window_max })
+        if state.forgetting.is_low(1) {
+            let (after, limit) = (state.forgetting.loaded_to(), state.forgetting.page_rows());
+            return Some(Want::Deadlines { after, limit });
+        }
+        if state.ready.is_low(state.limits.groups_ahead) {
+            let (after, limit) = (state.ready.loaded_to(), state.ready.page_rows());
+            return Some(Want::Ready { after, limit });
+        }
+        if let Some(group) = self.group_to_read() {
+            return Some(Want::Group(group));
+        }
+        self.groups_ahead().find_map(|id| {
+            let group =
+                state.groups.get(&id).filter(|group| group.is_low(state.limits.window_low))?;
+            Some(Want::Log { group: id, after: group.loaded_to(), limit: state.page_rows(id) })
+        })
     }
 
     /// Takes the rows that [`Self::wants`] asked for. `more` rows remain when the page is as long as its limit.
     pub fn supply(&mut self, now_ms: u64, page: Page, out: &mut Output) {
-        match page {
-            Page::Log(id, entries) => {
-                let more = more_after(entries.len(), self.state.limits.window_max);
-                if let Some(group) = self.state.groups.get_mut(&id) {
-                    group.supply(entries, more);
-                }
-            }
-            Page::Due(rows) => {
-                let more = more_after(rows.len(), self.state.limits.due_max);
-                self.state.supply_due(rows, more);
-            }
-        }
+        self.state.supply(page);
         self.tick(now_ms, out);
     }
 
-    /// Messages whose touched rows must be recalled before a command with these handles.
+    /// Rows that must be read and lent before a command, if they exist.
     #[must_use]
-    pub fn unknown(&self, command: &Command) -> Vec<Sequence> {
-        let is_unknown = |handle: &Handle| self.state.find(handle.sequence).is_none();
+    pub fn lookups(&self, command: &Command) -> Vec<Lookup> {
+        let touched = |handle: &Handle| {
+            let is_unknown = self.state.find(handle.sequence).is_none();
+            is_unknown.then_some(Lookup::Touched(handle.sequence))
+        };
         match command {
-            Command::Delete(handles) => handles
-                .iter()
-                .filter(|handle| is_unknown(handle))
-                .map(|handle| handle.sequence)
-                .collect(),
-            Command::ChangeVisibility(changes) => changes
-                .iter()
-                .filter(|(handle, _)| is_unknown(handle))
-                .map(|(handle, _)| handle.sequence)
-                .collect(),
-            Command::Send(_)
-            | Command::Receive { .. }
+            Command::Delete(handles) => handles.iter().filter_map(touched).collect(),
+            Command::ChangeVisibility(changes) => {
+                changes.iter().filter_map(|(handle, _)| touched(handle)).collect()
+            }
+            Command::Send(messages) => {
+                messages.iter().flat_map(|new| self.send_lookups(new)).collect()
+            }
+            Command::Receive { .. }
             | Command::Purge
             | Command::Count
             | Command::Peek(_)
@@ -148,14 +156,14 @@ impl Partition {
         }
     }
 
-    /// Lends the touched row of a message to the next command.
-    pub fn recall(&mut self, sequence: Sequence, row: TouchedRow) {
-        self.state.recall(sequence, row);
+    /// Lends a row to the next command.
+    pub fn lend(&mut self, found: Found) {
+        self.state.lend(found);
     }
 
     /// Rows of the partition and its groups that changed since the last call; they belong into the same commit as
-    /// the changes.
-    pub fn take_dirty(&mut self) -> (Option<PartitionRow>, Vec<(GroupId, GroupRow)>) {
+    /// the changes. A group without row has none any more.
+    pub fn take_dirty(&mut self) -> (Option<PartitionRow>, Vec<(GroupId, Option<GroupRow>)>) {
         self.state.take_dirty()
     }
 
@@ -165,7 +173,7 @@ impl Partition {
         Counters {
             visible: self.state.log_count + self.state.returned_count as u64,
             in_flight: self.state.deadlines.len() as u64,
-            delayed: self.state.row.due_count,
+            delayed: self.state.due.row.count,
             oldest_sent_at_ms: self.oldest_sent_at_ms(),
         }
     }
@@ -182,48 +190,68 @@ impl Partition {
         out.changes.push(change);
     }
 
-    fn send(&mut self, now_ms: u64, messages: &[NewMessage], out: &mut Output) -> Vec<Sequence> {
+    fn send(&mut self, now_ms: u64, messages: &[NewMessage], out: &mut Output) -> Vec<SendOutcome> {
         messages.iter().map(|message| self.send_one(now_ms, *message, out)).collect()
     }
 
-    fn send_one(&mut self, now_ms: u64, message: NewMessage, out: &mut Output) -> Sequence {
-        let sequence = self.state.row.last_sequence.next(now_ms);
-        if message.delay_ms == 0 {
-            let entry = LogEntry {
-                position: sequence,
-                sequence,
-                receive_count: 0,
-                first_received_at_ms: 0,
-            };
-            self.commit(Change::Logged(message.group, entry), now_ms, out);
-        } else {
-            let key = crate::DueKey { due_ms: now_ms + message.delay_ms, sequence };
-            self.commit(Change::Scheduled(message.group, key), now_ms, out);
+    fn send_one(&mut self, now_ms: u64, message: NewMessage, out: &mut Output) -> SendOutcome {
+        if let Some(repeated) = self.repeated(now_ms, message.deduplication) {
+            return repeated;
         }
-        sequence
+        let sequence = self.state.last_sequence.next(now_ms);
+        match self.due_key(now_ms, message, sequence) {
+            Some(key) => self.commit(Change::Scheduled(message.group, key), now_ms, out),
+            None => {
+                let entry = LogEntry {
+                    position: sequence,
+                    sequence,
+                    receive_count: 0,
+                    first_received_at_ms: 0,
+                };
+                self.commit(Change::Logged(message.group, entry), now_ms, out);
+                self.line_up(now_ms, message.group, out);
+            }
+        }
+        if let Some(deduplication) = message.deduplication {
+            self.remember(now_ms, deduplication, sequence, out);
+        }
+        SendOutcome::Accepted(sequence)
     }
 
-    fn delete(&mut self, now_ms: u64, handle: Handle, out: &mut Output) -> bool {
-        let Some(row) = self.state.find(handle.sequence) else {
-            return false;
-        };
+    fn send_lookups(&self, new: &NewMessage) -> Vec<Lookup> {
+        let group = self.may_be_on_disk(new.group).then_some(Lookup::Group(new.group));
+        let key = new.deduplication.map(|deduplication| deduplication.key);
+        let unknown = key.filter(|key| self.state.is_unknown_duplicate(*key));
+        group.into_iter().chain(unknown.map(Lookup::Duplicate)).collect()
+    }
+
+    fn delete(&mut self, now_ms: u64, handle: Handle, out: &mut Output) -> DeleteOutcome {
+        let Some(row) = self.state.find(handle.sequence) else { return DeleteOutcome::Gone };
+        if self.is_handle_over(now_ms, handle, row) {
+            return DeleteOutcome::Expired;
+        }
         if let Some(position) = row.position {
             self.commit(Change::Unlogged(row.group, position), now_ms, out);
         }
         self.commit(Change::Erased(handle.sequence), now_ms, out);
-        true
+        self.line_up(now_ms, row.group, out);
+        DeleteOutcome::Deleted
+    }
+
+    /// The groups that the next receives take from.
+    pub(crate) fn groups_ahead(&self) -> impl Iterator<Item = GroupId> + '_ {
+        let only = (self.state.order == Order::Standard).then_some(GroupId::NONE);
+        let in_line = self.state.ready.first.values().take(self.state.limits.groups_ahead).copied();
+        only.into_iter().chain(in_line)
     }
 
     fn peek(&self, now_ms: u64, count_max: usize) -> Vec<Delivery> {
-        let returned =
-            self.state.groups.values().flat_map(|group| &group.returned).filter_map(|sequence| {
-                let row = self.state.touched.get(sequence)?;
-                Some((*sequence, row.receive_count, row.first_received_at_ms))
-            });
-        let logged = self
-            .state
-            .groups
-            .values()
+        let groups = || self.groups_ahead().filter_map(|id| self.state.groups.get(&id));
+        let returned = groups().flat_map(|group| &group.returned).filter_map(|sequence| {
+            let row = self.state.touched.get(sequence)?;
+            Some((*sequence, row.receive_count, row.first_received_at_ms))
+        });
+        let logged = groups()
             .flat_map(|group| &group.window)
             .map(|entry| (entry.sequence, entry.receive_count, entry.first_received_at_ms));
         returned
@@ -238,9 +266,4 @@ impl Partition {
             })
             .collect()
     }
-}
-
-/// A page as long as its limit may not be the last.
-fn more_after(rows: usize, limit: usize) -> More {
-    if rows < limit { More::None } else { More::OnDisk }
 }

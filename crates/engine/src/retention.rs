@@ -1,10 +1,11 @@
 //! Retention: a message is gone once it is older than the queue keeps messages, wherever it is.
 //!
-//! The log is cleaned from its old end. An entry that came to the log late (a delay, a return to the back) expires when
-//! it reaches the end, or when a receive meets it; until then it is counted, but never delivered.
+//! The log is cleaned from its old end, on a FIFO queue that of the group first in line. An entry that came to the log
+//! late (a delay, a return to the back), or that others are before in line, expires when it is its turn, or when a
+//! receive meets it; until then it is counted, but never delivered.
 
 use crate::partition::{Output, Partition};
-use crate::{Change, Sequence};
+use crate::{Change, GroupId, LogEntry, Sequence};
 
 impl Partition {
     /// Whether a message is older than the queue keeps messages.
@@ -15,11 +16,13 @@ impl Partition {
     /// Removes what has expired.
     pub(crate) fn expire(&mut self, now_ms: u64, rows_left: &mut usize, out: &mut Output) {
         while *rows_left > 0
-            && let Some((sequence, _)) = self.state.touched.first_key_value()
+            && let Some((sequence, row)) = self.state.touched.first_key_value()
             && self.is_expired(*sequence, now_ms)
         {
+            let (sequence, group) = (*sequence, row.group);
             *rows_left -= 1;
-            self.commit(Change::Erased(*sequence), now_ms, out);
+            self.commit(Change::Erased(sequence), now_ms, out);
+            self.line_up(now_ms, group, out);
         }
         while *rows_left > 0
             && let Some((group, entry)) = self.oldest_log_entry()
@@ -28,6 +31,7 @@ impl Partition {
             *rows_left -= 1;
             self.commit(Change::Unlogged(group, entry.position), now_ms, out);
             self.commit(Change::Erased(entry.sequence), now_ms, out);
+            self.line_up(now_ms, group, out);
         }
     }
 
@@ -45,12 +49,11 @@ impl Partition {
         [touched, logged].into_iter().flatten().min().map(Sequence::at_ms)
     }
 
-    fn oldest_log_entry(&self) -> Option<(crate::GroupId, crate::LogEntry)> {
-        self.state
-            .groups
-            .iter()
-            .filter_map(|(id, group)| group.window.front().map(|entry| (*id, *entry)))
-            .min_by_key(|(_, entry)| entry.position)
+    /// The head of the log; on a FIFO queue that of the first group in line.
+    fn oldest_log_entry(&self) -> Option<(GroupId, LogEntry)> {
+        let id = self.groups_ahead().next()?;
+        let group = self.state.groups.get(&id)?;
+        group.window.front().map(|entry| (id, *entry))
     }
 
     fn expiry_ms(&self, sequence: Sequence) -> u64 {

@@ -2,16 +2,21 @@
 //!
 //! | row | key | holds |
 //! |---|---|---|
-//! | partition | | last sequence number, number of delayed messages, where the due index begins |
-//! | group | group | where the group's log begins, how many entries it has |
+//! | partition | | last sequence number; size and beginning of each index |
+//! | group | group | where the group's log begins, how many entries it has, its place in the line |
 //! | log | group, position | a message that waits to be received |
 //! | due | due time, sequence | a message that is delayed |
+//! | ready | place | FIFO: a group that can be served; the line of groups |
 //! | touched | sequence | a message that was received and not deleted |
+//! | duplicate | deduplication key | FIFO: a send within the last five minutes |
+//! | deadline | time, deduplication key | FIFO: when to forget it |
 //! | body | sequence | the message itself; the engine only says when it goes |
 //!
 //! A message has a body row for as long as it exists, and exactly one of: a due row, a log row, a touched row
 //! without position. A message that went back to the log keeps its touched row, which then carries the position,
 //! so that an old receipt handle still finds it.
+
+pub use crate::index::IndexRow;
 
 use crate::Sequence;
 
@@ -29,10 +34,14 @@ impl GroupId {
 pub struct PartitionRow {
     /// Last sequence number or position assigned.
     pub last_sequence: Sequence,
-    /// Number of due rows.
-    pub due_count: u64,
-    /// Every due row is after this key.
-    pub due_cursor: DueKey,
+    /// Number of log rows in all groups.
+    pub log_count: u64,
+    /// The due index.
+    pub due: IndexRow<DueKey>,
+    /// The line of groups.
+    pub ready: IndexRow<Sequence>,
+    /// The deadlines of deduplication.
+    pub deadlines: IndexRow<DeadlineKey>,
     /// Every touched row without position is at or after this sequence number, so that opening a partition does not
     /// scan over the messages it deleted.
     pub touched_cursor: Sequence,
@@ -42,29 +51,53 @@ impl Default for PartitionRow {
     fn default() -> Self {
         Self {
             last_sequence: Sequence::ZERO,
-            due_count: 0,
-            due_cursor: DueKey::default(),
+            log_count: 0,
+            due: IndexRow::default(),
+            ready: IndexRow::default(),
+            deadlines: IndexRow::default(),
             touched_cursor: Sequence::MAX,
         }
     }
 }
 
-/// The row of one group.
+/// The row of one group. A FIFO group without log entries has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GroupRow {
     /// Every log row of the group is after this position: the read cursor.
     pub cursor: Sequence,
     /// Number of log rows.
     pub log_count: u64,
+    /// FIFO: its place in the line of groups that can be served.
+    pub ready: Option<Sequence>,
 }
 
 /// Order of the due index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct DueKey {
-    /// When the message becomes visible, epoch milliseconds.
+    /// Standard: when the message becomes visible. FIFO: when it was sent, as the delay may change. Epoch milliseconds.
     pub due_ms: u64,
     /// The message.
     pub sequence: Sequence,
+}
+
+/// Order in which deduplication forgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct DeadlineKey {
+    /// When the window ends, epoch milliseconds.
+    pub deadline_ms: u64,
+    /// The deduplication key.
+    pub key: u128,
+}
+
+/// A send that later ones with the same deduplication key repeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DuplicateRow {
+    /// When the window ends, epoch milliseconds.
+    pub deadline_ms: u64,
+    /// Sequence number of the message.
+    pub sequence: Sequence,
+    /// The caller's name of the message, to be reported to whoever repeats it.
+    pub message: u128,
 }
 
 /// One entry of a group's log.
@@ -98,7 +131,7 @@ pub struct TouchedRow {
 /// One change to the rows of a partition. Applying the same changes to rows and memory keeps them equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A log row is put at the end of a group's log.
+    /// A log row is put.
     Logged(GroupId, LogEntry),
     /// A log row is removed.
     Unlogged(GroupId, Sequence),
@@ -106,10 +139,18 @@ pub enum Change {
     Scheduled(GroupId, DueKey),
     /// A due row is removed.
     Unscheduled(DueKey),
+    /// A group takes a place in the line.
+    LinedUp(GroupId, Sequence),
+    /// A group leaves its place in the line.
+    LeftLine(GroupId, Sequence),
     /// A touched row is put.
     Touched(Sequence, TouchedRow),
     /// The touched row, if any, and the body are removed.
     Erased(Sequence),
+    /// A duplicate row and its deadline are put.
+    Remembered(u128, DuplicateRow),
+    /// A duplicate row and its deadline are removed.
+    Forgotten(DeadlineKey),
     /// Everything up to this sequence number is removed, in every table.
     Purged(Sequence),
 }
@@ -119,7 +160,7 @@ pub enum Change {
 pub struct Stored {
     /// The partition row; absent for a new partition.
     pub partition: PartitionRow,
-    /// The group rows.
+    /// The group rows of [`GroupId::NONE`] and of the groups of the touched rows below.
     pub groups: Vec<(GroupId, GroupRow)>,
     /// The touched rows without position: what was in flight or had returned.
     pub touched: Vec<(Sequence, TouchedRow)>,

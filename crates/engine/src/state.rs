@@ -1,31 +1,50 @@
 //! The partition's memory of its rows, and the one function that changes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::group::{Group, More};
+use crate::group::Group;
+use crate::index::{Index, More, more_after};
 use crate::{
-    Change, DueKey, GroupId, GroupRow, Limits, PartitionRow, Sequence, Stored, TouchedRow,
+    Change, DeadlineKey, DueKey, DuplicateRow, Found, GroupId, GroupRow, Limits, Page,
+    PartitionRow, Sequence, Stored, TouchedRow,
 };
+
+/// Whether the messages of a group wait for each other. Fixed when the queue is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// They do not.
+    Standard,
+    /// They do.
+    Fifo,
+}
 
 /// Rows in memory, with the indexes derived from them.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) limits: Limits,
-    pub(crate) row: PartitionRow,
-    pub(crate) groups: BTreeMap<GroupId, Group>,
+    pub(crate) order: Order,
+    pub(crate) last_sequence: Sequence,
+    /// Groups with messages in flight, near the head of the line, or named by the commands since the last commit.
+    pub(crate) groups: HashMap<GroupId, Group>,
     /// Messages in flight and returned, by sequence.
     pub(crate) touched: BTreeMap<Sequence, TouchedRow>,
     /// Messages in flight, by the end of their visibility timeout.
     pub(crate) deadlines: BTreeSet<(u64, Sequence)>,
-    /// The delayed messages that are due first.
-    pub(crate) due: BTreeMap<DueKey, GroupId>,
-    /// Whether later due rows are on disk only.
-    pub(crate) due_more: More,
-    /// Touched rows read for the command at hand; their messages are in the log.
+    /// Delayed messages.
+    pub(crate) due: Index<DueKey, GroupId>,
+    /// FIFO: groups that can be served, in line.
+    pub(crate) ready: Index<Sequence, GroupId>,
+    /// FIFO: when deduplication forgets.
+    pub(crate) forgetting: Index<DeadlineKey, ()>,
+    /// FIFO: deduplication keys that memory knows since the last commit: the row, or that there is none.
+    duplicates: HashMap<u128, Option<DuplicateRow>>,
+    /// Whether a key that memory does not know has a row on disk that counts.
+    duplicates_on_disk: More,
+    /// Touched rows that were found for the command at hand, or whose messages went back to the log during it.
     recalled: BTreeMap<Sequence, TouchedRow>,
     /// Sum of the groups' returned messages.
     pub(crate) returned_count: usize,
-    /// Sum of the groups' log rows.
+    /// Sum of the groups' log rows, in memory or not.
     pub(crate) log_count: u64,
     dirty_groups: BTreeSet<GroupId>,
     dirty: Dirty,
@@ -39,24 +58,27 @@ enum Dirty {
 }
 
 impl State {
-    pub(crate) fn open(stored: Stored, limits: Limits, now_ms: u64) -> Self {
-        let due_more = if stored.partition.due_count == 0 { More::None } else { More::OnDisk };
+    pub(crate) fn open(stored: Stored, limits: Limits, order: Order, now_ms: u64) -> Self {
+        let row = stored.partition;
         let mut state = Self {
             limits,
-            row: stored.partition,
-            groups: BTreeMap::new(),
+            order,
+            last_sequence: row.last_sequence,
+            groups: HashMap::new(),
             touched: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            due: BTreeMap::new(),
-            due_more,
+            due: Index::open(row.due, limits.index_max),
+            ready: Index::open(row.ready, limits.index_max),
+            forgetting: Index::open(row.deadlines, limits.index_max),
+            duplicates: HashMap::new(),
+            duplicates_on_disk: More::OnDisk,
             recalled: BTreeMap::new(),
             returned_count: 0,
-            log_count: 0,
+            log_count: row.log_count,
             dirty_groups: BTreeSet::new(),
             dirty: Dirty::No,
         };
         for (id, row) in stored.groups {
-            state.log_count += row.log_count;
             state.groups.insert(id, Group::open(row));
         }
         for (sequence, row) in stored.touched {
@@ -70,32 +92,52 @@ impl State {
         self.dirty = Dirty::Yes;
         match change {
             Change::Logged(group, entry) => {
-                self.row.last_sequence = self.row.last_sequence.max(entry.position);
+                self.last_sequence = self.last_sequence.max(entry.position);
                 self.log_count += 1;
                 let window_max = self.limits.window_max;
-                self.dirty_group(group).append(entry, window_max);
+                self.dirty_group(group).insert(entry, window_max);
             }
             Change::Unlogged(group, position) => {
                 self.log_count -= 1;
                 self.dirty_group(group).remove(position);
             }
-            Change::Scheduled(group, key) => self.schedule(group, key),
-            Change::Unscheduled(key) => {
-                self.row.due_count -= 1;
-                self.row.due_cursor = key;
-                self.due.remove(&key);
-                if self.row.due_count == 0 {
-                    self.due_more = More::None;
-                }
+            Change::Scheduled(group, key) => {
+                self.last_sequence = self.last_sequence.max(key.sequence);
+                let before = DueKey { due_ms: key.due_ms, sequence: Sequence::ZERO };
+                self.due.insert(key, group, before);
+            }
+            Change::Unscheduled(key) => self.due.remove(key),
+            Change::LinedUp(group, place) => {
+                self.last_sequence = self.last_sequence.max(place);
+                self.dirty_group(group).row.ready = Some(place);
+                let left = self.ready.insert(place, group, Sequence(place.0 - 1));
+                self.drop_idle(left);
+            }
+            Change::LeftLine(group, place) => {
+                self.ready.remove(place);
+                self.dirty_group(group).row.ready = None;
             }
             Change::Touched(sequence, row) => {
                 self.forget(sequence);
                 match row.position {
-                    Some(_) => {}
+                    // The command at hand may name it: memory knew the message when its handles were looked up.
+                    Some(_) => {
+                        self.recalled.insert(sequence, row);
+                    }
                     None => self.remember(sequence, row, now_ms),
                 }
             }
             Change::Erased(sequence) => self.forget(sequence),
+            Change::Remembered(key, row) => {
+                let deadline = DeadlineKey { deadline_ms: row.deadline_ms, key };
+                let before = DeadlineKey { deadline_ms: row.deadline_ms, key: 0 };
+                self.forgetting.insert(deadline, (), before);
+                self.duplicates.insert(key, Some(row));
+            }
+            Change::Forgotten(deadline) => {
+                self.forgetting.remove(deadline);
+                self.duplicates.insert(deadline.key, None);
+            }
             Change::Purged(watermark) => self.purge(watermark),
         }
     }
@@ -105,13 +147,35 @@ impl State {
         self.touched.get(&sequence).or_else(|| self.recalled.get(&sequence)).copied()
     }
 
-    /// Lends the row of a message in the log for one command.
-    pub(crate) fn recall(&mut self, sequence: Sequence, row: TouchedRow) {
-        self.recalled.insert(sequence, row);
+    /// An earlier send with a deduplication key, as far as the command at hand may know.
+    pub(crate) fn find_duplicate(&self, key: u128) -> Option<DuplicateRow> {
+        self.duplicates.get(&key).copied().flatten()
     }
 
-    /// Ends the loan of [`Self::recall`].
-    pub(crate) fn end_recall(&mut self) {
+    /// Whether a deduplication key has to be looked up on disk.
+    pub(crate) fn is_unknown_duplicate(&self, key: u128) -> bool {
+        self.duplicates_on_disk == More::OnDisk && !self.duplicates.contains_key(&key)
+    }
+
+    /// Lends a row to the command at hand.
+    pub(crate) fn lend(&mut self, found: Found) {
+        match found {
+            Found::Touched(sequence, row) => {
+                self.recalled.insert(sequence, row);
+            }
+            Found::Group(id, row) => {
+                self.groups.entry(id).or_insert_with(|| Group::open(row));
+                // It leaves memory again with the next commit, unless there is a reason to keep it.
+                self.dirty_groups.insert(id);
+            }
+            Found::Duplicate(key, row) => {
+                self.duplicates.entry(key).or_insert(Some(row));
+            }
+        }
+    }
+
+    /// Ends the loan of touched rows.
+    pub(crate) fn end_command(&mut self) {
         self.recalled.clear();
     }
 
@@ -119,7 +183,9 @@ impl State {
     pub(crate) fn surface(&mut self, visible_at_ms: u64, sequence: Sequence) {
         self.deadlines.remove(&(visible_at_ms, sequence));
         if let Some(row) = self.touched.get(&sequence) {
-            self.groups.entry(row.group).or_default().returned.insert(sequence);
+            let group = self.groups.entry(row.group).or_default();
+            group.in_flight.remove(&sequence);
+            group.returned.insert(sequence);
             self.returned_count += 1;
         }
     }
@@ -133,88 +199,145 @@ impl State {
         }
     }
 
-    /// Takes due rows that were read after [`Self::due_loaded_to`].
-    pub(crate) fn supply_due(&mut self, rows: Vec<(GroupId, DueKey)>, more: More) {
-        self.due.extend(rows.into_iter().map(|(group, key)| (key, group)));
-        self.due_more = more;
+    /// Takes a page of rows.
+    pub(crate) fn supply(&mut self, page: Page) {
+        match page {
+            Page::Log(id, entries) => {
+                let more = more_after(entries.len(), self.page_rows(id));
+                if let Some(group) = self.groups.get_mut(&id) {
+                    group.supply(entries, more);
+                }
+            }
+            Page::Due(rows) => {
+                self.due.supply(rows.into_iter().map(|(group, key)| (key, group)).collect());
+            }
+            Page::Ready(rows) => {
+                for (_, id, row) in &rows {
+                    self.groups.entry(*id).or_insert_with(|| Group::open(*row));
+                }
+                self.ready.supply(rows.into_iter().map(|(place, id, _)| (place, id)).collect());
+            }
+            Page::Group(id, row) => {
+                let empty = Group::empty(self.last_sequence);
+                self.groups.entry(id).or_insert_with(|| row.map_or(empty, Group::open));
+                self.dirty_groups.insert(id);
+            }
+            Page::Deadlines(rows) => {
+                self.forgetting.supply(rows.into_iter().map(|key| (key, ())).collect());
+            }
+        }
     }
 
-    /// Key after which the due index has to be read on.
-    pub(crate) fn due_loaded_to(&self) -> DueKey {
-        self.due.last_key_value().map_or(self.row.due_cursor, |(key, _)| *key)
+    /// Log entries of a group to read at once.
+    pub(crate) fn page_rows(&self, _group: GroupId) -> usize {
+        match self.order {
+            Order::Standard => self.limits.window_max,
+            Order::Fifo => self.limits.window_low,
+        }
     }
 
-    /// Hands out the rows that changed since the last call.
-    pub(crate) fn take_dirty(&mut self) -> (Option<PartitionRow>, Vec<(GroupId, GroupRow)>) {
-        let groups = std::mem::take(&mut self.dirty_groups)
-            .into_iter()
-            .filter_map(|id| self.groups.get(&id).map(|group| (id, group.row)))
-            .collect();
-        let first_touched = self.touched.first_key_value().map(|(sequence, _)| *sequence);
-        self.row.touched_cursor = first_touched.unwrap_or(Sequence::MAX);
+    /// Hands out the rows that changed since the last call, for one commit. A group without row has none any more.
+    pub(crate) fn take_dirty(
+        &mut self,
+    ) -> (Option<PartitionRow>, Vec<(GroupId, Option<GroupRow>)>) {
+        let mut groups = Vec::new();
+        for id in std::mem::take(&mut self.dirty_groups) {
+            let Some(group) = self.groups.get(&id) else { continue };
+            let is_gone = self.order == Order::Fifo && group.row.log_count == 0;
+            groups.push((id, (!is_gone).then_some(group.row)));
+            self.drop_idle(Some(id));
+        }
+        self.duplicates.clear();
+        self.duplicates_on_disk = More::OnDisk;
         let row = match std::mem::replace(&mut self.dirty, Dirty::No) {
-            Dirty::Yes => Some(self.row),
+            Dirty::Yes => Some(self.row()),
             Dirty::No => None,
         };
         (row, groups)
     }
 
-    fn dirty_group(&mut self, id: GroupId) -> &mut Group {
-        self.dirty_groups.insert(id);
-        self.groups.entry(id).or_default()
+    fn row(&self) -> PartitionRow {
+        let first_touched = self.touched.first_key_value().map(|(sequence, _)| *sequence);
+        PartitionRow {
+            last_sequence: self.last_sequence,
+            log_count: self.log_count,
+            due: self.due.row,
+            ready: self.ready.row,
+            deadlines: self.forgetting.row,
+            touched_cursor: first_touched.unwrap_or(Sequence::MAX),
+        }
     }
 
-    fn schedule(&mut self, group: GroupId, key: DueKey) {
-        self.row.last_sequence = self.row.last_sequence.max(key.sequence);
-        self.row.due_count += 1;
-        // Only a clock that went back can put a message before the cursor.
-        if key <= self.row.due_cursor {
-            self.row.due_cursor = DueKey { due_ms: key.due_ms, sequence: Sequence::ZERO };
+    /// Lets a FIFO group leave memory that has no messages in flight and no place near the head of the line.
+    fn drop_idle(&mut self, id: Option<GroupId>) {
+        let Some(id) = id else { return };
+        if self.order == Order::Standard || self.dirty_groups.contains(&id) {
+            return;
         }
-        let is_loaded_range = match self.due_more {
-            More::None => true,
-            More::OnDisk => self.due.last_key_value().is_some_and(|(last, _)| key < *last),
-        };
-        if is_loaded_range {
-            self.due.insert(key, group);
-            if self.due.len() > self.limits.due_max {
-                self.due.pop_last();
-                self.due_more = More::OnDisk;
-            }
+        let is_idle = self.groups.get(&id).is_some_and(|group| {
+            let is_near =
+                group.row.ready.is_some_and(|place| self.ready.first.contains_key(&place));
+            group.in_flight.is_empty() && !is_near
+        });
+        if is_idle {
+            self.groups.remove(&id);
         }
+    }
+
+    fn dirty_group(&mut self, id: GroupId) -> &mut Group {
+        self.dirty_groups.insert(id);
+        let cursor = self.last_sequence;
+        self.groups.entry(id).or_insert_with(|| Group::empty(Sequence(cursor.0.saturating_sub(1))))
     }
 
     fn remember(&mut self, sequence: Sequence, row: TouchedRow, now_ms: u64) {
         self.touched.insert(sequence, row);
+        let before = Sequence(sequence.0 - 1);
+        let group = self.groups.entry(row.group).or_insert_with(|| Group::empty(before));
         if row.visible_at_ms > now_ms {
             self.deadlines.insert((row.visible_at_ms, sequence));
+            if self.order == Order::Fifo {
+                group.in_flight.insert(sequence);
+            }
         } else {
-            self.groups.entry(row.group).or_default().returned.insert(sequence);
+            group.returned.insert(sequence);
             self.returned_count += 1;
         }
     }
 
     fn forget(&mut self, sequence: Sequence) {
         self.recalled.remove(&sequence);
-        if let Some(row) = self.touched.remove(&sequence)
-            && !self.deadlines.remove(&(row.visible_at_ms, sequence))
-        {
+        let Some(row) = self.touched.remove(&sequence) else { return };
+        if self.deadlines.remove(&(row.visible_at_ms, sequence)) {
+            if self.order == Order::Fifo
+                && let Some(group) = self.groups.get_mut(&row.group)
+            {
+                group.in_flight.remove(&sequence);
+                self.dirty_groups.insert(row.group);
+            }
+        } else {
             self.unreturn(row.group, sequence);
         }
     }
 
     fn purge(&mut self, watermark: Sequence) {
+        self.last_sequence = self.last_sequence.max(watermark);
         self.touched.clear();
         self.deadlines.clear();
+        self.recalled.clear();
+        self.duplicates.clear();
+        // Until the purge is committed, what is on disk is gone all the same.
+        self.duplicates_on_disk = More::None;
         self.due.clear();
-        self.due_more = More::None;
+        self.ready.clear();
+        self.forgetting.clear();
         self.returned_count = 0;
         self.log_count = 0;
-        self.row.last_sequence = self.row.last_sequence.max(watermark);
-        self.row.due_count = 0;
-        for (id, group) in &mut self.groups {
-            *group = Group::open(GroupRow { cursor: watermark, log_count: 0 });
-            self.dirty_groups.insert(*id);
+        self.dirty_groups.clear();
+        self.groups.clear();
+        if self.order == Order::Standard {
+            self.groups.insert(GroupId::NONE, Group::empty(watermark));
+            self.dirty_groups.insert(GroupId::NONE);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Visibility timeouts: hidden until a time, then visible again.
 
 use crate::partition::{Output, Partition};
-use crate::{Change, Handle, LogEntry, Sequence, TouchedRow, VisibilityOutcome};
+use crate::{Change, Handle, LogEntry, Policy, Sequence, TouchedRow, VisibilityOutcome};
 
 /// A message may stay hidden this long after the receive that the handle comes from (contract §4.2).
 const VISIBILITY_TOTAL_MAX_MS: u64 = 12 * 60 * 60 * 1_000;
 
 impl Partition {
-    /// Hides a message for `hidden_ms` from now. Also one that is visible again already (contract §2.12).
+    /// Hides a message for `hidden_ms` from now. On a standard queue also one that is visible again already (contract
+    /// §2.12).
     pub(crate) fn change_visibility(
         &mut self,
         now_ms: u64,
@@ -15,11 +16,12 @@ impl Partition {
         hidden_ms: u64,
         out: &mut Output,
     ) -> VisibilityOutcome {
-        let Some(row) = self.state.find(handle.sequence) else {
-            return VisibilityOutcome::Gone;
-        };
+        let Some(row) = self.state.find(handle.sequence) else { return VisibilityOutcome::Gone };
         if self.is_expired(handle.sequence, now_ms) {
             return VisibilityOutcome::Gone;
+        }
+        if self.is_handle_over(now_ms, handle, row) {
+            return VisibilityOutcome::Expired;
         }
         if (now_ms + hidden_ms).saturating_sub(handle.received_at_ms) > VISIBILITY_TOTAL_MAX_MS {
             return VisibilityOutcome::BeyondLimit;
@@ -33,6 +35,19 @@ impl Partition {
             self.settle(now_ms, handle.sequence, row, out);
         }
         VisibilityOutcome::Changed
+    }
+
+    /// Whether a handle has lost its hold on the message: on a FIFO queue with the end of its visibility timeout, on a
+    /// standard queue never (contract §4.3).
+    pub(crate) fn is_handle_over(&self, now_ms: u64, handle: Handle, row: TouchedRow) -> bool {
+        match self.config.policy {
+            Policy::Standard { .. } => false,
+            Policy::Fifo { .. } => {
+                row.position.is_some()
+                    || row.visible_at_ms <= now_ms
+                    || row.receive_count != handle.receive_count
+            }
+        }
     }
 
     /// Ends the visibility timeouts that are over.
@@ -49,8 +64,11 @@ impl Partition {
         }
     }
 
-    /// Decides where a message that became visible again waits: in memory, or at the back of the log after repeated
-    /// receives and when memory holds enough of them.
+    /// Decides where a message that became visible again waits.
+    ///
+    /// On a FIFO queue it goes back to its old place, which is near the head of its group's log, as nothing after it
+    /// was received since. On a standard queue it waits in memory, or at the back of the log after repeated receives
+    /// and when memory holds enough of them.
     pub(crate) fn settle(
         &mut self,
         now_ms: u64,
@@ -58,25 +76,26 @@ impl Partition {
         row: TouchedRow,
         out: &mut Output,
     ) {
-        let is_repeated = self
-            .config
-            .back_of_queue_receives
-            .is_some_and(|receives| row.receive_count >= receives);
-        if !is_repeated && self.state.returned_count <= self.state.limits.returned_max {
-            return;
-        }
-        let position = self.state.row.last_sequence.next(now_ms);
+        let position = match self.config.policy {
+            Policy::Fifo { .. } => sequence,
+            Policy::Standard { back_of_queue_receives } => {
+                let is_repeated =
+                    back_of_queue_receives.is_some_and(|receives| row.receive_count >= receives);
+                if !is_repeated && self.state.returned_count <= self.state.limits.returned_max {
+                    return;
+                }
+                self.state.last_sequence.next(now_ms)
+            }
+        };
         let entry = LogEntry {
             position,
             sequence,
             receive_count: row.receive_count,
             first_received_at_ms: row.first_received_at_ms,
         };
-        self.commit(
-            Change::Touched(sequence, TouchedRow { position: Some(position), ..row }),
-            now_ms,
-            out,
-        );
+        let logged = TouchedRow { position: Some(position), ..row };
+        self.commit(Change::Touched(sequence, logged), now_ms, out);
         self.commit(Change::Logged(row.group, entry), now_ms, out);
+        self.line_up(now_ms, row.group, out);
     }
 }

@@ -1,6 +1,6 @@
 //! Rows that a partition needs from disk before it can go on.
 
-use crate::{DueKey, GroupId, LogEntry, Sequence};
+use crate::{DeadlineKey, DueKey, DuplicateRow, GroupId, GroupRow, LogEntry, Sequence, TouchedRow};
 
 /// A request for rows. Everything decided so far must be visible to the read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,22 @@ pub enum Want {
         /// Rows at most.
         limit: usize,
     },
+    /// Places in the line of groups after a place, in order, with the rows of the groups.
+    Ready {
+        /// Places after this one.
+        after: Sequence,
+        /// Places at most.
+        limit: usize,
+    },
+    /// The row of one group.
+    Group(GroupId),
+    /// Deadlines of deduplication after a key, in order.
+    Deadlines {
+        /// Rows after this key.
+        after: DeadlineKey,
+        /// Rows at most.
+        limit: usize,
+    },
 }
 
 /// The answer to a [`Want`]. Fewer rows than the limit means that there are no more.
@@ -30,4 +46,32 @@ pub enum Page {
     Log(GroupId, Vec<LogEntry>),
     /// Answers [`Want::Due`].
     Due(Vec<(GroupId, DueKey)>),
+    /// Answers [`Want::Ready`].
+    Ready(Vec<(Sequence, GroupId, GroupRow)>),
+    /// Answers [`Want::Group`]; absent if the group has no messages.
+    Group(GroupId, Option<GroupRow>),
+    /// Answers [`Want::Deadlines`].
+    Deadlines(Vec<DeadlineKey>),
+}
+
+/// A single row that a command needs, if it exists. Asked for before each command that may name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// The touched row of a message that may be in the log again.
+    Touched(Sequence),
+    /// The row of a group that may have messages.
+    Group(GroupId),
+    /// The row of a deduplication key. Needs no commit before: memory knows what is not committed.
+    Duplicate(u128),
+}
+
+/// The answer to a [`Lookup`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Answers [`Lookup::Touched`].
+    Touched(Sequence, TouchedRow),
+    /// Answers [`Lookup::Group`].
+    Group(GroupId, GroupRow),
+    /// Answers [`Lookup::Duplicate`].
+    Duplicate(u128, DuplicateRow),
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sluice_engine::{
-    Command, GroupId, Handle, Limits, NewMessage, QueueConfig, Reply, Sequence, VisibilityOutcome,
+    Command, DeleteOutcome, GroupId, Handle, Limits, NewMessage, Policy, QueueConfig, Reply,
+    SendOutcome, Sequence, VisibilityOutcome,
 };
 
 mod support;
@@ -16,8 +17,14 @@ use support::{Harness, Sabotage};
 const IN_FLIGHT_MAX: usize = 6;
 const RETENTION_MS: u64 = 60_000;
 /// Bounds so low that every path through disk is taken.
-const LIMITS: Limits =
-    Limits { window_max: 6, window_low: 4, due_max: 2, returned_max: 3, tick_rows_max: 5 };
+const LIMITS: Limits = Limits {
+    window_max: 6,
+    window_low: 4,
+    index_max: 2,
+    groups_ahead: 4,
+    returned_max: 3,
+    tick_rows_max: 5,
+};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -26,6 +33,7 @@ enum Step {
     Delete { handle: usize },
     Hide { handle: usize, hidden_ms: u64 },
     Wait { time_ms: u64 },
+    Oversleep { time_ms: u64 },
     Count,
     Peek,
     Purge,
@@ -42,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), prop_oneof![Just(0), 1_u64..20_000, Just(43_200_000)])
             .prop_map(|(handle, hidden_ms)| Step::Hide { handle, hidden_ms }),
         4 => (0_u64..8_000).prop_map(|time_ms| Step::Wait { time_ms }),
+        2 => (0_u64..8_000).prop_map(|time_ms| Step::Oversleep { time_ms }),
         2 => Just(Step::Count),
         1 => Just(Step::Peek),
         1 => Just(Step::Restart),
@@ -82,7 +91,7 @@ fn check(steps: &[Step], sabotage: Sabotage) -> Result<(), String> {
     let config = QueueConfig {
         retention_ms: RETENTION_MS,
         in_flight_max: IN_FLIGHT_MAX,
-        back_of_queue_receives: Some(3),
+        policy: Policy::Standard { back_of_queue_receives: Some(3) },
     };
     let mut harness = Harness::new(config, LIMITS, sabotage);
     let mut model = Model::default();
@@ -108,6 +117,10 @@ fn check(steps: &[Step], sabotage: Sabotage) -> Result<(), String> {
 }
 
 fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), String> {
+    // One tick has a bound, so what counts messages exactly is asked after all that are due.
+    if matches!(step, Step::Receive { .. } | Step::Count | Step::Peek) {
+        harness.advance_to(harness.now_ms);
+    }
     match step {
         Step::Send { delays_ms } => send(delays_ms, harness, model),
         Step::Receive { count_max, hidden_ms } => receive(*count_max, *hidden_ms, harness, model),
@@ -118,13 +131,20 @@ fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), Stri
             let existed = model.messages.remove(&handle.sequence).is_some();
             match harness.call(Command::Delete(vec![handle])) {
                 // The engine may still know a message that has just expired.
-                Reply::Deleted(deleted) if deleted[0] || !existed => Ok(()),
+                Reply::Deleted(deleted) if deleted[0] == DeleteOutcome::Deleted || !existed => {
+                    Ok(())
+                }
                 other => Err(format!("an existing message was not deleted: {other:?}")),
             }
         }
         Step::Hide { handle, hidden_ms } => hide(*handle, *hidden_ms, harness, model),
         Step::Wait { time_ms } => {
             harness.advance_to(harness.now_ms + time_ms);
+            Ok(())
+        }
+        // Time passes, and the next command comes before the tick.
+        Step::Oversleep { time_ms } => {
+            harness.now_ms += time_ms;
             Ok(())
         }
         Step::Count => count(harness, model),
@@ -163,14 +183,21 @@ fn pick(model: &Model, index: usize) -> Option<Handle> {
 fn send(delays_ms: &[u64], harness: &mut Harness, model: &mut Model) -> Result<(), String> {
     let messages = delays_ms
         .iter()
-        .map(|delay_ms| NewMessage { group: GroupId::NONE, delay_ms: *delay_ms })
+        .map(|delay_ms| NewMessage {
+            group: GroupId::NONE,
+            delay_ms: *delay_ms,
+            deduplication: None,
+        })
         .collect();
     let bodies: Vec<String> = delays_ms.iter().map(|_| "body".to_owned()).collect();
     let request = harness.start_with_bodies(Command::Send(messages), &bodies);
     let Some(Reply::Sent(sent)) = harness.reply(request) else {
         return Err("no answer".to_owned());
     };
-    for (sequence, delay_ms) in sent.iter().zip(delays_ms) {
+    for (outcome, delay_ms) in sent.iter().zip(delays_ms) {
+        let SendOutcome::Accepted(sequence) = outcome else {
+            return Err("a repetition".to_owned());
+        };
         let known = Known {
             sent_at_ms: sequence.at_ms(),
             visible_at_ms: harness.now_ms + delay_ms,
@@ -195,6 +222,7 @@ fn receive(
         0 if room > 0 => model.visible(now_ms).min(count_max),
         _ => model.visible(now_ms).min(count_max).min(room),
     };
+    harness.flush();
     let has_nothing_expired = harness.rows.bodies.len() == model.messages.len();
     let reply = harness.call(Command::Receive { count_max, wait_ms: 0, visibility_ms: hidden_ms });
     let deliveries = match reply {
@@ -283,6 +311,7 @@ fn count(harness: &mut Harness, model: &Model) -> Result<(), String> {
         ));
     }
     // Expired entries are counted until they reach the old end of the log; everything else is exact.
+    harness.flush();
     let on_disk = harness.rows.bodies.len() as u64;
     if found.visible < visible || found.visible + found.in_flight + found.delayed != on_disk {
         return Err(format!("{visible} visible expected of {on_disk} stored, found {found:?}"));
@@ -304,6 +333,79 @@ fn a_standard_queue_keeps_its_promises() {
         TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     runner
         .run(&steps(), |steps| check(&steps, Sabotage::Nothing).map_err(TestCaseError::fail))
+        .unwrap();
+}
+
+/// Sends, receives and deletes while the clock jumps both ways; returns what was sent and not deleted, and what comes
+/// out in the end.
+fn drain_after_clock_jumps(steps: &[(Step, i64)]) -> (Vec<Sequence>, Vec<Sequence>) {
+    let config = QueueConfig {
+        retention_ms: 1_000_000_000,
+        in_flight_max: usize::MAX,
+        policy: Policy::Standard { back_of_queue_receives: Some(3) },
+    };
+    let mut harness = Harness::new(config, LIMITS, Sabotage::Nothing);
+    let (mut model, mut handles) = (Model::default(), Vec::new());
+    for (step, jump_ms) in steps {
+        harness.now_ms = harness.now_ms.saturating_add_signed(*jump_ms);
+        match step {
+            Step::Send { delays_ms } => send(delays_ms, &mut harness, &mut model).unwrap(),
+            Step::Receive { count_max, hidden_ms } => {
+                let receive = Command::Receive {
+                    count_max: *count_max,
+                    wait_ms: 0,
+                    visibility_ms: *hidden_ms,
+                };
+                let Reply::Received(deliveries) = harness.call(receive) else {
+                    panic!("not received");
+                };
+                handles.extend(deliveries.iter().map(|delivery| Handle {
+                    sequence: delivery.sequence,
+                    receive_count: delivery.receive_count,
+                    received_at_ms: delivery.received_at_ms,
+                }));
+            }
+            Step::Delete { handle } => {
+                if let Some(index) = handle.checked_rem(handles.len()) {
+                    harness.call(Command::Delete(vec![handles[index]]));
+                    model.messages.remove(&handles[index].sequence);
+                }
+            }
+            Step::Restart => harness.restart(),
+            Step::Hide { .. }
+            | Step::Wait { .. }
+            | Step::Oversleep { .. }
+            | Step::Count
+            | Step::Peek
+            | Step::Purge => harness.advance_to(harness.now_ms),
+        }
+    }
+    harness.advance_to(harness.now_ms + 100_000_000);
+    let mut drained = Vec::new();
+    loop {
+        let receive = Command::Receive { count_max: 9, wait_ms: 0, visibility_ms: 1_000 };
+        match harness.call(receive) {
+            Reply::Received(deliveries) if deliveries.is_empty() => break,
+            Reply::Received(deliveries) => {
+                drained.extend(deliveries.iter().map(|delivery| delivery.sequence));
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    drained.sort_unstable();
+    (model.messages.into_keys().collect(), drained)
+}
+
+#[test]
+fn a_clock_that_jumps_loses_and_repeats_nothing() {
+    let jumping = prop::collection::vec((step(), -20_000_i64..20_000), 1..60);
+    let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&jumping, |steps| {
+            let (expected, drained) = drain_after_clock_jumps(&steps);
+            prop_assert_eq!(expected, drained);
+            Ok(())
+        })
         .unwrap();
 }
 

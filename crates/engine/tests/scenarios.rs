@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! queue retention=60s in-flight=2 window=4      optional first line; settings of the queue and memory bounds
+//! queue fifo=0s index=2 ahead=2                 a FIFO queue with its delay
 //! send a b c [delay=5s]                         sends messages whose bodies are these words
+//! send g.a h.b [once=id] [=> repeats:g.x]       the same to groups g and h, with a deduplication id
 //! receive 2 [wait=20s] [hide=30s] => a#1 b#1    receives; body#receive-count in order, `nothing`, `over-limit`
 //! poll p1 1 wait=20s                            starts a long poll named p1
 //! p1 => a#1 | waiting | nothing                 its outcome so far
@@ -13,6 +15,7 @@
 //! at 5s                                         lets time pass until 5 s after the start
 //! count 1 2 3                                   visible, in flight, delayed
 //! peek 10 => a#0                                looks without receiving
+//! queue-delay 5s                                changes the delay of a FIFO queue
 //! purge / restart / stop-waiting
 //! ```
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failed test is meant to panic")]
@@ -22,8 +25,8 @@ use std::fs;
 use std::path::Path;
 
 use sluice_engine::{
-    Command, Delivery, GroupId, Handle, Limits, NewMessage, QueueConfig, Reply, RequestId,
-    VisibilityOutcome,
+    Command, Deduplication, DeleteOutcome, Delivery, GroupId, Handle, Limits, NewMessage, Policy,
+    QueueConfig, Reply, RequestId, SendOutcome, VisibilityOutcome,
 };
 
 mod support;
@@ -63,12 +66,16 @@ impl Runner {
         let config = QueueConfig {
             retention_ms: settings.get("retention").map_or(345_600_000, |value| millis(value)),
             in_flight_max: number("in-flight", 120_000),
-            back_of_queue_receives: Some(3),
+            policy: match settings.get("fifo") {
+                Some(delay) => Policy::Fifo { delay_ms: millis(delay) },
+                None => Policy::Standard { back_of_queue_receives: Some(3) },
+            },
         };
         let limits = Limits {
             window_max: number("window", 1_024),
             window_low: number("window", 1_024).div_ceil(2),
-            due_max: number("due", 1_024),
+            index_max: number("index", 1_024),
+            groups_ahead: number("ahead", 16),
             returned_max: number("returned", 10_000),
             tick_rows_max: number("tick", 1_000),
         };
@@ -80,15 +87,7 @@ impl Runner {
     fn step(&mut self, words: &[&str], expected: &str) -> String {
         let (plain, options) = options(words);
         match plain.as_slice() {
-            ["send", bodies @ ..] => {
-                let delay_ms = options.get("delay").map_or(0, |value| millis(value));
-                let bodies: Vec<String> = bodies.iter().map(ToString::to_string).collect();
-                let messages =
-                    bodies.iter().map(|_| NewMessage { group: GroupId::NONE, delay_ms }).collect();
-                let request = self.harness.start_with_bodies(Command::Send(messages), &bodies);
-                self.harness.reply(request).expect("sends are answered at once");
-                String::new()
-            }
+            ["send", bodies @ ..] => self.send(bodies, &options),
             ["receive", count] => {
                 let request = self.harness.start(receive(count, &options));
                 self.outcome(request)
@@ -111,6 +110,7 @@ impl Runner {
                         VisibilityOutcome::Changed => String::new(),
                         VisibilityOutcome::Gone => "gone".to_owned(),
                         VisibilityOutcome::BeyondLimit => "beyond-limit".to_owned(),
+                        VisibilityOutcome::Expired => "expired".to_owned(),
                     },
                     other => panic!("{other:?}"),
                 }
@@ -133,6 +133,11 @@ impl Runner {
                 Reply::Peeked(deliveries) => self.describe(&deliveries),
                 other => panic!("{other:?}"),
             },
+            ["queue-delay", time] => {
+                self.harness.config.policy = Policy::Fifo { delay_ms: millis(time) };
+                self.harness.start(Command::Configure(self.harness.config));
+                String::new()
+            }
             ["purge"] => {
                 self.harness.call(Command::Purge);
                 String::new()
@@ -157,10 +162,35 @@ impl Runner {
         }
     }
 
+    fn send(&mut self, bodies: &[&str], options: &BTreeMap<&str, &str>) -> String {
+        let delay_ms = options.get("delay").map_or(0, |value| millis(value));
+        let new = |body: &&str| NewMessage {
+            group: group_of(body),
+            delay_ms,
+            deduplication: options
+                .get("once")
+                .map(|id| Deduplication { key: number_of(id), message: number_of(body) }),
+        };
+        let messages = bodies.iter().map(new).collect();
+        let bodies: Vec<String> = bodies.iter().map(ToString::to_string).collect();
+        let request = self.harness.start_with_bodies(Command::Send(messages), &bodies);
+        let Some(Reply::Sent(outcomes)) = self.harness.reply(request) else { panic!("no answer") };
+        let repeated = outcomes.iter().filter_map(|outcome| match outcome {
+            SendOutcome::Accepted(_) => None,
+            SendOutcome::Duplicate { message, .. } => {
+                Some(format!("repeats:{}", name_of(*message)))
+            }
+        });
+        repeated.collect::<Vec<_>>().join(" ")
+    }
+
     fn delete(&mut self, handle: Handle) -> String {
         match self.harness.call(Command::Delete(vec![handle])) {
-            Reply::Deleted(deleted) if deleted[0] => String::new(),
-            Reply::Deleted(_) => "gone".to_owned(),
+            Reply::Deleted(deleted) => match deleted[0] {
+                DeleteOutcome::Deleted => String::new(),
+                DeleteOutcome::Gone => "gone".to_owned(),
+                DeleteOutcome::Expired => "expired".to_owned(),
+            },
             other => panic!("{other:?}"),
         }
     }
@@ -198,6 +228,21 @@ impl Runner {
         });
         texts.collect::<Vec<_>>().join(" ")
     }
+}
+
+/// In a FIFO scenario a body is written `group.message`; without a dot there are no groups.
+fn group_of(body: &str) -> GroupId {
+    body.split_once('.').map_or(GroupId::NONE, |(group, _)| GroupId(number_of(group)))
+}
+
+/// Short names as numbers and back.
+fn number_of(name: &str) -> u128 {
+    name.bytes().fold(0, |number, byte| number << 8 | u128::from(byte))
+}
+
+fn name_of(number: u128) -> String {
+    let bytes = number.to_be_bytes();
+    String::from_utf8(bytes.into_iter().filter(|byte| *byte != 0).collect()).unwrap()
 }
 
 fn receive(count: &str, options: &BTreeMap<&str, &str>) -> Command {

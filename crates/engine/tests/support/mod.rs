@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use sluice_engine::{
-    Change, Command, DueKey, GroupId, GroupRow, Limits, LogEntry, Output, Page, Partition,
-    PartitionRow, QueueConfig, Reply, RequestId, Sequence, Stored, TouchedRow, Want,
+    Change, Command, DeadlineKey, DueKey, DuplicateRow, Found, GroupId, GroupRow, Limits, LogEntry,
+    Lookup, Output, Page, Partition, PartitionRow, QueueConfig, Reply, RequestId, SendOutcome,
+    Sequence, Stored, TouchedRow, Want,
 };
 
 /// The stored rows of one partition.
@@ -15,7 +16,10 @@ pub(crate) struct Rows {
     pub(crate) groups: BTreeMap<GroupId, GroupRow>,
     pub(crate) log: BTreeMap<(GroupId, Sequence), LogEntry>,
     pub(crate) due: BTreeMap<DueKey, GroupId>,
+    pub(crate) ready: BTreeMap<Sequence, GroupId>,
     pub(crate) touched: BTreeMap<Sequence, TouchedRow>,
+    pub(crate) duplicates: BTreeMap<u128, DuplicateRow>,
+    pub(crate) deadlines: BTreeMap<DeadlineKey, ()>,
     pub(crate) bodies: BTreeMap<Sequence, String>,
 }
 
@@ -36,6 +40,10 @@ pub(crate) enum Sabotage {
     IgnoreDelay,
     /// The group's cursor and count stay as they were.
     ForgetGroupRows,
+    /// Deduplication is not written.
+    ForgetDuplicates,
+    /// The line of groups is not written.
+    ForgetLine,
 }
 
 pub(crate) struct Harness {
@@ -47,6 +55,8 @@ pub(crate) struct Harness {
     partition: Partition,
     next_request: u64,
     replies: BTreeMap<RequestId, Reply>,
+    /// Changes that are decided and not committed, as a shard has them in its batch.
+    pending: Vec<Change>,
 }
 
 impl Harness {
@@ -62,18 +72,22 @@ impl Harness {
             partition,
             next_request: 0,
             replies: BTreeMap::new(),
+            pending: Vec::new(),
         }
     }
 
     /// Forgets the memory and opens the partition from its rows.
     pub(crate) fn restart(&mut self) {
+        self.flush();
         let from = self.rows.partition.touched_cursor;
-        let touched = self.rows.touched.range(from..).filter(|(_, row)| row.position.is_none());
-        let stored = Stored {
-            partition: self.rows.partition,
-            groups: self.rows.groups.iter().map(|(id, row)| (*id, *row)).collect(),
-            touched: touched.map(|(sequence, row)| (*sequence, *row)).collect(),
-        };
+        let in_memory = self.rows.touched.range(from..).filter(|(_, row)| row.position.is_none());
+        let touched: Vec<_> = in_memory.map(|(sequence, row)| (*sequence, *row)).collect();
+        let mut named: Vec<_> = touched.iter().map(|(_, row)| row.group).collect();
+        named.push(GroupId::NONE);
+        named.dedup();
+        let row_of = |id: GroupId| self.rows.groups.get(&id).map(|row| (id, *row));
+        let groups = named.into_iter().filter_map(row_of).collect();
+        let stored = Stored { partition: self.rows.partition, groups, touched };
         self.partition = Partition::open(stored, self.config, self.limits, self.now_ms);
         self.settle();
     }
@@ -85,10 +99,13 @@ impl Harness {
 
     pub(crate) fn start_with_bodies(&mut self, command: Command, bodies: &[String]) -> RequestId {
         self.settle();
-        for sequence in self.partition.unknown(&command) {
-            if let Some(row) = self.rows.touched.get(&sequence).filter(|row| row.position.is_some())
-            {
-                self.partition.recall(sequence, *row);
+        let lookups = self.partition.lookups(&command);
+        if lookups.iter().any(|lookup| matches!(lookup, Lookup::Touched(_))) {
+            self.flush();
+        }
+        for lookup in lookups {
+            if let Some(found) = self.look_up(lookup) {
+                self.partition.lend(found);
             }
         }
         let command = self.sabotaged(command);
@@ -97,8 +114,10 @@ impl Harness {
         let mut out = Output::default();
         self.partition.submit(self.now_ms, request, command, &mut out);
         if let Some((_, Reply::Sent(sent))) = out.replies.iter().find(|(id, _)| *id == request) {
-            for (sequence, body) in sent.iter().zip(bodies) {
-                self.rows.bodies.insert(*sequence, body.clone());
+            for (outcome, body) in sent.iter().zip(bodies) {
+                if let SendOutcome::Accepted(sequence) = outcome {
+                    self.rows.bodies.insert(*sequence, body.clone());
+                }
             }
         }
         self.absorb(out);
@@ -145,6 +164,7 @@ impl Harness {
     /// Gives the partition the rows that it wants.
     fn settle(&mut self) {
         while let Some(want) = self.partition.wants() {
+            self.flush();
             let page = self.read(want);
             let mut out = Output::default();
             self.partition.supply(self.now_ms, page, &mut out);
@@ -164,25 +184,60 @@ impl Harness {
             }
             Want::Due { after, limit } => {
                 let range = (Bound::Excluded(after), Bound::Unbounded);
-                Page::Due(
-                    self.rows.due.range(range).take(limit).map(|(key, id)| (*id, *key)).collect(),
+                let rows = self.rows.due.range(range).take(limit);
+                Page::Due(rows.map(|(key, id)| (*id, *key)).collect())
+            }
+            Want::Ready { after, limit } => {
+                let range = (Bound::Excluded(after), Bound::Unbounded);
+                let rows = self.rows.ready.range(range).take(limit);
+                Page::Ready(rows.map(|(place, id)| (*place, *id, self.rows.groups[id])).collect())
+            }
+            Want::Deadlines { after, limit } => {
+                let range = (Bound::Excluded(after), Bound::Unbounded);
+                Page::Deadlines(
+                    self.rows.deadlines.range(range).take(limit).map(|(key, ())| *key).collect(),
                 )
+            }
+            Want::Group(id) => Page::Group(id, self.rows.groups.get(&id).copied()),
+        }
+    }
+
+    fn look_up(&self, lookup: Lookup) -> Option<Found> {
+        match lookup {
+            Lookup::Touched(sequence) => {
+                let row = self.rows.touched.get(&sequence)?;
+                Some(Found::Touched(sequence, *row))
+            }
+            Lookup::Group(id) => self.rows.groups.get(&id).map(|row| Found::Group(id, *row)),
+            Lookup::Duplicate(key) => {
+                self.rows.duplicates.get(&key).map(|row| Found::Duplicate(key, *row))
             }
         }
     }
 
     fn absorb(&mut self, out: Output) {
-        for change in out.changes {
+        self.pending.extend(out.changes);
+        self.replies.extend(out.replies);
+    }
+
+    /// Commits what is decided.
+    pub(crate) fn flush(&mut self) {
+        for change in std::mem::take(&mut self.pending) {
             self.write(change);
         }
         let (partition, groups) = self.partition.take_dirty();
         if let Some(row) = partition {
             self.rows.partition = row;
         }
-        if self.sabotage != Sabotage::ForgetGroupRows {
-            self.rows.groups.extend(groups);
+        if self.sabotage == Sabotage::ForgetGroupRows {
+            return;
         }
-        self.replies.extend(out.replies);
+        for (id, row) in groups {
+            match row {
+                Some(row) => self.rows.groups.insert(id, row),
+                None => self.rows.groups.remove(&id),
+            };
+        }
     }
 
     fn write(&mut self, change: Change) {
@@ -191,6 +246,8 @@ impl Harness {
             Change::Logged(..) if self.sabotage == Sabotage::ForgetLogged => {}
             Change::Touched(..) if self.sabotage == Sabotage::ForgetTouched => {}
             Change::Erased(..) if self.sabotage == Sabotage::ForgetErased => {}
+            Change::Remembered(..) if self.sabotage == Sabotage::ForgetDuplicates => {}
+            Change::LinedUp(..) if self.sabotage == Sabotage::ForgetLine => {}
             Change::Logged(group, entry) => {
                 rows.log.insert((group, entry.position), entry);
             }
@@ -210,11 +267,29 @@ impl Harness {
                 rows.touched.remove(&sequence);
                 rows.bodies.remove(&sequence);
             }
+            Change::LinedUp(group, place) => {
+                rows.ready.insert(place, group);
+            }
+            Change::LeftLine(_, place) => {
+                rows.ready.remove(&place);
+            }
+            Change::Remembered(key, row) => {
+                rows.duplicates.insert(key, row);
+                rows.deadlines.insert(DeadlineKey { deadline_ms: row.deadline_ms, key }, ());
+            }
+            Change::Forgotten(deadline) => {
+                rows.duplicates.remove(&deadline.key);
+                rows.deadlines.remove(&deadline);
+            }
             Change::Purged(watermark) => {
                 rows.log.retain(|(_, position), _| *position > watermark);
                 rows.due.retain(|key, _| key.sequence > watermark);
                 rows.touched.retain(|sequence, _| *sequence > watermark);
                 rows.bodies.retain(|sequence, _| *sequence > watermark);
+                rows.groups.clear();
+                rows.ready.clear();
+                rows.duplicates.clear();
+                rows.deadlines.clear();
             }
         }
     }
