@@ -54,16 +54,13 @@ impl Group {
         }
     }
 
-    /// FIFO: whether the head of the log waits for no message in flight.
-    pub(crate) fn is_unlocked(&self) -> bool {
-        if self.row.log_count == 0 {
-            return false;
-        }
+    /// FIFO: whether the head of the log waits for no message in flight; unknown while the head is not in memory.
+    pub(crate) fn is_unlocked(&self) -> Option<bool> {
         match (self.in_flight.first(), self.window.front()) {
-            (None, _) => true,
-            (Some(first), Some(head)) => head.position < *first,
-            // The head is on disk. It was judged when it was put there; what is in flight cannot have freed it.
-            (Some(_), None) => self.row.ready.is_some(),
+            _ if self.row.log_count == 0 => Some(false),
+            (None, _) => Some(true),
+            (Some(first), Some(head)) => Some(head.position < *first),
+            (Some(first), None) => (self.row.cursor >= *first).then_some(false),
         }
     }
 

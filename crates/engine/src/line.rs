@@ -14,7 +14,11 @@ impl Partition {
             return;
         }
         let Some(group) = self.state.groups.get(&id) else { return };
-        match (group.is_unlocked(), group.row.ready) {
+        let Some(is_unlocked) = group.is_unlocked() else {
+            self.state.unjudged.insert(id);
+            return;
+        };
+        match (is_unlocked, group.row.ready) {
             (true, None) => {
                 let place = self.state.last_sequence.next(now_ms);
                 self.commit(Change::LinedUp(id, place), now_ms, out);

@@ -118,6 +118,12 @@ impl Partition {
         if let Some(group) = self.group_to_read() {
             return Some(Want::Group(group));
         }
+        if let Some(id) = state.unjudged.first()
+            && let Some(group) = state.groups.get(id)
+        {
+            let (after, limit) = (group.loaded_to(), state.page_rows(*id));
+            return Some(Want::Log { group: *id, after, limit });
+        }
         self.groups_ahead().find_map(|id| {
             let group =
                 state.groups.get(&id).filter(|group| group.is_low(state.limits.window_low))?;
@@ -127,7 +133,14 @@ impl Partition {
 
     /// Takes the rows that [`Self::wants`] asked for. `more` rows remain when the page is as long as its limit.
     pub fn supply(&mut self, now_ms: u64, page: Page, out: &mut Output) {
+        let judged = match &page {
+            Page::Log(id, _) => self.state.unjudged.take(id),
+            Page::Due(_) | Page::Ready(_) | Page::Group(..) | Page::Deadlines(_) => None,
+        };
         self.state.supply(page);
+        if let Some(id) = judged {
+            self.line_up(now_ms, id, out);
+        }
         self.tick(now_ms, out);
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) due: Index<DueKey, GroupId>,
     /// FIFO: groups that can be served, in line.
     pub(crate) ready: Index<Sequence, GroupId>,
+    /// FIFO: groups whose place in line depends on the head of a log that is not in memory.
+    pub(crate) unjudged: BTreeSet<GroupId>,
     /// FIFO: when deduplication forgets.
     pub(crate) forgetting: Index<DeadlineKey, ()>,
     /// FIFO: deduplication keys that memory knows since the last commit: the row, or that there is none.
@@ -69,6 +71,7 @@ impl State {
             deadlines: BTreeSet::new(),
             due: Index::open(row.due, limits.index_max),
             ready: Index::open(row.ready, limits.index_max),
+            unjudged: BTreeSet::new(),
             forgetting: Index::open(row.deadlines, limits.index_max),
             duplicates: HashMap::new(),
             duplicates_on_disk: More::OnDisk,
@@ -292,8 +295,9 @@ impl State {
 
     fn remember(&mut self, sequence: Sequence, row: TouchedRow, now_ms: u64) {
         self.touched.insert(sequence, row);
-        let before = Sequence(sequence.0 - 1);
-        let group = self.groups.entry(row.group).or_insert_with(|| Group::empty(before));
+        // A group without row has no log: whatever was in it came before now.
+        let now = self.last_sequence;
+        let group = self.groups.entry(row.group).or_insert_with(|| Group::empty(now));
         if row.visible_at_ms > now_ms {
             self.deadlines.insert((row.visible_at_ms, sequence));
             if self.order == Order::Fifo {
@@ -330,6 +334,7 @@ impl State {
         self.duplicates_on_disk = More::None;
         self.due.clear();
         self.ready.clear();
+        self.unjudged.clear();
         self.forgetting.clear();
         self.returned_count = 0;
         self.log_count = 0;
