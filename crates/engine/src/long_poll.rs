@@ -1,6 +1,6 @@
 //! Receives that wait for a message. They are woken by events, never by polling.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::group::More;
 use crate::partition::{Output, Partition};
@@ -23,11 +23,14 @@ enum PollKind {
     Long,
 }
 
-/// Waiting receives, first come first served.
+/// Waiting receives, first come first served. None of the ways out of it looks at the others.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    queue: VecDeque<Waiter>,
-    deadlines: BTreeSet<(u64, RequestId)>,
+    /// By number of arrival.
+    queue: BTreeMap<u64, Waiter>,
+    arrivals: BTreeMap<RequestId, u64>,
+    deadlines: BTreeSet<(u64, u64)>,
+    arrivals_count: u64,
 }
 
 impl Waiters {
@@ -41,21 +44,25 @@ impl Waiters {
     ) {
         let kind = if wait_ms == 0 { PollKind::Short } else { PollKind::Long };
         let deadline_ms = now_ms + wait_ms;
-        self.queue.push_back(Waiter { request, count_max, visibility_ms, deadline_ms, kind });
-        self.deadlines.insert((deadline_ms, request));
+        let arrival = self.arrivals_count;
+        self.arrivals_count += 1;
+        self.queue.insert(arrival, Waiter { request, count_max, visibility_ms, deadline_ms, kind });
+        self.arrivals.insert(request, arrival);
+        self.deadlines.insert((deadline_ms, arrival));
     }
 
     pub(crate) fn cancel(&mut self, request: RequestId) {
-        self.queue.retain(|waiter| waiter.request != request);
-        self.deadlines.retain(|(_, waiting)| *waiting != request);
+        if let Some(arrival) = self.arrivals.get(&request) {
+            self.remove(*arrival);
+        }
     }
 
     /// Lets every wait end now.
     pub(crate) fn stop(&mut self) {
         self.deadlines.clear();
-        for waiter in &mut self.queue {
+        for (arrival, waiter) in &mut self.queue {
             waiter.deadline_ms = 0;
-            self.deadlines.insert((0, waiter.request));
+            self.deadlines.insert((0, *arrival));
         }
     }
 
@@ -67,41 +74,40 @@ impl Waiters {
         self.queue.len()
     }
 
-    fn pop(&mut self) {
-        if let Some(waiter) = self.queue.pop_front() {
-            self.deadlines.remove(&(waiter.deadline_ms, waiter.request));
-        }
+    fn first(&self) -> Option<(u64, Waiter)> {
+        self.queue.first_key_value().map(|(arrival, waiter)| (*arrival, *waiter))
     }
 
-    /// Removes the receives whose wait has ended.
-    fn take_overdue(&mut self, now_ms: u64) -> Vec<Waiter> {
-        if self.next_deadline_ms().is_none_or(|at_ms| at_ms > now_ms) {
-            return Vec::new();
-        }
-        self.deadlines = self.deadlines.split_off(&(now_ms + 1, RequestId(0)));
-        let (overdue, waiting) =
-            self.queue.drain(..).partition(|waiter| waiter.deadline_ms <= now_ms);
-        self.queue = waiting;
-        Vec::from(overdue)
+    fn remove(&mut self, arrival: u64) -> Option<Waiter> {
+        let waiter = self.queue.remove(&arrival)?;
+        self.arrivals.remove(&waiter.request);
+        self.deadlines.remove(&(waiter.deadline_ms, arrival));
+        Some(waiter)
+    }
+
+    /// Removes a receive whose wait has ended.
+    fn take_overdue(&mut self, now_ms: u64) -> Option<Waiter> {
+        let (deadline_ms, arrival) = self.deadlines.first().copied()?;
+        if deadline_ms > now_ms { None } else { self.remove(arrival) }
     }
 }
 
 impl Partition {
     /// Gives messages to the waiting receives in their order, then ends the waits that are over.
     pub(crate) fn serve_waiters(&mut self, now_ms: u64, out: &mut Output) {
-        while let Some(waiter) = self.waiters.queue.front().copied() {
+        while let Some((arrival, waiter)) = self.waiters.first() {
             let deliveries = self.take(now_ms, waiter.count_max, waiter.visibility_ms, out);
             if deliveries.is_empty() {
                 break;
             }
-            self.waiters.pop();
+            self.waiters.remove(arrival);
             out.replies.push((waiter.request, Reply::Received(deliveries)));
         }
         // An empty answer would be false while rows that were asked for are still to come.
         if self.is_starved() {
             return;
         }
-        for waiter in self.waiters.take_overdue(now_ms) {
+        while let Some(waiter) = self.waiters.take_overdue(now_ms) {
             let reply = match waiter.kind {
                 PollKind::Short if self.is_full() => Reply::OverLimit,
                 PollKind::Short | PollKind::Long => Reply::Received(Vec::new()),

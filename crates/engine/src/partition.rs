@@ -71,14 +71,15 @@ impl Partition {
             Command::Cancel => self.waiters.cancel(request),
             Command::StopWaiting => self.waiters.stop(),
         }
-        self.state.end_recall();
         self.serve_waiters(now_ms, out);
+        self.state.end_recall();
     }
 
     /// Does what time alone brings about: timeouts end, delays pass, messages expire, waits end.
     pub fn tick(&mut self, now_ms: u64, out: &mut Output) {
         self.mature(now_ms, out);
         self.serve_waiters(now_ms, out);
+        self.state.end_recall();
     }
 
     /// When [`Self::tick`] has something to do next, epoch milliseconds; absent when only a command can change it.

@@ -21,7 +21,7 @@ pub(crate) struct State {
     pub(crate) due: BTreeMap<DueKey, GroupId>,
     /// Whether later due rows are on disk only.
     pub(crate) due_more: More,
-    /// Touched rows read for the command at hand; their messages are in the log.
+    /// Touched rows that were read for the command at hand, or went back to the log during it.
     recalled: BTreeMap<Sequence, TouchedRow>,
     /// Sum of the groups' returned messages.
     pub(crate) returned_count: usize,
@@ -91,7 +91,8 @@ impl State {
             Change::Touched(sequence, row) => {
                 self.forget(sequence);
                 match row.position {
-                    Some(_) => {}
+                    // The command at hand may name it: memory knew the message when its handles were looked up.
+                    Some(_) => self.recall(sequence, row),
                     None => self.remember(sequence, row, now_ms),
                 }
             }
@@ -205,6 +206,7 @@ impl State {
 
     fn purge(&mut self, watermark: Sequence) {
         self.touched.clear();
+        self.recalled.clear();
         self.deadlines.clear();
         self.due.clear();
         self.due_more = More::None;

@@ -26,6 +26,7 @@ enum Step {
     Delete { handle: usize },
     Hide { handle: usize, hidden_ms: u64 },
     Wait { time_ms: u64 },
+    Oversleep { time_ms: u64 },
     Count,
     Peek,
     Purge,
@@ -42,6 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), prop_oneof![Just(0), 1_u64..20_000, Just(43_200_000)])
             .prop_map(|(handle, hidden_ms)| Step::Hide { handle, hidden_ms }),
         4 => (0_u64..8_000).prop_map(|time_ms| Step::Wait { time_ms }),
+        2 => (0_u64..8_000).prop_map(|time_ms| Step::Oversleep { time_ms }),
         2 => Just(Step::Count),
         1 => Just(Step::Peek),
         1 => Just(Step::Restart),
@@ -108,6 +110,10 @@ fn check(steps: &[Step], sabotage: Sabotage) -> Result<(), String> {
 }
 
 fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), String> {
+    // One tick has a bound, so what counts messages exactly is asked after all that are due.
+    if matches!(step, Step::Receive { .. } | Step::Count | Step::Peek) {
+        harness.advance_to(harness.now_ms);
+    }
     match step {
         Step::Send { delays_ms } => send(delays_ms, harness, model),
         Step::Receive { count_max, hidden_ms } => receive(*count_max, *hidden_ms, harness, model),
@@ -125,6 +131,11 @@ fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), Stri
         Step::Hide { handle, hidden_ms } => hide(*handle, *hidden_ms, harness, model),
         Step::Wait { time_ms } => {
             harness.advance_to(harness.now_ms + time_ms);
+            Ok(())
+        }
+        // Time passes, and the next command comes before the tick.
+        Step::Oversleep { time_ms } => {
+            harness.now_ms += time_ms;
             Ok(())
         }
         Step::Count => count(harness, model),
@@ -304,6 +315,79 @@ fn a_standard_queue_keeps_its_promises() {
         TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     runner
         .run(&steps(), |steps| check(&steps, Sabotage::Nothing).map_err(TestCaseError::fail))
+        .unwrap();
+}
+
+/// Sends, receives and deletes while the clock jumps both ways; returns what was sent and not deleted, and what comes
+/// out in the end.
+fn drain_after_clock_jumps(steps: &[(Step, i64)]) -> (Vec<Sequence>, Vec<Sequence>) {
+    let config = QueueConfig {
+        retention_ms: 1_000_000_000,
+        in_flight_max: usize::MAX,
+        back_of_queue_receives: Some(3),
+    };
+    let mut harness = Harness::new(config, LIMITS, Sabotage::Nothing);
+    let (mut model, mut handles) = (Model::default(), Vec::new());
+    for (step, jump_ms) in steps {
+        harness.now_ms = harness.now_ms.saturating_add_signed(*jump_ms);
+        match step {
+            Step::Send { delays_ms } => send(delays_ms, &mut harness, &mut model).unwrap(),
+            Step::Receive { count_max, hidden_ms } => {
+                let receive = Command::Receive {
+                    count_max: *count_max,
+                    wait_ms: 0,
+                    visibility_ms: *hidden_ms,
+                };
+                let Reply::Received(deliveries) = harness.call(receive) else {
+                    panic!("not received");
+                };
+                handles.extend(deliveries.iter().map(|delivery| Handle {
+                    sequence: delivery.sequence,
+                    receive_count: delivery.receive_count,
+                    received_at_ms: delivery.received_at_ms,
+                }));
+            }
+            Step::Delete { handle } => {
+                if let Some(index) = handle.checked_rem(handles.len()) {
+                    harness.call(Command::Delete(vec![handles[index]]));
+                    model.messages.remove(&handles[index].sequence);
+                }
+            }
+            Step::Restart => harness.restart(),
+            Step::Hide { .. }
+            | Step::Wait { .. }
+            | Step::Oversleep { .. }
+            | Step::Count
+            | Step::Peek
+            | Step::Purge => harness.advance_to(harness.now_ms),
+        }
+    }
+    harness.advance_to(harness.now_ms + 100_000_000);
+    let mut drained = Vec::new();
+    loop {
+        let receive = Command::Receive { count_max: 9, wait_ms: 0, visibility_ms: 1_000 };
+        match harness.call(receive) {
+            Reply::Received(deliveries) if deliveries.is_empty() => break,
+            Reply::Received(deliveries) => {
+                drained.extend(deliveries.iter().map(|delivery| delivery.sequence));
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    drained.sort_unstable();
+    (model.messages.into_keys().collect(), drained)
+}
+
+#[test]
+fn a_clock_that_jumps_loses_and_repeats_nothing() {
+    let jumping = prop::collection::vec((step(), -20_000_i64..20_000), 1..60);
+    let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&jumping, |steps| {
+            let (expected, drained) = drain_after_clock_jumps(&steps);
+            prop_assert_eq!(expected, drained);
+            Ok(())
+        })
         .unwrap();
 }
 
