@@ -326,3 +326,28 @@ async fn queues_are_listed_by_account_region_and_prefix() {
     assert!(broker.list("000000000000", "eu-west-1", "", None, 10).is_empty());
     assert!(broker.list("111111111111", "us-east-1", "", None, 10).is_empty());
 }
+
+#[tokio::test]
+async fn new_settings_count_though_the_clock_stands_still_or_goes_back() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let mut queue = create(&broker, "q").await;
+    let sent_at_ms = clock.now_ms();
+    // The partition is open now, with the retention period of the default.
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    for (modified_at_ms, retention_secs) in [(queue.modified_at_ms, 100), (0, 60)] {
+        let change = move |entry: Entry<'_>, _| {
+            let Entry::Present(queue) = entry else { return Err(BrokerError::QueueGone) };
+            let mut queue = queue.clone();
+            queue.attributes.retention_secs = retention_secs;
+            queue.modified_at_ms = modified_at_ms;
+            Ok((QueueChange::Put(queue), ()))
+        };
+        broker.change_queue(&key("q"), change).await.unwrap();
+        queue = broker.queue(&key("q")).unwrap();
+        broker.counters(&queue).await.unwrap();
+    }
+    clock.0.store(sent_at_ms + 61_000, Ordering::Release);
+    assert_eq!(bodies(&receive(&broker, &queue, 1).await), [""; 0]);
+    broker.shutdown().await;
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
 
 use sluice_engine::{Command, Delivery, Handle, QueueConfig, Reply, RequestId, Sequence};
 use sluice_store::{Reader, Space, Store};
@@ -20,6 +21,9 @@ use super::{body, keys, start};
 
 /// From this many receives on, a message of a standard queue goes to its back (contract §4.2).
 const BACK_OF_QUEUE_RECEIVES: u32 = 3;
+/// Pause before a full mailbox is tried again with what must get into it.
+const MAILBOX_FULL_PAUSE: Duration = Duration::from_millis(5);
+
 /// What every handle shares.
 pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
@@ -161,9 +165,15 @@ impl Shared {
     ) -> Result<(), BrokerError> {
         for place in places {
             let (reply, answer) = oneshot::channel();
-            let request = ShardRequest::Drop { partition: place.partition, reply };
-            let sent = self.shard(place)?.mailbox.try_send(request);
-            sent.map_err(|_| BrokerError::Busy)?;
+            let mut request = ShardRequest::Drop { partition: place.partition, reply };
+            // Unlike a client's command this cannot be refused: the queue is deleted already.
+            while let Err(refused) = self.shard(place)?.mailbox.try_send(request) {
+                match refused {
+                    TrySendError::Full(back) => request = back,
+                    TrySendError::Disconnected(_) => return Err(BrokerError::Stopped),
+                }
+                tokio::time::sleep(MAILBOX_FULL_PAUSE).await;
+            }
             answer.await.unwrap_or(Err(BrokerError::Stopped))?;
         }
         Ok(())

@@ -57,8 +57,8 @@ pub enum QueueChange {
     Delete,
 }
 
-/// Every queue at one moment.
-pub(super) type Snapshot = BTreeMap<QueueKey, Arc<Queue>>;
+/// Every queue at one moment. Each change copies it, so both halves are cheap to copy.
+pub(super) type Snapshot = BTreeMap<Arc<QueueKey>, Arc<Queue>>;
 
 /// The published snapshot. The lock is held only to copy a pointer.
 #[derive(Debug, Clone, Default)]
@@ -134,6 +134,8 @@ pub(super) struct Catalog {
     clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
     queues: Snapshot,
+    /// Whether the queues differ from the published ones.
+    has_changed: bool,
     deleted: HashMap<QueueKey, DeletedRow>,
     published: Published,
 }
@@ -166,7 +168,7 @@ impl Catalog {
         let mut queues = Snapshot::new();
         for row in scan::<QueueRow>(&*reader, QUEUE, "queue")? {
             check_version("queue", row.1.version)?;
-            queues.insert(row.1.queue.key.clone(), Arc::new(row.1.queue));
+            queues.insert(Arc::new(row.1.queue.key.clone()), Arc::new(row.1.queue));
         }
         let mut deleted = HashMap::new();
         for (key, row) in scan::<DeletedRow>(&*reader, DELETED, "deleted queue")? {
@@ -174,7 +176,7 @@ impl Catalog {
             deleted.insert(key, row);
         }
         published.set(queues.clone());
-        Ok(Self { shard, clock, settings, queues, deleted, published })
+        Ok(Self { shard, clock, settings, queues, has_changed: false, deleted, published })
     }
 
     /// Partitions whose queues were deleted, perhaps without the removal having finished.
@@ -236,15 +238,23 @@ impl Catalog {
                     queue.partitions.push(self.next_place());
                     put(&mut batch, SETTINGS.to_vec(), &self.settings);
                 }
+                if let Some(before) = self.queues.get(&key)
+                    && before.attributes != queue.attributes
+                {
+                    // Shards tell newer settings from older ones by this time, whatever the clock does.
+                    queue.modified_at_ms = queue.modified_at_ms.max(before.modified_at_ms + 1);
+                }
                 if self.deleted.remove(&key).is_some() {
                     batch.delete(Space::Rows, row_key(DELETED, &key));
                 }
                 let row = QueueRow { version: VERSION, queue };
                 put(&mut batch, row_key(QUEUE, &key), &row);
-                self.queues.insert(key, Arc::new(row.queue));
+                self.queues.insert(Arc::new(key), Arc::new(row.queue));
+                self.has_changed = true;
                 (batch, None)
             }
             QueueChange::Delete => {
+                self.has_changed = true;
                 let partitions = self
                     .queues
                     .remove(&key)
@@ -277,16 +287,24 @@ impl Catalog {
         PartitionPlace { partition, shard }
     }
 
-    /// Records that the partitions of deleted queues are gone.
-    pub(super) fn removed(&mut self, key: Option<&QueueKey>) -> Batch {
+    /// Records that the partitions of a deleted queue are gone.
+    fn removed(&mut self, key: &QueueKey) -> Batch {
         let mut batch = Batch::new();
-        for (deleted, row) in &mut self.deleted {
-            if key.is_none_or(|key| key == deleted) {
-                row.partitions.clear();
-                put(&mut batch, row_key(DELETED, deleted), row);
-            }
+        if let Some(row) = self.deleted.get_mut(key) {
+            row.partitions.clear();
+            put(&mut batch, row_key(DELETED, key), row);
         }
         batch
+    }
+
+    /// Records that what [`Self::left_over`] names is gone, so that the next start does not remove it again.
+    pub(super) async fn left_over_removed(&mut self, health: &Health) -> Result<(), BrokerError> {
+        let mut batch = Batch::new();
+        for (key, row) in self.deleted.iter_mut().filter(|(_, row)| !row.partitions.is_empty()) {
+            row.partitions.clear();
+            put(&mut batch, row_key(DELETED, key), row);
+        }
+        self.commit(batch, health).await
     }
 
     /// Serves changes until every sender is gone. `remove` removes partitions and returns when that is durable.
@@ -305,13 +323,13 @@ impl Catalog {
             }
             let decided = job(&mut self);
             let mut outcome = self.commit(decided.batch, &health).await;
-            if outcome.is_ok() {
+            if outcome.is_ok() && std::mem::take(&mut self.has_changed) {
                 self.published.set(self.queues.clone());
             }
             if let (Ok(()), Some((key, partitions))) = (&outcome, decided.dropped) {
                 outcome = remove(partitions).await;
                 if outcome.is_ok() {
-                    let batch = self.removed(Some(&key));
+                    let batch = self.removed(&key);
                     outcome = self.commit(batch, &health).await;
                 }
             }

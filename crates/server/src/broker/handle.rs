@@ -77,7 +77,7 @@ impl Broker {
         self.shared
             .published
             .get()
-            .range((start, Bound::Unbounded))
+            .range::<QueueKey, _>((start, Bound::Unbounded))
             .take_while(|(key, _)| is_listed(key))
             .take(limit)
             .map(|(_, queue)| Arc::clone(queue))

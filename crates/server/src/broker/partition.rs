@@ -34,16 +34,18 @@ pub(super) fn open(
         None => PartitionRow::default(),
     };
     let mut groups = Vec::new();
-    for (key, bytes) in scan_all(reader, keys::groups(id))? {
-        groups.push((group_of(&key)?, rows::get_group(&bytes)?));
-    }
+    scan_all(reader, keys::groups(id), |key, bytes| {
+        groups.push((group_of(key)?, rows::get_group(bytes)?));
+        Ok(())
+    })?;
     let mut touched = Vec::new();
-    for (key, bytes) in scan_all(reader, keys::touched_from(id, partition.touched_cursor))? {
-        let row = rows::get_touched(&bytes)?;
+    scan_all(reader, keys::touched_from(id, partition.touched_cursor), |key, bytes| {
+        let row = rows::get_touched(bytes)?;
         if row.position.is_none() {
-            touched.push((sequence_of(&key)?, row));
+            touched.push((sequence_of(key)?, row));
         }
-    }
+        Ok(())
+    })?;
     Ok(Partition::open(Stored { partition, groups, touched }, config, limits, now_ms))
 }
 
@@ -122,24 +124,25 @@ pub(super) fn write_numbers(
     }
 }
 
-/// Reads a whole range, page by page.
+/// Visits a whole range. One page of it is in memory at a time.
 fn scan_all(
     reader: &dyn Reader,
     range: std::ops::Range<Vec<u8>>,
-) -> Result<Vec<sluice_store::Row>, StoreError> {
-    let mut all = Vec::new();
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), BadRow>,
+) -> Result<(), ReadFault> {
     let mut start = range.start;
     loop {
         let page = reader.scan(Space::Rows, start.as_slice()..&range.end, OPEN_PAGE_ROWS)?;
-        let is_last = page.len() < OPEN_PAGE_ROWS;
-        if let Some((key, _)) = page.last() {
-            start.clone_from(key);
-            // The smallest key after the last one.
-            start.push(0);
+        for (key, bytes) in &page {
+            visit(key, bytes)?;
         }
-        all.extend(page);
-        if is_last {
-            return Ok(all);
+        match page.last() {
+            Some((key, _)) if page.len() == OPEN_PAGE_ROWS => {
+                start.clone_from(key);
+                // The smallest key after the last one.
+                start.push(0);
+            }
+            Some(_) | None => return Ok(()),
         }
     }
 }

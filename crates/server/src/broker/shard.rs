@@ -152,12 +152,14 @@ impl ShardThread {
     fn turn(&mut self, first: Option<ShardRequest>, mailbox: &Receiver<ShardRequest>) -> Flow {
         let now_ms = self.clock.now_ms();
         let mut next = first;
-        for _ in 0..BATCH_COMMANDS_MAX {
-            let Some(request) = next else { break };
+        let mut commands_left = BATCH_COMMANDS_MAX;
+        while let Some(request) = next {
             if self.handle(now_ms, request) == Flow::Stop {
                 return Flow::Stop;
             }
-            if self.batch.bytes() >= BATCH_BYTES_MAX {
+            commands_left -= 1;
+            // What is taken out of the mailbox must be handled, so this comes before the next one.
+            if commands_left == 0 || self.batch.bytes() >= BATCH_BYTES_MAX {
                 break;
             }
             next = mailbox.try_recv().ok();
@@ -184,7 +186,7 @@ impl ShardThread {
             ShardRequest::Cancel { partition, request } => {
                 self.waiting.remove(&request);
                 self.submit(now_ms, partition, request, Command::Cancel, Vec::new());
-                Ok(())
+                self.supply(now_ms, partition)
             }
             ShardRequest::Drop { partition, reply } => {
                 self.drop_partition(partition, reply);
@@ -244,6 +246,8 @@ impl ShardThread {
             let modified_at_ms = settings.modified_at_ms;
             let open = Open { engine, modified_at_ms, wake_ms: None, traffic: Traffic::default() };
             self.partitions.insert(id, open);
+            // Its timeouts end also when no command follows.
+            self.absorb(id, None, Output::default(), Vec::new());
         }
         if let Some(open) = self.partitions.get_mut(&id)
             && open.modified_at_ms < settings.modified_at_ms
@@ -435,3 +439,55 @@ struct ShardPanicked;
 
 /// The request of commands that are not answered.
 const NOBODY: RequestId = RequestId(0);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use sluice_engine::{GroupId, NewMessage};
+    use sluice_store::{MemoryStore, ShardId, Store};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Still;
+
+    impl Clock for Still {
+        fn now_ms(&self) -> u64 {
+            1_700_000_000_000
+        }
+    }
+
+    #[test]
+    fn every_request_is_answered_when_more_wait_than_one_batch_takes() {
+        const REQUESTS: usize = 2 * BATCH_COMMANDS_MAX + 100;
+        let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
+        let (releases, mut released) = mpsc::channel(64);
+        let thread = ShardThread::new(shard, Arc::new(Still), Health::default(), releases);
+        let config =
+            QueueConfig { retention_ms: 60_000, in_flight_max: 100, back_of_queue_receives: None };
+        let (mailbox, requests) = sync_channel(REQUESTS);
+        let mut answers = Vec::new();
+        for number in 1..=REQUESTS {
+            let (reply, answer) = oneshot::channel();
+            let request = ShardRequest::Command {
+                partition: 1,
+                settings: Settings { config, modified_at_ms: 0 },
+                request: RequestId(number as u64),
+                command: Command::Send(vec![NewMessage { group: GroupId::NONE, delay_ms: 0 }]),
+                bodies: vec![Vec::new()],
+                reply,
+            };
+            mailbox.try_send(request).expect("room");
+            answers.push(answer);
+        }
+        drop(mailbox);
+        thread.run(&requests);
+        let mut decided = 0;
+        while let Ok((_, replies)) = released.try_recv() {
+            decided += replies.len();
+        }
+        assert_eq!(decided, REQUESTS);
+        drop(answers);
+    }
+}

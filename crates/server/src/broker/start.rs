@@ -85,7 +85,7 @@ impl Broker {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let published = Published::default();
-        let catalog = open_catalog(&store, config, &clock, &published).await?;
+        let mut catalog = open_catalog(&store, config, &clock, &published).await?;
         let health = Health::default();
         let running = Running::default();
         let mut shards = Vec::new();
@@ -114,6 +114,7 @@ impl Broker {
         });
         let left_over = catalog.left_over();
         Arc::clone(&shared).remove(left_over).await.map_err(StartError::LeftOver)?;
+        catalog.left_over_removed(&health).await.map_err(StartError::LeftOver)?;
         let remover = Arc::downgrade(&shared);
         let remove = move |places| {
             let shared = remover.upgrade();
