@@ -14,7 +14,7 @@ const QUEUE: &str = r#"{
         "receive_wait_secs": 0, "is_sqs_managed_sse_enabled": true, "is_content_based_deduplication": false,
         "deduplication_scope": "Queue", "fifo_throughput_limit": "PerQueue"
     },
-    "tags": {}, "created_at_ms": 0, "modified_at_ms": 0, "partitions": [{"partition": 1, "shard": 1}]
+    "tags": {}, "created_at_ms": 0, "modified_at_ms": 0, "deduplicates_by": "Queue", "partitions": [{"partition": 1, "shard": 1}]
 }"#;
 
 fuzz_target!(|text: &str| {

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use sluice_server::broker::{
-    Broker, BrokerConfig, BrokerError, Counters, Entry, Message, Outgoing, Queue, QueueAttributes,
-    QueueChange, QueueKey, QueueKind, ReceiptError, ReceiveOptions, Received,
+    Broker, BrokerConfig, BrokerError, Counters, DeduplicationScope, Entry, Message, Outgoing,
+    Queue, QueueAttributes, QueueChange, QueueKey, QueueKind, ReceiptError, ReceiveOptions,
+    Received,
 };
 use sluice_server::clock::Clock;
 use sluice_store::{CrashTail, MemoryStore, Store};
@@ -50,6 +51,7 @@ fn new_queue(name: &str) -> Queue {
         created_at_ms: 0,
         modified_at_ms: 0,
         purged_at_ms: None,
+        deduplicates_by: DeduplicationScope::Queue,
         partitions: Vec::new(),
     }
 }
@@ -350,4 +352,102 @@ async fn new_settings_count_though_the_clock_stands_still_or_goes_back() {
     clock.0.store(sent_at_ms + 61_000, Ordering::Release);
     assert_eq!(bodies(&receive(&broker, &queue, 1).await), [""; 0]);
     broker.shutdown().await;
+}
+
+async fn create_fifo(broker: &Broker) -> Arc<Queue> {
+    let mut queue = new_queue("q.fifo");
+    queue.kind = QueueKind::Fifo;
+    let put = move |_: Entry<'_>, _| Ok::<_, BrokerError>((QueueChange::Put(queue), ()));
+    broker.change_queue(&key("q.fifo"), put).await.unwrap();
+    broker.queue(&key("q.fifo")).unwrap()
+}
+
+fn in_group(group: &str, body: &str) -> Outgoing {
+    let mut outgoing = outgoing(body);
+    outgoing.message.group_id = Some(group.to_owned());
+    outgoing.message.deduplication_id = Some(body.to_owned());
+    outgoing
+}
+
+/// Sends to a few groups, receives, deletes and repeats at random, crashing in between.
+async fn fifo_crash_run(seed: u64) {
+    let (mut store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let mut broker = start(&store, &clock).await;
+    let queue = create_fifo(&broker).await;
+    let mut random = seed;
+    let mut next = |below: u64| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let mut waiting: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut ids: BTreeMap<String, (Uuid, Option<String>)> = BTreeMap::new();
+    for step in 0..120 {
+        match next(8) {
+            0..=2 => {
+                let group = format!("g{}", next(4));
+                let body = format!("{group}-{step}");
+                let sent = broker.send(&queue, vec![in_group(&group, &body)]).await.unwrap();
+                ids.insert(body.clone(), (sent[0].id, sent[0].sequence_number.clone()));
+                waiting.entry(group).or_default().push(body);
+            }
+            3 => {
+                // A repeated send changes nothing and is reported as the first one.
+                let index = usize::try_from(next(100)).unwrap() % ids.len().max(1);
+                if let Some((body, (id, sequence_number))) = ids.iter().nth(index) {
+                    let group = body.split('-').next().unwrap();
+                    let sent = broker.send(&queue, vec![in_group(group, body)]).await.unwrap();
+                    assert_eq!((&sent[0].id, &sent[0].sequence_number), (id, sequence_number));
+                }
+            }
+            4..=6 => {
+                let received = receive(&broker, &queue, 3).await;
+                let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+                for received in &received {
+                    let group = received.message.group_id.as_deref().unwrap();
+                    let place = seen.entry(group).or_default();
+                    assert_eq!(received.message.body, waiting[group][*place], "seed {seed}: order");
+                    *place += 1;
+                }
+                for received in &received {
+                    if next(3) > 0 {
+                        let receipt =
+                            broker.parse_receipt(&queue, &received.receipt_handle).unwrap();
+                        broker.delete(&queue, vec![receipt]).await.unwrap();
+                        let group = received.message.group_id.as_deref().unwrap();
+                        waiting
+                            .get_mut(group)
+                            .unwrap()
+                            .retain(|body| *body != received.message.body);
+                    }
+                }
+                // Visible again before the next receive, so that the order stays easy to predict.
+                clock.0.fetch_add(31_000, Ordering::AcqRel);
+                if next(6) == 0 {
+                    ids.clear();
+                    clock.0.fetch_add(300_000, Ordering::AcqRel);
+                }
+            }
+            _ => {
+                store = Arc::new(store.faults().crash(CrashTail::Seeded(seed)));
+                broker = start(&store, &clock).await;
+            }
+        }
+        // What is older than the window is no duplicate any more.
+        if next(10) == 0 {
+            ids.clear();
+        }
+    }
+    clock.0.fetch_add(31_000, Ordering::AcqRel);
+    let counters = broker.counters(&queue).await.unwrap();
+    let expected: usize = waiting.values().map(Vec::len).sum();
+    assert_eq!(counters.visible, expected as u64, "seed {seed}: counters");
+}
+
+#[tokio::test]
+async fn a_fifo_queue_keeps_order_and_deduplication_over_crashes() {
+    let seeds = std::env::var("SLUICE_CRASH_SEEDS").ok().and_then(|text| text.parse().ok());
+    for seed in 0..seeds.unwrap_or(40) {
+        fifo_crash_run(seed).await;
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
-use sluice_engine::{Command, Delivery, Handle, QueueConfig, Reply, RequestId, Sequence};
+use sluice_engine::{Command, Delivery, Handle, Policy, QueueConfig, Reply, RequestId, Sequence};
 use sluice_store::{Reader, Space, Store};
 use tokio::sync::{mpsc, oneshot};
 
@@ -62,14 +62,16 @@ impl Shared {
     }
 
     pub(super) fn settings(&self, queue: &Queue) -> Settings {
-        let back_of_queue_receives = match queue.kind {
-            QueueKind::Standard => Some(BACK_OF_QUEUE_RECEIVES),
-            QueueKind::Fifo => None,
+        let policy = match queue.kind {
+            QueueKind::Standard => {
+                Policy::Standard { back_of_queue_receives: Some(BACK_OF_QUEUE_RECEIVES) }
+            }
+            QueueKind::Fifo => Policy::Fifo { delay_ms: millis(queue.attributes.delay_secs) },
         };
         let config = QueueConfig {
             retention_ms: millis(queue.attributes.retention_secs),
             in_flight_max: self.in_flight_max,
-            back_of_queue_receives,
+            policy,
         };
         Settings { config, modified_at_ms: queue.modified_at_ms }
     }
@@ -116,6 +118,7 @@ impl Shared {
     /// Reads the bodies of received messages. One that was purged or expired meanwhile is left out.
     pub(super) fn read_bodies(
         &self,
+        queue: &Queue,
         place: PartitionPlace,
         deliveries: &[Delivery],
     ) -> Result<Vec<Received>, BrokerError> {
@@ -137,12 +140,18 @@ impl Shared {
         present
             .map(|(delivery, bytes)| {
                 let message = body::get(&bytes).map_err(|error| unreadable(&error))?;
-                Ok(self.received(place, delivery, message))
+                Ok(self.received(queue, place, delivery, message))
             })
             .collect()
     }
 
-    fn received(&self, place: PartitionPlace, delivery: &Delivery, message: Message) -> Received {
+    fn received(
+        &self,
+        queue: &Queue,
+        place: PartitionPlace,
+        delivery: &Delivery,
+        message: Message,
+    ) -> Received {
         let handle = Handle {
             sequence: delivery.sequence,
             receive_count: delivery.receive_count,
@@ -154,7 +163,7 @@ impl Shared {
             sent_at_ms: Sequence::at_ms(delivery.sequence),
             receive_count: delivery.receive_count,
             first_received_at_ms: delivery.first_received_at_ms,
-            sequence_number: None,
+            sequence_number: sequence_number(queue, delivery.sequence),
         }
     }
 
@@ -198,6 +207,14 @@ impl Drop for Withdrawal<'_> {
         let request = ShardRequest::Cancel { partition: self.partition, request: self.request };
         // If the mailbox is full the wait ends by itself, and what it takes becomes visible again.
         drop(self.shard.mailbox.try_send(request));
+    }
+}
+
+/// `SequenceNumber` of a message in a FIFO queue: 20 digits (contract §5.3).
+pub(super) fn sequence_number(queue: &Queue, sequence: Sequence) -> Option<String> {
+    match queue.kind {
+        QueueKind::Standard => None,
+        QueueKind::Fifo => Some(format!("{:020}", sequence.0)),
     }
 }
 

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::TrySendError;
 
-use sluice_engine::{Command, Counters, GroupId, NewMessage, Reply, VisibilityOutcome};
+use sluice_engine::{Command, Counters, DeleteOutcome, Reply, SendOutcome, VisibilityOutcome};
 use sluice_store::SpaceLeft;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::body;
-use super::calls::{Shared, millis, unreachable_reply};
+use super::calls::{Shared, millis, sequence_number, unreachable_reply};
 use super::catalog::{Catalog, Entry, QueueChange};
 use super::error::BrokerError;
 use super::measure::{QueueMetrics, add};
 use super::message::{Outgoing, Received};
+use super::message_group::new_message;
 use super::queue::{Queue, QueueKey};
 use super::receipt::{Receipt, ReceiptError};
 use super::shard::ShardRequest;
@@ -121,20 +122,14 @@ impl Broker {
         if self.shared.store.space_left() == SpaceLeft::Low {
             return Err(BrokerError::DiskFull);
         }
-        let new = messages
-            .iter()
-            .map(|outgoing| NewMessage {
-                group: GroupId::NONE,
-                delay_ms: millis(outgoing.delay_secs),
-            })
-            .collect();
+        let new = messages.iter().map(|outgoing| new_message(queue, outgoing)).collect();
         let bodies = messages.iter().map(|outgoing| body::put(&outgoing.message)).collect();
         let place = self.shared.place(queue)?;
         match self.shared.call(queue, place, Command::Send(new), bodies).await? {
-            Reply::Sent(_) => Ok(messages
-                .iter()
-                .map(|outgoing| SentMessage { id: outgoing.message.id, sequence_number: None })
-                .collect()),
+            Reply::Sent(outcomes) => {
+                let sent = messages.iter().zip(outcomes);
+                Ok(sent.map(|(outgoing, outcome)| reported(queue, outgoing, outcome)).collect())
+            }
             other => unreachable_reply(&other),
         }
     }
@@ -156,25 +151,42 @@ impl Broker {
         };
         let place = self.shared.place(queue)?;
         match self.shared.call(queue, place, command, Vec::new()).await? {
-            Reply::Received(deliveries) => self.shared.read_bodies(place, &deliveries),
+            Reply::Received(deliveries) => self.shared.read_bodies(queue, place, &deliveries),
             Reply::OverLimit => Err(BrokerError::OverLimit),
             other => unreachable_reply(&other),
         }
     }
 
-    /// Deletes messages. One that is gone already is fine.
+    /// Deletes messages. One that is gone already is fine. The outcomes are in the order of the receipts.
     ///
     /// # Errors
     /// A fault of the broker.
-    pub async fn delete(&self, queue: &Queue, receipts: Vec<Receipt>) -> Result<(), BrokerError> {
+    pub async fn delete(
+        &self,
+        queue: &Queue,
+        receipts: Vec<Receipt>,
+    ) -> Result<Vec<DeleteOutcome>, BrokerError> {
+        let mut outcomes = vec![DeleteOutcome::Gone; receipts.len()];
         for place in &queue.partitions {
-            let of_place = receipts.iter().filter(|receipt| receipt.partition == place.partition);
-            let handles: Vec<_> = of_place.map(|receipt| receipt.handle).collect();
-            if !handles.is_empty() {
-                self.shared.call(queue, *place, Command::Delete(handles), Vec::new()).await?;
+            let of_place = receipts
+                .iter()
+                .enumerate()
+                .filter(|(_, receipt)| receipt.partition == place.partition);
+            let (indexes, handles): (Vec<_>, Vec<_>) =
+                of_place.map(|(index, receipt)| (index, receipt.handle)).unzip();
+            if handles.is_empty() {
+                continue;
+            }
+            match self.shared.call(queue, *place, Command::Delete(handles), Vec::new()).await? {
+                Reply::Deleted(found) => {
+                    for (index, outcome) in indexes.into_iter().zip(found) {
+                        outcomes[index] = outcome;
+                    }
+                }
+                other => return unreachable_reply(&other),
             }
         }
-        Ok(())
+        Ok(outcomes)
     }
 
     /// Hides messages for a number of seconds from now. The outcomes are in the order of the changes.
@@ -253,7 +265,7 @@ impl Broker {
         let place = self.shared.place(queue)?;
         match self.shared.call(queue, place, Command::Peek(count_max as usize), Vec::new()).await? {
             Reply::Peeked(deliveries) => {
-                let mut peeked = self.shared.read_bodies(place, &deliveries)?;
+                let mut peeked = self.shared.read_bodies(queue, place, &deliveries)?;
                 for received in &mut peeked {
                     received.receipt_handle.clear();
                 }
@@ -294,4 +306,13 @@ impl Broker {
         }
         self.shared.running.join().await;
     }
+}
+
+/// What a sender hears of a message. A duplicate is reported as the message that it repeats (contract §5.2).
+fn reported(queue: &Queue, outgoing: &Outgoing, outcome: SendOutcome) -> SentMessage {
+    let (id, sequence) = match outcome {
+        SendOutcome::Accepted(sequence) => (outgoing.message.id, sequence),
+        SendOutcome::Duplicate { sequence, message } => (Uuid::from_u128(message), sequence),
+    };
+    SentMessage { id, sequence_number: sequence_number(queue, sequence) }
 }

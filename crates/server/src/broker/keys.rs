@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use sluice_engine::{DueKey, GroupId, Sequence};
+use sluice_engine::{DeadlineKey, DueKey, GroupId, Sequence};
 use sluice_store::{Batch, Space};
 
 /// Tables in the row space.
@@ -12,7 +12,10 @@ const PARTITION: u8 = b'p';
 const GROUP: u8 = b'g';
 const LOG: u8 = b'l';
 const DUE: u8 = b'd';
+const READY: u8 = b'r';
 const TOUCHED: u8 = b't';
+const DUPLICATE: u8 = b'u';
+const DEADLINE: u8 = b'v';
 /// Table in the body space.
 const BODY: u8 = b'b';
 
@@ -55,9 +58,17 @@ pub(super) fn body(partition: u64, sequence: Sequence) -> Vec<u8> {
     joined(BODY, partition, &[&sequence.0.to_be_bytes()])
 }
 
-/// All group rows.
-pub(super) fn groups(partition: u64) -> Range<Vec<u8>> {
-    prefix(GROUP, partition)..prefix(GROUP, partition + 1)
+pub(super) fn ready(partition: u64, place: Sequence) -> Vec<u8> {
+    joined(READY, partition, &[&place.0.to_be_bytes()])
+}
+
+pub(super) fn duplicate(partition: u64, key: u128) -> Vec<u8> {
+    joined(DUPLICATE, partition, &[&key.to_be_bytes()])
+}
+
+pub(super) fn deadline(partition: u64, deadline: DeadlineKey) -> Vec<u8> {
+    let parts = [&deadline.deadline_ms.to_be_bytes()[..], &deadline.key.to_be_bytes()];
+    joined(DEADLINE, partition, &parts)
 }
 
 /// Log rows of a group after a position.
@@ -71,6 +82,18 @@ pub(super) fn due_after(partition: u64, after: DueKey) -> Range<Vec<u8>> {
     due(partition, start)..prefix(DUE, partition + 1)
 }
 
+/// Places in the line of groups after one.
+pub(super) fn ready_after(partition: u64, after: Sequence) -> Range<Vec<u8>> {
+    ready(partition, Sequence(after.0 + 1))..prefix(READY, partition + 1)
+}
+
+/// Deadlines of deduplication after a key: the smallest key after it has one more byte.
+pub(super) fn deadlines_after(partition: u64, after: DeadlineKey) -> Range<Vec<u8>> {
+    let mut start = deadline(partition, after);
+    start.push(0);
+    start..prefix(DEADLINE, partition + 1)
+}
+
 /// Touched rows from a sequence number on.
 pub(super) fn touched_from(partition: u64, from: Sequence) -> Range<Vec<u8>> {
     touched(partition, from)..prefix(TOUCHED, partition + 1)
@@ -78,7 +101,7 @@ pub(super) fn touched_from(partition: u64, from: Sequence) -> Range<Vec<u8>> {
 
 /// Removes every message of a partition. At the moment of a purge no row is newer than it.
 pub(super) fn purge(batch: &mut Batch, partition: u64) {
-    for table in [LOG, DUE, TOUCHED] {
+    for table in [GROUP, LOG, DUE, READY, TOUCHED, DUPLICATE, DEADLINE] {
         batch.delete_range(Space::Rows, prefix(table, partition)..prefix(table, partition + 1));
     }
     batch.delete_range(Space::Bodies, prefix(BODY, partition)..prefix(BODY, partition + 1));
@@ -87,9 +110,7 @@ pub(super) fn purge(batch: &mut Batch, partition: u64) {
 /// Removes every row of a partition.
 pub(super) fn drop_partition(batch: &mut Batch, partition: u64) {
     purge(batch, partition);
-    for table in [PARTITION, GROUP] {
-        batch.delete_range(Space::Rows, prefix(table, partition)..prefix(table, partition + 1));
-    }
+    batch.delete(Space::Rows, self::partition(partition));
 }
 
 /// Reads the last `N` bytes of a key.

@@ -12,6 +12,7 @@ mod health;
 mod keys;
 mod measure;
 mod message;
+mod message_group;
 mod partition;
 mod queue;
 mod receipt;
@@ -33,5 +34,5 @@ pub use queue::{
     QueueKind,
 };
 pub use receipt::{Receipt, ReceiptError, ReceiptKey};
-pub use sluice_engine::{Counters, VisibilityOutcome};
+pub use sluice_engine::{Counters, DeleteOutcome, VisibilityOutcome};
 pub use start::{BrokerConfig, StartError};

@@ -1,8 +1,10 @@
 //! Between a partition's rows in the store and its state machine in the engine.
 
+use std::collections::BTreeSet;
+
 use sluice_engine::{
-    Change, DueKey, GroupId, GroupRow, Limits, Page, Partition, PartitionRow, QueueConfig,
-    Sequence, Stored, TouchedRow, Want,
+    Change, DeadlineKey, DueKey, Found, GroupId, GroupRow, Limits, Lookup, Page, Partition,
+    PartitionRow, QueueConfig, Sequence, Stored, Want,
 };
 use sluice_store::{Batch, Reader, Space, StoreError};
 
@@ -33,11 +35,6 @@ pub(super) fn open(
         Some(bytes) => rows::get_partition(&bytes)?,
         None => PartitionRow::default(),
     };
-    let mut groups = Vec::new();
-    scan_all(reader, keys::groups(id), |key, bytes| {
-        groups.push((group_of(key)?, rows::get_group(bytes)?));
-        Ok(())
-    })?;
     let mut touched = Vec::new();
     scan_all(reader, keys::touched_from(id, partition.touched_cursor), |key, bytes| {
         let row = rows::get_touched(bytes)?;
@@ -46,43 +43,86 @@ pub(super) fn open(
         }
         Ok(())
     })?;
+    let named: BTreeSet<GroupId> =
+        touched.iter().map(|(_, row)| row.group).chain([GroupId::NONE]).collect();
+    let mut groups = Vec::new();
+    for group in named {
+        if let Some(row) = read_group(reader, id, group)? {
+            groups.push((group, row));
+        }
+    }
     Ok(Partition::open(Stored { partition, groups, touched }, config, limits, now_ms))
 }
 
 /// Reads the rows that a partition wants.
 pub(super) fn read_page(reader: &dyn Reader, id: u64, want: Want) -> Result<Page, ReadFault> {
-    match want {
+    Ok(match want {
         Want::Log { group, after, limit } => {
             let range = keys::log_after(id, group, after);
-            let found = reader.scan(Space::Rows, range.start.as_slice()..&range.end, limit)?;
-            let entries: Result<Vec<_>, ReadFault> = found
-                .iter()
-                .map(|(key, bytes)| Ok(rows::get_log(sequence_of(key)?, bytes)?))
-                .collect();
-            Ok(Page::Log(group, entries?))
+            let entries = scan(reader, range, limit, |key, bytes| {
+                Ok(rows::get_log(sequence_of(key)?, bytes)?)
+            })?;
+            Page::Log(group, entries)
         }
         Want::Due { after, limit } => {
             let range = keys::due_after(id, after);
-            let found = reader.scan(Space::Rows, range.start.as_slice()..&range.end, limit)?;
-            let due: Result<Vec<_>, ReadFault> = found
-                .iter()
-                .map(|(key, bytes)| Ok((rows::get_due(bytes)?, due_key_of(key)?)))
-                .collect();
-            Ok(Page::Due(due?))
+            let due = |key: &[u8], bytes: &[u8]| Ok((rows::get_member(bytes)?, due_key_of(key)?));
+            Page::Due(scan(reader, range, limit, due)?)
         }
+        Want::Ready { after, limit } => {
+            let range = keys::ready_after(id, after);
+            let place = |key: &[u8], bytes: &[u8]| {
+                let group = rows::get_member(bytes)?;
+                let row = read_group(reader, id, group)?.unwrap_or_default();
+                Ok((sequence_of(key)?, group, row))
+            };
+            Page::Ready(scan(reader, range, limit, place)?)
+        }
+        Want::Deadlines { after, limit } => {
+            let range = keys::deadlines_after(id, after);
+            Page::Deadlines(scan(reader, range, limit, |key, _| Ok(deadline_key_of(key)?))?)
+        }
+        Want::Group(group) => Page::Group(group, read_group(reader, id, group)?),
+    })
+}
+
+/// Reads a row that a command needs.
+pub(super) fn look_up(
+    reader: &dyn Reader,
+    id: u64,
+    lookup: Lookup,
+) -> Result<Option<Found>, ReadFault> {
+    Ok(match lookup {
+        Lookup::Touched(sequence) => {
+            let found = reader.get(Space::Rows, &keys::touched(id, sequence))?;
+            let row = found.map(|bytes| rows::get_touched(&bytes)).transpose()?;
+            row.map(|row| Found::Touched(sequence, row))
+        }
+        Lookup::Group(group) => read_group(reader, id, group)?.map(|row| Found::Group(group, row)),
+        Lookup::Duplicate(key) => {
+            let found = reader.get(Space::Rows, &keys::duplicate(id, key))?;
+            let row = found.map(|bytes| rows::get_duplicate(&bytes)).transpose()?;
+            row.map(|row| Found::Duplicate(key, row))
+        }
+    })
+}
+
+fn read_group(reader: &dyn Reader, id: u64, group: GroupId) -> Result<Option<GroupRow>, ReadFault> {
+    match reader.get(Space::Rows, &keys::group(id, group))? {
+        Some(bytes) => Ok(Some(rows::get_group(&bytes)?)),
+        None => Ok(None),
     }
 }
 
-/// Reads the touched row of a message that is in the log again.
-pub(super) fn read_touched(
+/// Reads the first rows of a range.
+fn scan<T>(
     reader: &dyn Reader,
-    id: u64,
-    sequence: Sequence,
-) -> Result<Option<TouchedRow>, ReadFault> {
-    match reader.get(Space::Rows, &keys::touched(id, sequence))? {
-        Some(bytes) => Ok(Some(rows::get_touched(&bytes)?)),
-        None => Ok(None),
-    }
+    range: std::ops::Range<Vec<u8>>,
+    limit: usize,
+    read: impl Fn(&[u8], &[u8]) -> Result<T, ReadFault>,
+) -> Result<Vec<T>, ReadFault> {
+    let found = reader.scan(Space::Rows, range.start.as_slice()..&range.end, limit)?;
+    found.iter().map(|(key, bytes)| read(key, bytes)).collect()
 }
 
 /// Writes one change into a batch.
@@ -95,7 +135,7 @@ pub(super) fn write_change(batch: &mut Batch, id: u64, change: &Change) {
             batch.delete(Space::Rows, keys::log(id, *group, *position));
         }
         Change::Scheduled(group, key) => {
-            batch.put(Space::Rows, keys::due(id, *key), rows::put_due(*group));
+            batch.put(Space::Rows, keys::due(id, *key), rows::put_member(*group));
         }
         Change::Unscheduled(key) => batch.delete(Space::Rows, keys::due(id, *key)),
         Change::Touched(sequence, row) => {
@@ -104,6 +144,19 @@ pub(super) fn write_change(batch: &mut Batch, id: u64, change: &Change) {
         Change::Erased(sequence) => {
             batch.delete(Space::Rows, keys::touched(id, *sequence));
             batch.delete(Space::Bodies, keys::body(id, *sequence));
+        }
+        Change::LinedUp(group, place) => {
+            batch.put(Space::Rows, keys::ready(id, *place), rows::put_member(*group));
+        }
+        Change::LeftLine(_, place) => batch.delete(Space::Rows, keys::ready(id, *place)),
+        Change::Remembered(key, row) => {
+            let deadline = DeadlineKey { deadline_ms: row.deadline_ms, key: *key };
+            batch.put(Space::Rows, keys::duplicate(id, *key), rows::put_duplicate(row));
+            batch.put(Space::Rows, keys::deadline(id, deadline), Vec::new());
+        }
+        Change::Forgotten(deadline) => {
+            batch.delete(Space::Rows, keys::duplicate(id, deadline.key));
+            batch.delete(Space::Rows, keys::deadline(id, *deadline));
         }
         Change::Purged(_) => keys::purge(batch, id),
     }
@@ -114,13 +167,17 @@ pub(super) fn write_numbers(
     batch: &mut Batch,
     id: u64,
     partition: Option<PartitionRow>,
-    groups: &[(GroupId, GroupRow)],
+    groups: &[(GroupId, Option<GroupRow>)],
 ) {
     if let Some(row) = partition {
         batch.put(Space::Rows, keys::partition(id), rows::put_partition(&row));
     }
     for (group, row) in groups {
-        batch.put(Space::Rows, keys::group(id, *group), rows::put_group(row));
+        let key = keys::group(id, *group);
+        match row {
+            Some(row) => batch.put(Space::Rows, key, rows::put_group(row)),
+            None => batch.delete(Space::Rows, key),
+        }
     }
 }
 
@@ -155,8 +212,13 @@ fn sequence_of(key: &[u8]) -> Result<Sequence, BadRow> {
     keys::tail(key).map(|bytes| Sequence(u64::from_be_bytes(bytes))).ok_or_else(|| bad_key(key))
 }
 
-fn group_of(key: &[u8]) -> Result<GroupId, BadRow> {
-    keys::tail(key).map(|bytes| GroupId(u128::from_be_bytes(bytes))).ok_or_else(|| bad_key(key))
+fn deadline_key_of(key: &[u8]) -> Result<DeadlineKey, BadRow> {
+    let bytes: [u8; 24] = keys::tail(key).ok_or_else(|| bad_key(key))?;
+    let (deadline, key) = bytes.split_at(8);
+    Ok(DeadlineKey {
+        deadline_ms: u64::from_be_bytes(deadline.try_into().map_err(|_| bad_key(key))?),
+        key: u128::from_be_bytes(key.try_into().map_err(|_| bad_key(key))?),
+    })
 }
 
 fn due_key_of(key: &[u8]) -> Result<DueKey, BadRow> {

@@ -130,6 +130,8 @@ pub struct Queue {
     pub modified_at_ms: u64,
     /// Time of the last `PurgeQueue`, epoch milliseconds.
     pub purged_at_ms: Option<u64>,
+    /// `DeduplicationScope` as it was when the queue was created: what counts, whatever is set later (contract §3.1).
+    pub deduplicates_by: DeduplicationScope,
     /// Partitions, at least one. Assigned by the catalog; empty in a queue that is about to be created.
     pub partitions: Vec<PartitionPlace>,
 }

@@ -3,7 +3,10 @@
 //! A version that is not known is a fault of the store: the row was written by a newer server or is damaged.
 
 use bytes::{Buf, BufMut, TryGetError};
-use sluice_engine::{DueKey, GroupId, GroupRow, LogEntry, PartitionRow, Sequence, TouchedRow};
+use sluice_engine::{
+    DeadlineKey, DueKey, DuplicateRow, GroupId, GroupRow, IndexRow, LogEntry, PartitionRow,
+    Sequence, TouchedRow,
+};
 
 const VERSION: u8 = 1;
 
@@ -40,11 +43,17 @@ pub(super) fn start(capacity: usize) -> Vec<u8> {
 }
 
 pub(super) fn put_partition(row: &PartitionRow) -> Vec<u8> {
-    let mut out = start(40);
+    let mut out = start(96);
     out.put_u64(row.last_sequence.0);
-    out.put_u64(row.due_count);
-    out.put_u64(row.due_cursor.due_ms);
-    out.put_u64(row.due_cursor.sequence.0);
+    out.put_u64(row.log_count);
+    out.put_u64(row.due.count);
+    out.put_u64(row.due.cursor.due_ms);
+    out.put_u64(row.due.cursor.sequence.0);
+    out.put_u64(row.ready.count);
+    out.put_u64(row.ready.cursor.0);
+    out.put_u64(row.deadlines.count);
+    out.put_u64(row.deadlines.cursor.deadline_ms);
+    out.put_u128(row.deadlines.cursor.key);
     out.put_u64(row.touched_cursor.0);
     out
 }
@@ -53,10 +62,18 @@ pub(super) fn get_partition(bytes: &[u8]) -> Result<PartitionRow, BadRow> {
     read("partition", bytes, |row| {
         Ok(PartitionRow {
             last_sequence: Sequence(row.try_get_u64()?),
-            due_count: row.try_get_u64()?,
-            due_cursor: DueKey {
-                due_ms: row.try_get_u64()?,
-                sequence: Sequence(row.try_get_u64()?),
+            log_count: row.try_get_u64()?,
+            due: IndexRow {
+                count: row.try_get_u64()?,
+                cursor: DueKey {
+                    due_ms: row.try_get_u64()?,
+                    sequence: Sequence(row.try_get_u64()?),
+                },
+            },
+            ready: IndexRow { count: row.try_get_u64()?, cursor: Sequence(row.try_get_u64()?) },
+            deadlines: IndexRow {
+                count: row.try_get_u64()?,
+                cursor: DeadlineKey { deadline_ms: row.try_get_u64()?, key: row.try_get_u128()? },
             },
             touched_cursor: Sequence(row.try_get_u64()?),
         })
@@ -64,16 +81,48 @@ pub(super) fn get_partition(bytes: &[u8]) -> Result<PartitionRow, BadRow> {
 }
 
 pub(super) fn put_group(row: &GroupRow) -> Vec<u8> {
-    let mut out = start(16);
+    let mut out = start(24);
     out.put_u64(row.cursor.0);
     out.put_u64(row.log_count);
+    put_place(&mut out, row.ready);
     out
 }
 
 pub(super) fn get_group(bytes: &[u8]) -> Result<GroupRow, BadRow> {
     read("group", bytes, |row| {
-        Ok(GroupRow { cursor: Sequence(row.try_get_u64()?), log_count: row.try_get_u64()? })
+        Ok(GroupRow {
+            cursor: Sequence(row.try_get_u64()?),
+            log_count: row.try_get_u64()?,
+            ready: get_place(row)?,
+        })
     })
+}
+
+pub(super) fn put_duplicate(row: &DuplicateRow) -> Vec<u8> {
+    let mut out = start(32);
+    out.put_u64(row.deadline_ms);
+    out.put_u64(row.sequence.0);
+    out.put_u128(row.message);
+    out
+}
+
+pub(super) fn get_duplicate(bytes: &[u8]) -> Result<DuplicateRow, BadRow> {
+    read("duplicate", bytes, |row| {
+        Ok(DuplicateRow {
+            deadline_ms: row.try_get_u64()?,
+            sequence: Sequence(row.try_get_u64()?),
+            message: row.try_get_u128()?,
+        })
+    })
+}
+
+/// A place that may be absent; zero is never assigned.
+fn put_place(out: &mut Vec<u8>, place: Option<Sequence>) {
+    out.put_u64(place.map_or(0, |place| place.0));
+}
+
+fn get_place(row: &mut &[u8]) -> Result<Option<Sequence>, TryGetError> {
+    Ok(Some(Sequence(row.try_get_u64()?)).filter(|place| *place != Sequence::ZERO))
 }
 
 /// The usual entry, whose message was never received and stands where it was sent, takes one byte.
@@ -103,14 +152,15 @@ pub(super) fn get_log(position: Sequence, bytes: &[u8]) -> Result<LogEntry, BadR
     })
 }
 
-pub(super) fn put_due(group: GroupId) -> Vec<u8> {
+/// The group that a due row or a place in line belongs to.
+pub(super) fn put_member(group: GroupId) -> Vec<u8> {
     let mut out = start(16);
     out.put_u128(group.0);
     out
 }
 
-pub(super) fn get_due(bytes: &[u8]) -> Result<GroupId, BadRow> {
-    read("due", bytes, |row| Ok(GroupId(row.try_get_u128()?)))
+pub(super) fn get_member(bytes: &[u8]) -> Result<GroupId, BadRow> {
+    read("due or ready", bytes, |row| Ok(GroupId(row.try_get_u128()?)))
 }
 
 pub(super) fn put_touched(row: &TouchedRow) -> Vec<u8> {
@@ -119,7 +169,7 @@ pub(super) fn put_touched(row: &TouchedRow) -> Vec<u8> {
     out.put_u32(row.receive_count);
     out.put_u64(row.first_received_at_ms);
     out.put_u64(row.visible_at_ms);
-    out.put_u64(row.position.map_or(0, |position| position.0));
+    put_place(&mut out, row.position);
     out
 }
 
@@ -130,8 +180,7 @@ pub(super) fn get_touched(bytes: &[u8]) -> Result<TouchedRow, BadRow> {
             receive_count: row.try_get_u32()?,
             first_received_at_ms: row.try_get_u64()?,
             visible_at_ms: row.try_get_u64()?,
-            position: Some(Sequence(row.try_get_u64()?))
-                .filter(|position| *position != Sequence::ZERO),
+            position: get_place(row)?,
         })
     })
 }
@@ -153,7 +202,7 @@ mod tests {
         let first = TouchedRow { position: None, ..touched };
         assert_eq!(get_touched(&put_touched(&first)).expect("reads"), first);
         let partition =
-            PartitionRow { last_sequence: Sequence(5), due_count: 2, ..PartitionRow::default() };
+            PartitionRow { last_sequence: Sequence(5), log_count: 2, ..PartitionRow::default() };
         assert_eq!(get_partition(&put_partition(&partition)).expect("reads"), partition);
         let position = Sequence(9);
         let plain =
@@ -163,6 +212,15 @@ mod tests {
         for entry in [plain, moved] {
             assert_eq!(get_log(position, &put_log(&entry)).expect("reads"), entry);
         }
+    }
+
+    #[test]
+    fn fifo_rows_read_back_as_written() {
+        let ready = Some(Sequence(6));
+        let group = GroupRow { cursor: Sequence(3), log_count: 4, ready };
+        assert_eq!(get_group(&put_group(&group)).expect("reads"), group);
+        let row = DuplicateRow { deadline_ms: 5, sequence: Sequence(6), message: u128::MAX };
+        assert_eq!(get_duplicate(&put_duplicate(&row)).expect("reads"), row);
     }
 
     #[test]

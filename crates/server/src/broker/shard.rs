@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use sluice_engine::{Command, Counters, Limits, Output, Partition, QueueConfig, Reply, RequestId};
+use sluice_engine::{
+    Command, Counters, Limits, Lookup, Output, Partition, QueueConfig, Reply, RequestId,
+    SendOutcome,
+};
 use sluice_store::{Batch, CommitTicket, Reader, Shard, Space};
 use tokio::sync::{mpsc, oneshot};
 
@@ -227,7 +230,7 @@ impl ShardThread {
     ) -> Result<(), ReadFault> {
         self.open(now_ms, id, settings)?;
         self.supply(now_ms, id)?;
-        self.recall(id, &command)?;
+        self.look_up(id, &command)?;
         let command = match command {
             Command::Receive { count_max, visibility_ms, .. } if self.is_draining => {
                 Command::Receive { count_max, wait_ms: 0, visibility_ms }
@@ -272,18 +275,18 @@ impl ShardThread {
         Ok(())
     }
 
-    /// Reads the rows of messages that a command names and memory does not hold.
-    fn recall(&mut self, id: u64, command: &Command) -> Result<(), ReadFault> {
-        let unknown =
-            self.partitions.get(&id).map_or_else(Vec::new, |open| open.engine.unknown(command));
-        if unknown.is_empty() {
-            return Ok(());
+    /// Reads the rows that a command needs and memory does not hold.
+    fn look_up(&mut self, id: u64, command: &Command) -> Result<(), ReadFault> {
+        let lookups =
+            self.partitions.get(&id).map_or_else(Vec::new, |open| open.engine.lookups(command));
+        if lookups.iter().any(|lookup| matches!(lookup, Lookup::Touched(_))) {
+            self.flush();
         }
-        self.flush();
-        for sequence in unknown {
-            let row = partition::read_touched(&*self.reader, id, sequence)?;
-            if let (Some(row), Some(open)) = (row, self.partitions.get_mut(&id)) {
-                open.engine.recall(sequence, row);
+        for lookup in lookups {
+            let found = partition::look_up(&*self.reader, id, lookup)?;
+            if let (Some(found), Some(open)) = (found, self.partitions.get_mut(&id)) {
+                open.engine.lend(found);
+                self.changed.insert(id);
             }
         }
         Ok(())
@@ -318,8 +321,10 @@ impl ShardThread {
             if let Reply::Sent(sent) = &reply
                 && request == Some(to)
             {
-                for (sequence, body) in sent.iter().zip(bodies.by_ref()) {
-                    self.batch.put(Space::Bodies, keys::body(id, *sequence), body);
+                for (outcome, body) in sent.iter().zip(bodies.by_ref()) {
+                    if let SendOutcome::Accepted(sequence) = outcome {
+                        self.batch.put(Space::Bodies, keys::body(id, *sequence), body);
+                    }
                 }
             }
             open.traffic.count(&reply);
@@ -464,8 +469,11 @@ mod tests {
         let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
         let (releases, mut released) = mpsc::channel(64);
         let thread = ShardThread::new(shard, Arc::new(Still), Health::default(), releases);
-        let config =
-            QueueConfig { retention_ms: 60_000, in_flight_max: 100, back_of_queue_receives: None };
+        let config = QueueConfig {
+            retention_ms: 60_000,
+            in_flight_max: 100,
+            policy: sluice_engine::Policy::Standard { back_of_queue_receives: None },
+        };
         let (mailbox, requests) = sync_channel(REQUESTS);
         let mut answers = Vec::new();
         for number in 1..=REQUESTS {
@@ -474,7 +482,11 @@ mod tests {
                 partition: 1,
                 settings: Settings { config, modified_at_ms: 0 },
                 request: RequestId(number as u64),
-                command: Command::Send(vec![NewMessage { group: GroupId::NONE, delay_ms: 0 }]),
+                command: Command::Send(vec![NewMessage {
+                    group: GroupId::NONE,
+                    delay_ms: 0,
+                    deduplication: None,
+                }]),
                 bodies: vec![Vec::new()],
                 reply,
             };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind};
+use super::{DeduplicationScope, PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind};
 
 /// A standard queue with default attributes and one partition.
 pub(crate) fn queue_with_partition(partition: u64) -> Queue {
@@ -18,6 +18,7 @@ pub(crate) fn queue_with_partition(partition: u64) -> Queue {
         created_at_ms: 0,
         modified_at_ms: 0,
         purged_at_ms: None,
+        deduplicates_by: DeduplicationScope::Queue,
         partitions: vec![PartitionPlace { partition, shard: 1 }],
     }
 }

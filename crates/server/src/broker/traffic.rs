@@ -1,6 +1,6 @@
 //! What went through a partition since it was opened.
 
-use sluice_engine::Reply;
+use sluice_engine::{DeleteOutcome, Reply, SendOutcome};
 
 /// Counts since the partition was opened, for the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,11 +19,15 @@ impl Traffic {
     /// Counts one answer.
     pub(super) fn count(&mut self, reply: &Reply) {
         match reply {
-            Reply::Sent(sent) => self.sent += sent.len() as u64,
+            Reply::Sent(sent) => {
+                let is_new = |outcome: &&SendOutcome| matches!(outcome, SendOutcome::Accepted(_));
+                self.sent += sent.iter().filter(is_new).count() as u64;
+            }
             Reply::Received(deliveries) if deliveries.is_empty() => self.empty_receives += 1,
             Reply::Received(deliveries) => self.received += deliveries.len() as u64,
             Reply::Deleted(deleted) => {
-                self.deleted += deleted.iter().filter(|existed| **existed).count() as u64;
+                let is_deleted = |outcome: &&DeleteOutcome| **outcome == DeleteOutcome::Deleted;
+                self.deleted += deleted.iter().filter(is_deleted).count() as u64;
             }
             Reply::OverLimit
             | Reply::VisibilityChanged(_)

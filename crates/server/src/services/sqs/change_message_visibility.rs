@@ -68,6 +68,7 @@ pub(super) fn judge(
             "ReceiptHandle",
             "Message does not exist or is not available for visibility timeout change.",
         )),
+        VisibilityOutcome::Expired => Err(errors::receipt_handle_expired(receipt_handle)),
         VisibilityOutcome::BeyondLimit => Err(errors::invalid_value(
             secs,
             CHANGE_VISIBILITY_TIMEOUT.parameter,

@@ -11,6 +11,12 @@ pub(super) fn of_body(body: &str) -> [u8; 16] {
     Md5::digest(body.as_bytes()).into()
 }
 
+/// What content-based deduplication takes as the id: the SHA-256 of the body alone, in hexadecimal (contract §5.2).
+pub(super) fn deduplication_id(body: &str) -> String {
+    let digest: [u8; 32] = sha2::Sha256::digest(body.as_bytes()).into();
+    hex(digest)
+}
+
 /// Digests message attributes, sorted by name. `None` when there are none.
 pub(super) fn of_attributes<'a>(
     attributes: impl IntoIterator<Item = &'a MessageAttribute>,
@@ -40,8 +46,8 @@ pub(super) fn of_attributes<'a>(
 }
 
 /// Writes a checksum as it stands in answers: lower-case hexadecimal.
-pub(super) fn hex(checksum: [u8; 16]) -> String {
-    checksum.iter().fold(String::with_capacity(32), |mut text, byte| {
+pub(super) fn hex<const N: usize>(checksum: [u8; N]) -> String {
+    checksum.iter().fold(String::with_capacity(2 * N), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string cannot fail");
         text
     })

@@ -89,6 +89,7 @@ fn decide(new: &NewQueue, entry: Entry<'_>, now_ms: u64) -> Result<(QueueChange,
 fn wanted(new: &NewQueue, now_ms: u64) -> Result<Queue, AwsError> {
     let mut attributes = QueueAttributes::default();
     new.changes.apply(&mut attributes)?;
+    let deduplicates_by = attributes.deduplication_scope;
     Ok(Queue {
         key: new.key.clone(),
         kind: new.kind,
@@ -97,6 +98,7 @@ fn wanted(new: &NewQueue, now_ms: u64) -> Result<Queue, AwsError> {
         created_at_ms: now_ms,
         modified_at_ms: now_ms,
         purged_at_ms: None,
+        deduplicates_by,
         partitions: Vec::new(),
     })
 }

@@ -6,6 +6,7 @@ use sluice_wire::AwsError;
 use super::errors;
 use super::existing_queue;
 use super::receipt;
+use crate::broker::DeleteOutcome;
 use crate::services::{Context, NoOutput, Operation, OutputShape, Resource};
 
 /// The operation.
@@ -37,7 +38,20 @@ impl Operation for DeleteMessage {
         let text = receipt::given(input.receipt_handle.as_deref())
             .ok_or_else(|| errors::missing_parameter("ReceiptHandle"))?;
         let receipt = receipt::parse(&context.broker, &queue, text)?;
-        context.broker.delete(&queue, vec![receipt]).await?;
+        let outcomes = context.broker.delete(&queue, vec![receipt]).await?;
+        let outcome = outcomes.into_iter().next().expect("the broker answers every delete");
+        judge(outcome, text)?;
         Ok(NoOutput {})
+    }
+}
+
+/// Turns what the broker did into success or refusal.
+///
+/// # Errors
+/// `InvalidParameterValue` when the handle of a FIFO message has expired.
+pub(super) fn judge(outcome: DeleteOutcome, receipt_handle: &str) -> Result<(), AwsError> {
+    match outcome {
+        DeleteOutcome::Deleted | DeleteOutcome::Gone => Ok(()),
+        DeleteOutcome::Expired => Err(errors::receipt_handle_expired(receipt_handle)),
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
 use super::batch::{self, BatchEntry, BatchOutput, Checked};
+use super::delete_message::judge;
 use super::existing_queue;
 use super::receipt;
 use crate::broker::{Broker, Queue, Receipt};
@@ -60,19 +61,29 @@ impl Operation for DeleteMessageBatch {
     async fn run(context: &Context, input: Input) -> Result<BatchOutput<DeletedEntry>, AwsError> {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
         let entries = batch::check(input.entries)?;
-        let mut receipts = Vec::with_capacity(entries.len());
-        let mut outcomes = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let outcome = parse(&context.broker, &queue, &entry).map(|receipt| {
-                receipts.push(receipt);
-                DeletedEntry { id: entry.id.clone() }
+        let parsed: Vec<_> = entries
+            .into_iter()
+            .map(|entry| {
+                let receipt = parse(&context.broker, &queue, &entry);
+                (entry.id, entry.entry.receipt_handle.unwrap_or_default(), receipt)
+            })
+            .collect();
+        let receipts: Vec<_> =
+            parsed.iter().filter_map(|(_, _, receipt)| receipt.as_ref().ok().copied()).collect();
+        let outcomes = if receipts.is_empty() {
+            Vec::new()
+        } else {
+            context.broker.delete(&queue, receipts).await?
+        };
+        let mut outcomes = outcomes.into_iter();
+        Ok(batch::answer(parsed.into_iter().map(|(id, text, receipt)| {
+            let judged = receipt.and_then(|_| {
+                let outcome = outcomes.next().expect("the broker answers every delete");
+                judge(outcome, &text)
             });
-            outcomes.push((entry.id, outcome));
-        }
-        if !receipts.is_empty() {
-            context.broker.delete(&queue, receipts).await?;
-        }
-        Ok(batch::answer(outcomes))
+            let success = judged.map(|()| DeletedEntry { id: id.clone() });
+            (id, success)
+        })))
     }
 }
 

@@ -92,11 +92,9 @@ pub(super) fn unsupported_operation(text: impl Into<Cow<'static, str>>) -> AwsEr
     AwsError::new(&UNSUPPORTED_OPERATION, text)
 }
 
-/// FIFO delivery is not there yet; everything else about FIFO queues is.
-pub(super) fn fifo_delivery_unsupported() -> AwsError {
-    unsupported_operation(
-        "This version of Sluice does not send to or receive from FIFO queues yet.",
-    )
+/// On a FIFO queue a handle ends with its visibility timeout (contract §4.3).
+pub(super) fn receipt_handle_expired(receipt_handle: &str) -> AwsError {
+    invalid_value(receipt_handle, "ReceiptHandle", "The receipt handle has expired.")
 }
 
 /// More messages are in flight than the queue allows (contract §2.10).

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::broker::{PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind};
+use crate::broker::{
+    DeduplicationScope, PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind,
+};
 
 /// Time of the tests, epoch milliseconds.
 pub(super) const NOW_MS: u64 = 1_800_000_000_000;
@@ -27,6 +29,7 @@ pub(super) fn queue(name: &str, kind: QueueKind) -> Queue {
         created_at_ms,
         modified_at_ms: created_at_ms,
         purged_at_ms: None,
+        deduplicates_by: DeduplicationScope::Queue,
         partitions: vec![PartitionPlace { partition: 1, shard: 0 }],
     }
 }

@@ -126,6 +126,7 @@ pub(super) fn prepare(
     let attributes = message_attributes::check(&new.attributes)?;
     let trace_header = message_attributes::check_system(&new.system_attributes)?;
     check_size(queue, &new, too_long)?;
+    let deduplication_id = deduplication_id(queue, &new);
     let body_md5 = checksum::of_body(&new.body);
     let attributes_md5 = checksum::of_attributes(&attributes).map(checksum::hex);
     let system_attributes_md5 = checksum::of_attributes(&trace_header).map(checksum::hex);
@@ -141,7 +142,7 @@ pub(super) fn prepare(
         sender_id: sender.id.clone(),
         trace_header,
         group_id: new.group_id,
-        deduplication_id: new.deduplication_id,
+        deduplication_id,
         source_arn: None,
     };
     Ok(Prepared {
@@ -150,6 +151,15 @@ pub(super) fn prepare(
         attributes_md5,
         system_attributes_md5,
     })
+}
+
+/// The deduplication id of a message: the given one, else on a FIFO queue that asks for it the SHA-256 of the body
+/// (contract §5.2).
+fn deduplication_id(queue: &Queue, new: &NewMessage) -> Option<String> {
+    let is_from_body =
+        queue.kind == QueueKind::Fifo && queue.attributes.is_content_based_deduplication;
+    let given = new.deduplication_id.clone();
+    given.or_else(|| is_from_body.then(|| checksum::deduplication_id(&new.body)))
 }
 
 /// Checks an optional id of 1 to 128 letters, digits and punctuation.

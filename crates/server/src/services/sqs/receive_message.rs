@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
-use super::errors;
 use super::existing_queue;
 use super::limits::{RECEIVE_COUNT, RECEIVE_VISIBILITY_TIMEOUT, RECEIVE_WAIT};
 use super::new_message::check_identifier;
@@ -61,9 +60,6 @@ impl Operation for ReceiveMessage {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
         let options = options(&queue, &input)?;
         let view = view(input)?;
-        if queue.kind == QueueKind::Fifo {
-            return Err(errors::fifo_delivery_unsupported());
-        }
         let received = context.broker.receive(&queue, options).await?;
         let messages = received.iter().map(|message| view.show(queue.kind, message)).collect();
         Ok(Output { messages })

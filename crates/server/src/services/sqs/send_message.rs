@@ -7,7 +7,6 @@ use super::errors;
 use super::existing_queue;
 use super::message_attributes::AttributeTexts;
 use super::new_message::{self, FifoLack, NewMessage, Sender, TooLong};
-use crate::broker::QueueKind;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -70,9 +69,6 @@ impl Operation for SendMessage {
             return Err(FifoLack::refuse_single(lack));
         }
         let prepared = new_message::prepare(&queue, &Sender::of(context), new, TooLong::Single)?;
-        if queue.kind == QueueKind::Fifo {
-            return Err(errors::fifo_delivery_unsupported());
-        }
         let sent = context.broker.send(&queue, vec![prepared.outgoing]).await?;
         let sent = sent.into_iter().next().expect("the broker answers every message");
         Ok(Output {

@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
 use super::batch::{self, BatchEntry, BatchOutput, Checked};
-use super::errors;
 use super::existing_queue;
 use super::message_attributes::AttributeTexts;
 use super::message_size;
 use super::new_message::{self, FifoLack, NewMessage, Prepared, Sender, TooLong};
-use crate::broker::{Queue, QueueKind, SentMessage};
+use crate::broker::{Queue, SentMessage};
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -94,9 +93,6 @@ impl Operation for SendMessageBatch {
         let sender = Sender::of(context);
         let prepared: Vec<_> =
             entries.into_iter().map(|entry| prepare(&queue, &sender, entry)).collect();
-        if queue.kind == QueueKind::Fifo {
-            return Err(errors::fifo_delivery_unsupported());
-        }
         let outgoing: Vec<_> = prepared
             .iter()
             .filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.outgoing.clone()))
@@ -157,8 +153,9 @@ fn sent_entry(id: String, prepared: Prepared, sent: SentMessage) -> SentEntry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
+    use super::super::{errors, fixture};
     use super::*;
+    use crate::broker::QueueKind;
 
     fn entries(entries: Vec<Entry>) -> Vec<Checked<Entry>> {
         batch::check(Some(entries)).expect("valid batch")

@@ -1,0 +1,55 @@
+//! How the engine sees a message's group and deduplication: as numbers.
+//!
+//! Both are the first half of a SHA-256, so that different texts meet as rarely as two random UUIDs.
+
+use sha2::{Digest, Sha256};
+use sluice_engine::{Deduplication, GroupId, NewMessage};
+
+use super::calls::millis;
+use super::message::Outgoing;
+use super::queue::{DeduplicationScope, Queue, QueueKind};
+
+/// Describes a message to the engine.
+pub(super) fn new_message(queue: &Queue, outgoing: &Outgoing) -> NewMessage {
+    let delay_ms = millis(outgoing.delay_secs);
+    let message = &outgoing.message;
+    match queue.kind {
+        // Groups of a standard queue are tenants, which do not change the order of its messages yet.
+        QueueKind::Standard => NewMessage { group: GroupId::NONE, delay_ms, deduplication: None },
+        QueueKind::Fifo => {
+            let group = message.group_id.as_deref().unwrap_or_default();
+            let scope = match queue.deduplicates_by {
+                DeduplicationScope::Queue => "",
+                DeduplicationScope::MessageGroup => group,
+            };
+            let deduplication = message.deduplication_id.as_deref().map(|id| Deduplication {
+                key: number(&[scope, id]),
+                message: message.id.as_u128(),
+            });
+            NewMessage { group: GroupId(number(&[group])), delay_ms, deduplication }
+        }
+    }
+}
+
+/// Texts of ids contain no zero byte; it separates them.
+fn number(texts: &[&str]) -> u128 {
+    let mut digest = Sha256::new();
+    for text in texts {
+        digest.update(text.as_bytes());
+        digest.update([0]);
+    }
+    let full = digest.finalize();
+    u128::from_be_bytes(std::array::from_fn(|index| full[index]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_told_apart_also_where_they_meet() {
+        assert_ne!(number(&["a", "bc"]), number(&["ab", "c"]));
+        assert_ne!(number(&["", "a"]), number(&["a"]));
+        assert_eq!(number(&["a", "b"]), number(&["a", "b"]));
+    }
+}
