@@ -298,14 +298,19 @@ impl State {
         // A group without row has no log: whatever was in it came before now.
         let now = self.last_sequence;
         let group = self.groups.entry(row.group).or_insert_with(|| Group::empty(now));
-        if row.visible_at_ms > now_ms {
-            self.deadlines.insert((row.visible_at_ms, sequence));
-            if self.order == Order::Fifo {
+        match self.order {
+            // Also when its timeout is over: then the next tick puts it back into the log, which keeps the order.
+            Order::Fifo => {
+                self.deadlines.insert((row.visible_at_ms, sequence));
                 group.in_flight.insert(sequence);
             }
-        } else {
-            group.returned.insert(sequence);
-            self.returned_count += 1;
+            Order::Standard if row.visible_at_ms > now_ms => {
+                self.deadlines.insert((row.visible_at_ms, sequence));
+            }
+            Order::Standard => {
+                group.returned.insert(sequence);
+                self.returned_count += 1;
+            }
         }
     }
 

@@ -29,14 +29,29 @@ const LIMITS: Limits = Limits {
 #[derive(Debug, Clone)]
 enum Step {
     Send(Vec<(u128, Option<u128>)>),
-    Receive { count_max: usize, hidden_ms: u64 },
-    Delete { handle: usize },
-    Hide { handle: usize, hidden_ms: u64 },
-    Wait { time_ms: u64 },
-    QueueDelay { delay_ms: u64 },
+    Receive {
+        count_max: usize,
+        hidden_ms: u64,
+    },
+    Delete {
+        handle: usize,
+    },
+    Hide {
+        handle: usize,
+        hidden_ms: u64,
+    },
+    Wait {
+        time_ms: u64,
+    },
+    QueueDelay {
+        delay_ms: u64,
+    },
     Count,
     Purge,
-    Restart,
+    /// The clock moves, and nothing ticks, before the partition is opened again.
+    Restart {
+        slept_ms: u64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -52,7 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![2 => Just(0), 1 => 1_u64..6_000]
             .prop_map(|delay_ms| Step::QueueDelay { delay_ms }),
         2 => Just(Step::Count),
-        1 => Just(Step::Restart),
+        1 => prop_oneof![Just(0), 1_u64..30_000].prop_map(|slept_ms| Step::Restart { slept_ms }),
         1 => prop::bool::weighted(0.2).prop_map(|is_purge| if is_purge { Step::Purge } else { Step::Count }),
     ]
 }
@@ -159,8 +174,11 @@ fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), Stri
             model.duplicates.clear();
             Ok(())
         }
-        Step::Restart => {
+        Step::Restart { slept_ms } => {
+            harness.now_ms += slept_ms;
             harness.restart();
+            harness.advance_to(harness.now_ms);
+            model.mature(harness.now_ms);
             Ok(())
         }
     }
