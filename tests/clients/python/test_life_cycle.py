@@ -1,5 +1,6 @@
 """The numbered scenarios of ../README.md with boto3 and aiobotocore."""
 
+import hashlib
 import threading
 import time
 
@@ -283,3 +284,34 @@ def test_17_refusals_without_a_type(sqs, queue, refused):
     with refused("InvalidMessageContents", sqs.exceptions.InvalidMessageContents):
         sqs.send_message(QueueUrl=queue, MessageBody="nul \x00")
     assert receive(sqs, queue) == []
+
+
+def test_18_fifo(sqs, name, refused):
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    queue = sqs.create_queue(QueueName=name[:70] + ".fifo", Attributes=attributes)["QueueUrl"]
+
+    def send(group, body):
+        return sqs.send_message(QueueUrl=queue, MessageBody=body, MessageGroupId=group)
+
+    first = send("a", "a1")
+    send("b", "b1")
+    again = send("a", "a1")
+    assert (again["MessageId"], again["SequenceNumber"]) == (first["MessageId"], first["SequenceNumber"])
+    later = [send("a", "a2"), send("a", "a3")]
+    numbers = [first["SequenceNumber"]] + [sent["SequenceNumber"] for sent in later]
+    assert numbers == sorted(numbers) and {len(number) for number in numbers} == {20}
+
+    two = receive(sqs, queue, MaxNumberOfMessages=2, AttributeNames=["All"])
+    assert [message["Body"] for message in two] == ["a1", "a2"]
+    digest = hashlib.sha256(b"a1").hexdigest()
+    assert two[0]["Attributes"]["MessageDeduplicationId"] == digest
+    assert two[0]["Attributes"]["MessageGroupId"] == "a"
+    assert [message["Body"] for message in receive(sqs, queue, MaxNumberOfMessages=10)] == ["b1"]
+    for message in two:
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    last = receive_one(sqs, queue, VisibilityTimeout=0)
+    assert last["Body"] == "a3"
+    with refused("InvalidParameterValue"):
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=last["ReceiptHandle"])
+    with refused("MissingParameter"):
+        sqs.send_message(QueueUrl=queue, MessageBody="x")
