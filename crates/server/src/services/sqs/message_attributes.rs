@@ -78,6 +78,9 @@ pub(super) fn check_system(texts: &AttributeTexts) -> Result<Option<MessageAttri
                  type 'String'."
             )));
         }
+        if !characters::are_allowed(value) {
+            return Err(errors::invalid_parameter(errors::INVALID_CHARACTERS));
+        }
         trace_header = Some(MessageAttribute {
             name: TRACE_HEADER.to_owned(),
             data_type: "String".to_owned(),
@@ -365,5 +368,8 @@ mod tests {
         assert_eq!(error.message(), "Message system attribute name 'Hello' is invalid.");
         let number = AttributeTexts::from([(TRACE_HEADER.to_owned(), string("Number", "1"))]);
         assert!(check_system(&number).is_err());
+        let control =
+            AttributeTexts::from([(TRACE_HEADER.to_owned(), string("String", "Root=\u{1}"))]);
+        assert!(check_system(&control).is_err());
     }
 }
