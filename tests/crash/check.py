@@ -2,17 +2,22 @@
 
 Events are lists, `[time, kind, …]`, with the time at which the client knew (monotonic seconds, one clock for all processes):
 
-    [t, "send?",    key, queue, digest, delay, started]   about to send; the outcome is not known yet
-    [t, "sent",     key, message_id]                      the send was acknowledged
+    [t, "send?",    key, queue, digest, delay, started]   about to send; the outcome is not known yet; FIFO: and the group
+    [t, "sent",     key, message_id]                      the send, or a repetition of it, was acknowledged
     [t, "received", started, visibility, queue, message_id, key, digest, receive_count, handle]
     [t, "change?",  message_id, handle, timeout]          about to change the visibility timeout
     [t, "changed",  message_id, handle, timeout, started]
     [t, "delete?",  message_id, handle]
     [t, "deleted",  message_id, handle]
+    [t, "refused",  message_id, handle, what]             FIFO: a delete or change, because the handle had expired
     [t, "odd",      text]                                 an answer that should not be
 
-`digest` covers the body and the attributes; `key` names the message inside its body. Every key is sent once.
+`digest` covers the body and the attributes, group and deduplication id too; `key` names the message inside its body. Every key is
+new to "send?". In a FIFO queue the key is the deduplication id, and it may be sent again within the window: after no answer, before
+anything else is sent to that group, or just so. Each group has one sender at a time, so "send?" says in which order.
 """
+
+from bisect import insort
 
 # Clients and server read different clocks of one machine, and the server counts in whole milliseconds.
 CLOCK_SLACK_SECONDS = 0.1
@@ -22,7 +27,7 @@ PROBLEMS_MAX = 50
 class Message:
     """What is known about one message."""
 
-    def __init__(self, key, queue, digest, hidden_until):
+    def __init__(self, key, queue, digest, hidden_until, group=None):
         self.key, self.queue, self.digest = key, queue, digest
         self.hidden_until = hidden_until  # nobody may receive it before; a lower bound
         self.message_id = None
@@ -31,8 +36,21 @@ class Message:
         self.receive_count = 0
         self.handle = None  # of the latest receive that is known
         self.held_until = hidden_until  # until then nobody else can have received it, whatever the holder now tries
-        self.delete_tried = False
+        self.delete_tries = 0  # that were not refused
         self.deleted_at = None  # acknowledged, by a handle that was certainly current
+        self.group = group  # None: a standard queue
+        self.place = len(group.sent) if group else None
+        self.call = None  # the latest receive call that is known
+        self.sent_from = hidden_until  # FIFO: the deduplication window cannot have begun before
+
+
+class Group:
+    """A FIFO message group."""
+
+    def __init__(self, name):
+        self.name = name
+        self.sent = []  # messages in the order of their sends
+        self.waiting = []  # the places of those that nobody has tried to delete, in order
 
 
 class Checker:
@@ -40,9 +58,11 @@ class Checker:
 
     def __init__(self):
         self.by_key, self.by_id = {}, {}
+        self.groups = {}  # (queue, name) → Group
         self.problems = []
         self.problem_count = 0
         self.sends = self.deletes = self.receives = self.redeliveries = self.changes = self.appeared = 0
+        self.repeats = self.refusals = self.in_order = 0
 
     def problem(self, text):
         self.problem_count += 1
@@ -57,12 +77,22 @@ class Checker:
     def on_odd(self, now, text):
         self.problem(f"unexpected answer: {text}")
 
-    def on_try_send(self, now, key, queue, digest, delay, started):
-        self.by_key[key] = Message(key, queue, digest, started + delay)
+    def on_try_send(self, now, key, queue, digest, delay, started, group=None):
+        if group is not None:
+            group = self.groups.setdefault((queue, group), Group(group))
+        message = self.by_key[key] = Message(key, queue, digest, started + delay, group)
+        if group:
+            group.waiting.append(message.place)
+            group.sent.append(message)
 
     def on_sent(self, now, key, message_id):
-        self.sends += 1
         message = self.by_key[key]
+        if message.acknowledged:
+            self.repeats += 1
+            if message.message_id != message_id:
+                self.problem(f"a repeated send of {key} was answered with {message_id}, not with {message.message_id}")
+            return
+        self.sends += 1
         message.acknowledged = True
         if message.message_id not in (None, message_id):
             self.problem(f"{key} was acknowledged as {message_id}, but received as {message.message_id}")
@@ -94,6 +124,8 @@ class Checker:
         if message.deleted_at is not None and started > message.deleted_at:
             late = now - message.deleted_at
             self.problem(f"{where} came back {late:.3f} s after its delete was acknowledged")
+        if message.group:
+            self.check_order(message, where, now, started)
         if now - started >= visibility - CLOCK_SLACK_SECONDS:
             # The answer took so long that others may have received the message since: this event is out of order.
             message.receives += 1
@@ -114,6 +146,18 @@ class Checker:
         message.hidden_until = message.held_until = started + visibility
         message.handle = handle
 
+    def check_order(self, message, where, now, started):
+        """FIFO: whatever was sent to the group earlier is gone, or came in the same call and before it."""
+        self.in_order += 1
+        group, message.call = message.group, (started, now)
+        for place in group.waiting:
+            if place >= message.place:
+                break
+            earlier = group.sent[place]
+            if earlier.call != message.call:
+                self.problem(f"{where} overtook {earlier.key} in group {group.name}, which nobody had deleted")
+                break
+
     def is_current(self, message, handle, now):
         """Whether this handle is certainly the newest: nobody else can have received the message since it was given out."""
         return message.handle == handle and now < message.held_until - CLOCK_SLACK_SECONDS
@@ -129,25 +173,47 @@ class Checker:
             message.hidden_until = message.held_until = started + timeout
 
     def on_try_delete(self, now, message_id, handle):
-        self.by_id[message_id].delete_tried = True
+        message = self.by_id[message_id]
+        message.delete_tries += 1
+        if message.group and message.delete_tries == 1:
+            message.group.waiting.remove(message.place)
+
+    def on_refused(self, now, message_id, handle, what):
+        self.refusals += 1
+        message = self.by_id[message_id]
+        if self.is_current(message, handle, now):
+            self.problem(f"{message_id} ({message.key}, {message.queue}): {what} refused, though its handle had not expired")
+        if what == "delete":
+            message.delete_tries -= 1
+            if message.delete_tries == 0:
+                insort(message.group.waiting, message.place)
 
     def on_deleted(self, now, message_id, handle):
         self.deletes += 1
         message = self.by_id[message_id]
-        if self.is_current(message, handle, now):
+        if message.group or self.is_current(message, handle, now):  # an expired handle of a FIFO queue is refused
             message.deleted_at = now
 
     def promised(self):
         """The messages that have to be there now: acknowledged, and nobody has tried to delete them."""
-        return [message for message in self.by_key.values() if message.acknowledged and not message.delete_tried]
+        return [message for message in self.by_key.values() if message.acknowledged and not message.delete_tries]
 
     def expect_after_drain(self, promised, drained, counted):
-        """`promised`: before the drain. `drained`: queue → ids that it received. `counted`: queue → sum of counters before it."""
+        """`promised`: before the drain. `drained`: queue → ids received, in order. `counted`: queue → sum of counters before."""
         found = set().union(*drained.values())
         for message in promised:
             if message.message_id not in found:
                 seen = f"received {message.receives} times" if message.receives else "never received"
                 self.problem(f"lost: {message.message_id} ({message.key}, {message.queue}), {seen}")
+        for ids in drained.values():
+            latest = {}
+            for message in map(self.by_id.get, ids):
+                if message and message.group:
+                    before = latest.get(message.group, message)
+                    if message.place < before.place:
+                        where = f"group {message.group.name} of {message.queue}"
+                        self.problem(f"the drain gave {before.key} before {message.key} in {where}")
+                    latest[message.group] = message
         for queue, ids in drained.items():
             if counted.get(queue) != len(ids):
                 self.problem(f"{queue} counted {counted.get(queue)} messages, but {len(ids)} were there")

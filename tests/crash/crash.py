@@ -6,6 +6,9 @@ visibility change and delete; SIGKILL at a random moment; sometimes another one 
 everything is drained. See check.py for what is checked. Only the process dies here, not the machine: what the operating system
 had accepted survives, so this tests recovery and the order of replies, not fsync. Python's standard library only.
 
+FIFO queues: each message group has one producer at a time, which repeats acknowledged sends, and those that a kill left without an
+answer, by their deduplication ids; groups have to come in the order of their sends, without doubles, also when they are drained.
+
     crash.py                          5 cycles, about a minute
     crash.py --cycles 60 --seed 7     a long run; the seed is printed, and decides sizes, fates and moments (not the schedule)
     crash.py --self-test              checks the checker
@@ -30,6 +33,9 @@ from check import Checker
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 QUEUES = 5
+FIFO_QUEUES = 2
+FIFO_GROUPS = 4  # per producer and queue
+REPEATABLE = 50  # acknowledged sends per group that the next producer may repeat
 START_SECONDS = 60
 JOIN_SECONDS = 60
 DRAIN_SECONDS = 300
@@ -94,6 +100,7 @@ class Run:
         self.chance = random.Random(options.seed)
         self.checker = Checker()
         self.names = [f"crash-{os.getpid()}-{n}" for n in range(QUEUES)]
+        self.names += [f"crash-{os.getpid()}-{n}.fifo" for n in range(FIFO_QUEUES)]
         self.starts = []
         self.endpoint = None
         self.files = 0
@@ -102,7 +109,24 @@ class Run:
         self.endpoint, seconds = self.server.start()
         self.starts.append(seconds)
         api = traffic.Api(self.endpoint)
-        return api, [api.call("CreateQueue", QueueName=name)["QueueUrl"] for name in self.names]
+        queues = []
+        for name in self.names:
+            attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+            queues.append(api.call("CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"])
+        return api, queues
+
+    def memory(self, producer):
+        """What a FIFO producer has to know of its message groups: sends without an answer, and some that can be repeated."""
+        memory, now = [], time.monotonic()
+        for queue in self.names[QUEUES:]:
+            for group in (f"g{producer}.{n}" for n in range(FIFO_GROUPS)):
+                known = self.checker.groups.get((queue, group))
+                sent = known.sent if known else []
+                pending = [message.key for message in sent if not message.acknowledged]
+                recent = [m for m in sent if m.acknowledged and now - m.sent_from < traffic.REPEAT_SECONDS]
+                chosen = self.chance.sample(recent, min(REPEATABLE, len(recent)))
+                memory.append((queue, group, pending, [(message.key, message.sent_from) for message in chosen]))
+        return memory
 
     def launch(self, target, *arguments):
         """Starts a client process with a ledger of its own."""
@@ -139,7 +163,11 @@ class Run:
         for kind, target, count in [("p", traffic.produce, self.options.producers), ("c", traffic.consume, self.options.consumers)]:
             for client in range(count):
                 name = f"{kind}{number}.{client}"
-                clients.append(self.launch(target, queues, self.chance.random(), name, stop))
+                clients.append(self.launch(target, queues[:QUEUES], self.chance.random(), name, stop))
+        for client in range(self.options.fifo_clients):
+            arguments = queues[QUEUES:], self.chance.random()
+            clients.append(self.launch(traffic.produce_in_order, *arguments, f"fp{number}.{client}", stop, self.memory(client)))
+            clients.append(self.launch(traffic.consume_in_order, *arguments, f"fc{number}.{client}", stop))
         time.sleep(self.chance.uniform(0.3, self.options.seconds))
         if not self.server.kill():
             self.checker.problem(f"cycle {number}: the server had died by itself:\n{self.server.log_tail()}")
@@ -156,10 +184,10 @@ class Run:
         promised = self.checker.promised()
         print(f"drain: {sum(counted.values())} messages counted, {len(promised)} promised", flush=True)
         events = self.collect([self.launch(traffic.drain, [queue], DRAIN_SECONDS) for queue in queues])
-        drained = {name: set() for name in self.names}
+        drained = {name: {} for name in self.names}  # dictionaries: each once, in order
         for event in events:
             if event[1] == "received":
-                drained[event[4]].add(event[5])
+                drained[event[4]][event[5]] = True
         self.checker.feed(events)
         self.checker.expect_after_drain(promised, drained, counted)
         self.server.kill()
@@ -178,6 +206,8 @@ def report(run, expected, drained, seconds):
     print(f"\nseed {run.options.seed}, {run.options.cycles} cycles, {seconds:.0f} s")
     print(f"{checker.sends} sends, {checker.deletes} deletes, {checker.changes} visibility changes acknowledged")
     print(f"{checker.receives} messages received, {checker.redeliveries} of them again, {checker.appeared} from unanswered sends")
+    fifo = checker.in_order, checker.repeats, checker.refusals
+    print("FIFO: {} messages received, {} repeated sends, {} deletes and changes refused".format(*fifo))
     print(f"{expected} messages had to be there at the end, {drained} were (the others: unanswered sends and deletes)")
     print(f"start-up {min(starts):.2f} to {max(starts):.2f} s")
     if checker.problem_count:
@@ -198,6 +228,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3.0, help="the longest time that a server lives")
     parser.add_argument("--producers", type=int, default=3)
     parser.add_argument("--consumers", type=int, default=3)
+    parser.add_argument("--fifo-clients", type=int, default=2, help="producers, and as many consumers, of the FIFO queues")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--work", type=Path, help="directory for data, log and ledgers; kept (default: temporary, kept on failure)")
     parser.add_argument("--endpoint", help="try this script against a running server, without kills")

@@ -14,15 +14,40 @@ def receive(at, count=1, key="k", message_id="m", digest=DIGEST, visibility=5, h
     return [[at + 0.1, "received", at, visibility, QUEUE, message_id, key, digest, count, handle or f"h{count}"]]
 
 
-def delete(at, handle="h1", acknowledged=True):
-    events = [[at, "delete?", "m", handle]]
-    return events + ([[at + 0.1, "deleted", "m", handle]] if acknowledged else [])
+def delete(at, handle="h1", acknowledged=True, message_id="m"):
+    events = [[at, "delete?", message_id, handle]]
+    return events + ([[at + 0.1, "deleted", message_id, handle]] if acknowledged else [])
+
+
+def refused(at, handle="h1", message_id="m"):
+    return [[at, "delete?", message_id, handle], [at + 0.1, "refused", message_id, handle, "delete"]]
 
 
 def change(at, timeout, handle="h1", acknowledged=True):
     events = [[at, "change?", "m", handle, timeout]]
     return events + ([[at + 0.1, "changed", "m", handle, timeout, at]] if acknowledged else [])
 
+
+def fifo(at, n=1, group="g", acknowledged=True):
+    """Message k1, k2, … of a group, with the id m1, m2, …"""
+    events = [[at, "send?", f"k{n}", QUEUE, DIGEST, 0, at, group]]
+    return events + ([[at + 0.1, "sent", f"k{n}", f"m{n}"]] if acknowledged else [])
+
+
+def got(at, *numbers, count=1, visibility=5):
+    """One receive that gives these messages, in this order."""
+    return [receive(at, count, f"k{n}", f"m{n}", visibility=visibility, handle=f"h{n}.{count}")[0] for n in numbers]
+
+
+def gone(at, n, count=1, acknowledged=True):
+    return delete(at, f"h{n}.{count}", acknowledged, f"m{n}")
+
+
+def repeat(at, n, message_id):
+    return [[at, "sent", f"k{n}", message_id]]
+
+
+TWO = fifo(0, 1) + fifo(0.5, 2)
 
 # name, events, ids that the drain finds, what the counters said, what the problem's text has to contain (None: no problem)
 CASES = [
@@ -52,6 +77,58 @@ CASES = [
     ("a message that nobody sent", receive(1), {"m"}, 1, "nobody ever sent"),
     ("counters too high", send(0), {"m"}, 2, "counted 2 messages, but 1 were there"),
     ("an answer that should not be", [[0, "odd", "500"]], set(), 0, "unexpected answer: 500"),
+    ("FIFO: both in one call", TWO + got(1, 1, 2), ["m1", "m2"], 2, None),
+    ("FIFO: one after the other", TWO + got(1, 1) + gone(2, 1) + got(3, 2), ["m2"], 1, None),
+    ("FIFO: the first again, then both", TWO + got(1, 1) + got(7, 1, 2, count=2), ["m1", "m2"], 2, None),
+    ("FIFO: a delete without an answer, gone", TWO + got(1, 1) + gone(2, 1, acknowledged=False) + got(3, 2), ["m2"], 1, None),
+    ("FIFO: two groups", fifo(0, 1) + fifo(0.5, 2, "other") + got(1, 2) + got(2, 1), ["m2", "m1"], 2, None),
+    ("FIFO: repeated, also after the delete", TWO + repeat(1, 2, "m2") + got(2, 1) + gone(3, 1) + repeat(4, 1, "m1"), ["m2"], 1, None),
+    ("FIFO: no answer, there, and sent again", fifo(0, acknowledged=False) + got(1, 1) + repeat(2, 1, "m1"), ["m1"], 1, None),
+    ("FIFO: an expired handle", TWO + got(1, 1) + refused(7, "h1.1", "m1") + got(8, 1, 2, count=2), ["m1", "m2"], 2, None),
+    ("FIFO: a swapped pair in one call", TWO + got(1, 2, 1), ["m1", "m2"], 2, "(k2, q) overtook k1 in group g"),
+    ("FIFO: a swapped pair in two calls", TWO + got(1, 2) + gone(2, 2) + got(3, 1), ["m1"], 1, "(k2, q) overtook k1"),
+    ("FIFO: the next before a delete", TWO + got(1, 1) + got(2, 2), ["m1", "m2"], 2, "(k2, q) overtook k1"),
+    ("FIFO: the next after a timeout", TWO + got(1, 1) + got(9, 2), ["m1", "m2"], 2, "(k2, q) overtook k1"),
+    ("FIFO: the next after a refused delete", TWO + got(1, 1) + refused(7, "h1.1", "m1") + got(8, 2), ["m1", "m2"], 2, "overtook k1"),
+    (
+        "FIFO: the first given back, before a later one that is in flight",
+        TWO + got(1, 1, 2) + [[2, "change?", "m1", "h1.1", 0], [2.1, "changed", "m1", "h1.1", 0, 2]] + got(2.3, 1, count=2),
+        ["m1", "m2"],
+        2,
+        None,
+    ),
+    ("FIFO: a current handle refused", TWO + got(1, 1) + refused(2, "h1.1", "m1"), ["m1", "m2"], 2, "refused, though its handle"),
+    ("FIFO: a deleted one comes back", TWO + got(1, 1) + gone(2, 1) + got(9, 1, count=2), ["m1", "m2"], 2, "after its delete was"),
+    (
+        "FIFO: deleted by an old handle, back",
+        TWO + got(1, 1) + got(7, 1, count=2) + gone(8, 1) + got(13, 1, count=3),
+        ["m1", "m2"],
+        2,
+        "after its delete was",
+    ),
+    ("FIFO: lost", TWO + got(1, 1) + gone(2, 1), [], 0, "lost: m2 (k2, q), never received"),
+    ("FIFO: a repeated send with an id of its own", TWO + repeat(1, 1, "m9"), ["m1", "m2"], 2, "a repeated send of k1 was answered"),
+    (
+        "FIFO: a doubled send",
+        TWO + got(1, 1) + gone(2, 1) + receive(3, key="k1", message_id="m9"),
+        ["m2"],
+        1,
+        "k1 came twice, as m1 and as m9",
+    ),
+    (
+        "FIFO: doubled by sending it again after no answer",
+        fifo(0, acknowledged=False) + got(1, 1) + repeat(2, 1, "m9"),
+        ["m1"],
+        1,
+        "k1 was acknowledged as m9, but received as m1",
+    ),
+    (
+        "FIFO: drained in the wrong order",
+        TWO + got(1, 1) + gone(2, 1, acknowledged=False) + got(9, 2) + got(15, 1, count=2),
+        ["m2", "m1"],
+        2,
+        "gave k2 before k1 in group g",
+    ),
 ]
 
 

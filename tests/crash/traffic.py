@@ -8,6 +8,8 @@ import time
 from base64 import b64encode
 
 ANSWER_SECONDS = 30
+EXPIRED = "The receipt handle has expired"
+REPEAT_SECONDS = 240  # a send is repeated only so long after the first try: well within the window of 300 s
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=" + "0" * 64
 )
@@ -17,6 +19,14 @@ BODY_CHARACTERS_MAX = 150_000  # about 200 KB of UTF-8
 
 class Gone(Exception):
     """The server does not answer any more; the outcome of the call is not known."""
+
+
+class Refused(ValueError):
+    """The server answered with an error."""
+
+    @property
+    def is_expired(self):
+        return EXPIRED in str(self)
 
 
 class Api:
@@ -42,7 +52,7 @@ class Api:
             self.connection.close()
             raise Gone() from error
         if status != 200:
-            raise ValueError(f"{action}: {status} {body[:300]!r}")
+            raise Refused(f"{action}: {status} {body[:1000]!r}")
         return json.loads(body) if body else {}
 
 
@@ -59,9 +69,9 @@ class Ledger:
         self.file.close()
 
 
-def digest(body, attributes):
+def digest(body, attributes, group=None, deduplication=None):
     plain = sorted((name, value.get("StringValue") or value.get("BinaryValue")) for name, value in attributes.items())
-    return hashlib.sha256(json.dumps([body, plain]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([body, plain, group, deduplication]).encode()).hexdigest()
 
 
 def filler():
@@ -124,8 +134,72 @@ def produce(endpoint, queues, path, seed, name, stop):
     ledger.close()
 
 
-def receive(api, ledger, queue, visibility, wait):
-    """One receive, written down; gives [(message id, handle)]."""
+class Lane:
+    """One message group as its producer knows it."""
+
+    def __init__(self, queue, group, pending, recent):
+        self.queue, self.group = queue, group
+        self.pending = pending  # keys of sends without an answer, in order: to be sent again before anything else
+        self.recent = recent  # [(key, time of the first try)] of acknowledged sends: may be repeated
+
+    def message(self, key, block):
+        """The same for the same key, whichever process sends it."""
+        message = new_message(random.Random(key), key, block, small=True)
+        return message | {"MessageGroupId": self.group, "MessageDeduplicationId": key}
+
+    def repeatable(self, chance):
+        now = time.monotonic()
+        keys = [key for key, started in self.recent if now - started < REPEAT_SECONDS]
+        return [chance.choice(keys)] if keys else []
+
+
+def send_in_order(api, ledger, lane, keys, block):
+    """Sends messages of one group, in one call, and writes down the answers."""
+    messages = [lane.message(key, block) for key in keys]
+    if len(keys) == 1:
+        ledger.write("sent", keys[0], api.call("SendMessage", QueueUrl=lane.queue, **messages[0])["MessageId"])
+        return
+    entries = [{"Id": str(n), **message} for n, message in enumerate(messages)]
+    answer = api.call("SendMessageBatch", QueueUrl=lane.queue, Entries=entries)
+    for entry in sorted(answer.get("Successful", []), key=lambda entry: int(entry["Id"])):
+        ledger.write("sent", keys[int(entry["Id"])], entry["MessageId"])
+    for entry in answer.get("Failed", []):
+        ledger.write("odd", f"batch send failed: {entry}")
+
+
+def produce_in_order(endpoint, queues, path, seed, name, stop, memory):
+    """Sends to the FIFO message groups that only this process sends to. `memory`: [(queue name, group, pending, recent)]."""
+    chance, ledger, api, block, number = random.Random(seed), Ledger(path), Api(endpoint), filler(), 0
+    urls = {queue.rsplit("/", 1)[1]: queue for queue in queues}
+    lanes = [Lane(urls[queue], *rest) for queue, *rest in memory]
+    try:
+        for lane in lanes:
+            while lane.pending:
+                count = chance.choice([1, 10])
+                send_in_order(api, ledger, lane, lane.pending[:count], block)
+                del lane.pending[:count]
+        while not stop.is_set():
+            lane = chance.choice(lanes)
+            repeated = lane.repeatable(chance) if chance.random() < 0.15 else []
+            keys, started = [], time.monotonic()
+            for _ in range(chance.randint(2, 9) if chance.random() < 0.3 else not repeated or chance.randint(0, 1)):
+                number += 1
+                keys.append(f"{name}-{number}")
+                message = lane.message(keys[-1], block)
+                known = digest(message["MessageBody"], message["MessageAttributes"], lane.group, keys[-1])
+                ledger.write("send?", keys[-1], lane.queue, known, 0, started, lane.group, at=started)
+            place = chance.randint(0, len(keys))
+            send_in_order(api, ledger, lane, keys[:place] + repeated + keys[place:], block)
+            lane.recent += [(key, started) for key in keys]
+    except Gone:
+        pass
+    except (ValueError, TimeoutError, KeyError) as error:
+        ledger.write("odd", f"{name}: {error!r}")
+    ledger.close()
+
+
+def receive(api, ledger, queue, visibility, wait, groups=None):
+    """One receive, written down; gives [(message id, handle)], and puts them into `groups` by message group."""
     started = time.monotonic()
     answer = api.call(
         "ReceiveMessage",
@@ -134,16 +208,20 @@ def receive(api, ledger, queue, visibility, wait):
         VisibilityTimeout=visibility,
         WaitTimeSeconds=wait,
         MessageAttributeNames=["All"],
-        AttributeNames=["ApproximateReceiveCount"],
+        AttributeNames=["ApproximateReceiveCount", "MessageGroupId", "MessageDeduplicationId"],
     )
     now, got = time.monotonic(), []
     for message in answer.get("Messages", []):
         body, handle = message["Body"], message["ReceiptHandle"]
-        known = digest(body, message.get("MessageAttributes", {}))
-        count = int(message["Attributes"]["ApproximateReceiveCount"])
+        system = message["Attributes"]
+        group, deduplication = system.get("MessageGroupId"), system.get("MessageDeduplicationId")
+        known = digest(body, message.get("MessageAttributes", {}), group, deduplication)
+        count = int(system["ApproximateReceiveCount"])
         key = body.partition("|")[0][:100]
         ledger.write("received", started, visibility, queue, message["MessageId"], key, known, count, handle, at=now)
         got.append((message["MessageId"], handle))
+        if groups is not None:
+            groups.setdefault(group, []).append(got[-1])
     return got
 
 
@@ -155,19 +233,34 @@ def delete_batch(api, ledger, queue, got):
     for entry in answer.get("Successful", []):
         ledger.write("deleted", *got[int(entry["Id"])])
     for entry in answer.get("Failed", []):
-        ledger.write("odd", f"batch delete failed: {entry}")
+        if queue.endswith(".fifo") and EXPIRED in entry.get("Message", ""):
+            ledger.write("refused", *got[int(entry["Id"])], "delete")
+        else:
+            ledger.write("odd", f"batch delete failed: {entry}")
 
 
 def delete_one(api, ledger, queue, message_id, handle):
     ledger.write("delete?", message_id, handle)
-    api.call("DeleteMessage", QueueUrl=queue, ReceiptHandle=handle)
+    try:
+        api.call("DeleteMessage", QueueUrl=queue, ReceiptHandle=handle)
+    except Refused as error:
+        if not (queue.endswith(".fifo") and error.is_expired):
+            raise
+        ledger.write("refused", message_id, handle, "delete")
+        return
     ledger.write("deleted", message_id, handle)
 
 
 def change(api, ledger, queue, message_id, handle, timeout):
     started = time.monotonic()
     ledger.write("change?", message_id, handle, timeout, at=started)
-    api.call("ChangeMessageVisibility", QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=timeout)
+    try:
+        api.call("ChangeMessageVisibility", QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=timeout)
+    except Refused as error:
+        if not (queue.endswith(".fifo") and error.is_expired):
+            raise
+        ledger.write("refused", message_id, handle, "change")
+        return
     ledger.write("changed", message_id, handle, timeout, started)
 
 
@@ -188,6 +281,34 @@ def consume(endpoint, queues, path, seed, name, stop):
                 change(api, ledger, queue, *message, timeout=0)
             for message in fates["later"]:
                 change(api, ledger, queue, *message, timeout=chance.randint(1, 25))
+    except Gone:
+        pass
+    except (ValueError, TimeoutError, KeyError) as error:
+        ledger.write("odd", f"{name}: {error!r}")
+    ledger.close()
+
+
+def consume_in_order(endpoint, queues, path, seed, name, stop):
+    """Receives from FIFO queues; per message group, deletes some from the front and gives the others back, is late or leaves them."""
+    chance, ledger, api = random.Random(seed), Ledger(path), Api(endpoint)
+    try:
+        while not stop.is_set():
+            queue, groups = chance.choice(queues), {}
+            receive(api, ledger, queue, visibility=chance.choice([1, 1, 3]), wait=chance.choice([0, 0, 1]), groups=groups)
+            for got in groups.values():
+                count = len(got) if chance.random() < 0.7 else chance.randint(0, len(got))
+                done, others = got[:count], got[count:]
+                if done and chance.random() < 0.7:
+                    delete_batch(api, ledger, queue, done)
+                else:
+                    for message in done:
+                        delete_one(api, ledger, queue, *message)
+                fate = chance.choices(["again", "later", "leave", "late"], weights=[45, 15, 10, 30])[0]
+                if fate == "late" and others:
+                    time.sleep(chance.uniform(0.6, 1.3))
+                    delete_batch(api, ledger, queue, others)
+                for message in others if fate in ("again", "later") else []:
+                    change(api, ledger, queue, *message, timeout=0 if fate == "again" else chance.randint(1, 6))
     except Gone:
         pass
     except (ValueError, TimeoutError, KeyError) as error:
