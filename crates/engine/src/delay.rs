@@ -1,6 +1,5 @@
 //! Delayed messages: hidden until they are due, then put into the log.
 
-use crate::index::More;
 use crate::partition::{Output, Partition};
 use crate::state::Order;
 use crate::{Change, DueKey, GroupId, LogEntry, NewMessage, Policy, Sequence};
@@ -41,18 +40,14 @@ impl Partition {
         }
     }
 
-    /// The group of the next delayed message, if its row has to be read before the message can join it.
+    /// The group of a message that is due, if its row has to be read before the message can join it.
     pub(crate) fn group_to_read(&self) -> Option<GroupId> {
-        let (_, group) = self.state.due.first.first_key_value()?;
-        self.may_be_on_disk(*group).then_some(*group)
+        self.state.awaited.filter(|group| self.may_be_on_disk(*group))
     }
 
     /// Whether a group that memory does not hold may have a row.
     pub(crate) fn may_be_on_disk(&self, group: GroupId) -> bool {
-        // A group with messages is in line or has some in flight; the latter ones are in memory.
-        self.state.order == Order::Fifo
-            && self.state.ready.more == More::OnDisk
-            && !self.state.groups.contains_key(&group)
+        self.state.is_unknown_group(group)
     }
 
     fn end_delays(&mut self, now_ms: u64, rows_left: &mut usize, out: &mut Output) {
@@ -77,5 +72,8 @@ impl Partition {
             self.commit(Change::Logged(group, entry), now_ms, out);
             self.line_up(now_ms, group, out);
         }
+        let next = self.state.due.first.first_key_value();
+        self.state.awaited =
+            next.filter(|(key, _)| self.due_at_ms(**key) <= now_ms).map(|(_, group)| *group);
     }
 }

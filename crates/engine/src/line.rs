@@ -18,6 +18,7 @@ impl Partition {
             self.state.unjudged.insert(id);
             return;
         };
+        self.state.unjudged.remove(&id);
         match (is_unlocked, group.row.ready) {
             (true, None) => {
                 let place = self.state.last_sequence.next(now_ms);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::partition::{Output, Partition};
+use crate::state::Order;
 use crate::{Reply, RequestId};
 
 /// A waiting receive.
@@ -108,7 +109,10 @@ impl Partition {
         }
         while let Some(waiter) = self.waiters.take_overdue(now_ms) {
             let reply = match waiter.kind {
-                PollKind::Short if self.is_full() => Reply::OverLimit,
+                // A FIFO queue does not refuse (contract §4.12).
+                PollKind::Short if self.is_full() && self.state.order == Order::Standard => {
+                    Reply::OverLimit
+                }
                 PollKind::Short | PollKind::Long => Reply::Received(Vec::new()),
             };
             out.replies.push((waiter.request, reply));

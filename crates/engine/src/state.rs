@@ -36,12 +36,14 @@ pub(crate) struct State {
     pub(crate) ready: Index<Sequence, GroupId>,
     /// FIFO: groups whose place in line depends on the head of a log that is not in memory.
     pub(crate) unjudged: BTreeSet<GroupId>,
+    /// The group of the next delayed message if that is due already.
+    pub(crate) awaited: Option<GroupId>,
     /// FIFO: when deduplication forgets.
     pub(crate) forgetting: Index<DeadlineKey, ()>,
     /// FIFO: deduplication keys that memory knows since the last commit: the row, or that there is none.
     duplicates: HashMap<u128, Option<DuplicateRow>>,
-    /// Whether a key that memory does not know has a row on disk that counts.
-    duplicates_on_disk: More,
+    /// Whether groups and keys that memory does not know may have rows on disk that count.
+    unknown_on_disk: More,
     /// Touched rows that were found for the command at hand, or whose messages went back to the log during it.
     recalled: BTreeMap<Sequence, TouchedRow>,
     /// Sum of the groups' returned messages.
@@ -72,9 +74,10 @@ impl State {
             due: Index::open(row.due, limits.index_max),
             ready: Index::open(row.ready, limits.index_max),
             unjudged: BTreeSet::new(),
+            awaited: None,
             forgetting: Index::open(row.deadlines, limits.index_max),
             duplicates: HashMap::new(),
-            duplicates_on_disk: More::OnDisk,
+            unknown_on_disk: More::OnDisk,
             recalled: BTreeMap::new(),
             returned_count: 0,
             log_count: row.log_count,
@@ -87,6 +90,10 @@ impl State {
         for (sequence, row) in stored.touched {
             state.remember(sequence, row, now_ms);
         }
+        // The server may have ended between the change that freed a group and the read that was to judge it.
+        let is_open = |group: &Group| group.row.ready.is_none() && group.is_unlocked().is_none();
+        let unjudged = state.groups.iter().filter(|(_, group)| is_open(group)).map(|(id, _)| *id);
+        state.unjudged = unjudged.collect();
         state
     }
 
@@ -157,7 +164,16 @@ impl State {
 
     /// Whether a deduplication key has to be looked up on disk.
     pub(crate) fn is_unknown_duplicate(&self, key: u128) -> bool {
-        self.duplicates_on_disk == More::OnDisk && !self.duplicates.contains_key(&key)
+        self.unknown_on_disk == More::OnDisk && !self.duplicates.contains_key(&key)
+    }
+
+    /// Whether a group has to be looked up on disk. One with messages is in line or has some in flight; memory holds
+    /// the latter ones, the ones at the head of the line, and the ones that changed since the last commit.
+    pub(crate) fn is_unknown_group(&self, id: GroupId) -> bool {
+        self.order == Order::Fifo
+            && self.unknown_on_disk == More::OnDisk
+            && self.ready.more == More::OnDisk
+            && !self.groups.contains_key(&id)
     }
 
     /// Lends a row to the command at hand.
@@ -251,7 +267,7 @@ impl State {
             self.drop_idle(Some(id));
         }
         self.duplicates.clear();
-        self.duplicates_on_disk = More::OnDisk;
+        self.unknown_on_disk = More::OnDisk;
         let row = match std::mem::replace(&mut self.dirty, Dirty::No) {
             Dirty::Yes => Some(self.row()),
             Dirty::No => None,
@@ -336,10 +352,11 @@ impl State {
         self.recalled.clear();
         self.duplicates.clear();
         // Until the purge is committed, what is on disk is gone all the same.
-        self.duplicates_on_disk = More::None;
+        self.unknown_on_disk = More::None;
         self.due.clear();
         self.ready.clear();
         self.unjudged.clear();
+        self.awaited = None;
         self.forgetting.clear();
         self.returned_count = 0;
         self.log_count = 0;

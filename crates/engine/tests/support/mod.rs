@@ -57,6 +57,8 @@ pub(crate) struct Harness {
     replies: BTreeMap<RequestId, Reply>,
     /// Changes that are decided and not committed, as a shard has them in its batch.
     pending: Vec<Change>,
+    /// Whether somebody was promised what is pending; the rest is decided again after a crash.
+    is_promised: bool,
 }
 
 impl Harness {
@@ -73,12 +75,28 @@ impl Harness {
             next_request: 0,
             replies: BTreeMap::new(),
             pending: Vec::new(),
+            is_promised: false,
         }
+    }
+
+    /// Forgets the memory, and what is pending as far as nobody was promised it, and opens the partition from its rows.
+    #[allow(dead_code, reason = "each test binary uses some of them")]
+    pub(crate) fn crash(&mut self) {
+        if !self.is_promised {
+            self.pending.clear();
+            self.partition = self.open();
+        }
+        self.restart();
     }
 
     /// Forgets the memory and opens the partition from its rows.
     pub(crate) fn restart(&mut self) {
         self.flush();
+        self.partition = self.open();
+        self.settle();
+    }
+
+    fn open(&self) -> Partition {
         let from = self.rows.partition.touched_cursor;
         let in_memory = self.rows.touched.range(from..).filter(|(_, row)| row.position.is_none());
         let touched: Vec<_> = in_memory.map(|(sequence, row)| (*sequence, *row)).collect();
@@ -88,8 +106,7 @@ impl Harness {
         let row_of = |id: GroupId| self.rows.groups.get(&id).map(|row| (id, *row));
         let groups = named.into_iter().filter_map(row_of).collect();
         let stored = Stored { partition: self.rows.partition, groups, touched };
-        self.partition = Partition::open(stored, self.config, self.limits, self.now_ms);
-        self.settle();
+        Partition::open(stored, self.config, self.limits, self.now_ms)
     }
 
     /// Submits a command without waiting for its reply.
@@ -120,6 +137,7 @@ impl Harness {
                 }
             }
         }
+        self.is_promised = true;
         self.absorb(out);
         self.settle();
         request
@@ -144,6 +162,7 @@ impl Harness {
     }
 
     /// Lets time pass, stopping at each wake-up that the partition asks for.
+    #[allow(dead_code, reason = "each test binary uses some of them")]
     pub(crate) fn advance_to(&mut self, now_ms: u64) {
         while let Some(wake_ms) = self.partition.next_wake_ms().filter(|wake_ms| *wake_ms <= now_ms)
         {
@@ -154,6 +173,7 @@ impl Harness {
         self.tick();
     }
 
+    #[allow(dead_code, reason = "each test binary uses some of them")]
     fn tick(&mut self) {
         let mut out = Output::default();
         self.partition.tick(self.now_ms, &mut out);
@@ -163,7 +183,10 @@ impl Harness {
 
     /// Gives the partition the rows that it wants.
     fn settle(&mut self) {
+        let mut reads_left = 100_000;
         while let Some(want) = self.partition.wants() {
+            assert!(reads_left > 0, "{want:?} is wanted for ever");
+            reads_left -= 1;
             self.flush();
             let page = self.read(want);
             let mut out = Output::default();
@@ -216,12 +239,14 @@ impl Harness {
     }
 
     fn absorb(&mut self, out: Output) {
+        self.is_promised |= !out.replies.is_empty();
         self.pending.extend(out.changes);
         self.replies.extend(out.replies);
     }
 
     /// Commits what is decided.
     pub(crate) fn flush(&mut self) {
+        self.is_promised = false;
         for change in std::mem::take(&mut self.pending) {
             self.write(change);
         }
