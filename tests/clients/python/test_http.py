@@ -35,7 +35,7 @@ def test_operations_without_output_answer_with_no_body():
 
 def test_nothing_to_say_is_an_empty_object():
     queue = fresh_queue("nothing")
-    for action in ["ReceiveMessage", "ListQueueTags", "GetQueueAttributes"]:
+    for action in ["ReceiveMessage", "ListQueueTags", "GetQueueAttributes", "ListDeadLetterSourceQueues"]:
         assert aws_json(action, {"QueueUrl": queue}).body == b"{}", action
     assert aws_json("ListQueues", {"QueueNamePrefix": "no-queue-begins-like-this"}).body == b"{}"
 

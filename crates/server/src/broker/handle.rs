@@ -63,6 +63,19 @@ impl Broker {
         after: Option<&str>,
         limit: usize,
     ) -> Vec<Arc<Queue>> {
+        self.list_where(account, region, prefix, after, limit, |_| true)
+    }
+
+    /// Lists queues as [`Self::list`] does, only those that `is_wanted` wants.
+    pub fn list_where(
+        &self,
+        account: &str,
+        region: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        is_wanted: impl Fn(&Queue) -> bool,
+    ) -> Vec<Arc<Queue>> {
         let key = |name: &str| QueueKey {
             account: account.to_owned(),
             region: region.to_owned(),
@@ -80,6 +93,7 @@ impl Broker {
             .get()
             .range::<QueueKey, _>((start, Bound::Unbounded))
             .take_while(|(key, _)| is_listed(key))
+            .filter(|(_, queue)| is_wanted(queue))
             .take(limit)
             .map(|(_, queue)| Arc::clone(queue))
             .collect()

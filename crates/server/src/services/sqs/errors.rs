@@ -114,6 +114,11 @@ pub(super) fn policy_over_limit(count: usize, of: &str, count_max: usize) -> Aws
     )
 }
 
+/// `AddPermission` was given more of something than SQS allows, in its own words (contract §8.1).
+pub(super) fn permission_over_limit(count: usize, of: &str, count_max: usize) -> AwsError {
+    AwsError::new(&OVER_LIMIT, format!("{count} {of} were found, maximum allowed is {count_max}."))
+}
+
 pub(super) fn empty_batch_request(entry: &str) -> AwsError {
     AwsError::new(
         &EMPTY_BATCH_REQUEST,

@@ -3,6 +3,7 @@
 //! Behaviour is copied from the SQS contract (`reference/sqs-contract.md`, cited by section). What AWS
 //! does not establish is decided here and listed in `docs/compatibility.md`.
 
+mod add_permission;
 mod change_message_visibility;
 mod change_message_visibility_batch;
 mod create_queue;
@@ -11,11 +12,13 @@ mod delete_message_batch;
 mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
+mod list_dead_letter_source_queues;
 mod list_queue_tags;
 mod list_queues;
 mod peek_messages;
 mod purge_queue;
 mod receive_message;
+mod remove_permission;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
@@ -25,6 +28,7 @@ mod untag_queue;
 mod existing_queue;
 mod queue_attributes;
 mod queue_name;
+mod queue_page;
 pub(crate) mod queue_url;
 mod tags;
 
@@ -54,6 +58,7 @@ pub use model::MODEL;
 pub static SERVICE: Service = Service {
     model: &MODEL,
     operations: &[
+        OperationEntry::of::<add_permission::AddPermission>(),
         OperationEntry::of::<change_message_visibility::ChangeMessageVisibility>(),
         OperationEntry::of::<change_message_visibility_batch::ChangeMessageVisibilityBatch>(),
         OperationEntry::of::<create_queue::CreateQueue>(),
@@ -62,11 +67,13 @@ pub static SERVICE: Service = Service {
         OperationEntry::of::<delete_queue::DeleteQueue>(),
         OperationEntry::of::<get_queue_attributes::GetQueueAttributes>(),
         OperationEntry::of::<get_queue_url::GetQueueUrl>(),
+        OperationEntry::of::<list_dead_letter_source_queues::ListDeadLetterSourceQueues>(),
         OperationEntry::of::<list_queue_tags::ListQueueTags>(),
         OperationEntry::of::<list_queues::ListQueues>(),
         OperationEntry::of::<peek_messages::PeekMessages>(),
         OperationEntry::of::<purge_queue::PurgeQueue>(),
         OperationEntry::of::<receive_message::ReceiveMessage>(),
+        OperationEntry::of::<remove_permission::RemovePermission>(),
         OperationEntry::of::<send_message::SendMessage>(),
         OperationEntry::of::<send_message_batch::SendMessageBatch>(),
         OperationEntry::of::<set_queue_attributes::SetQueueAttributes>(),

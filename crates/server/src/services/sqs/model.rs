@@ -44,6 +44,9 @@ const SPELLINGS: &[Spelling] = &[
     every("TagKeys", "TagKey", LIST),
     only("ListQueues", "QueueUrls", "QueueUrl", LIST),
     only("ListQueues", "QueueUrls", "queueUrls", LEGACY_JSON),
+    only("ListDeadLetterSourceQueues", "queueUrls", "QueueUrl", LIST),
+    only("AddPermission", "AWSAccountIds", "AWSAccountId", LIST),
+    only("AddPermission", "Actions", "ActionName", LIST),
     // Messages.
     only("ReceiveMessage", "MessageSystemAttributeNames", "AttributeName", LIST),
     every("MessageAttributeNames", "MessageAttributeName", LIST),

@@ -71,6 +71,11 @@ impl RedrivePolicy {
         }))
     }
 
+    /// Reads the redrive policy of a queue, which was checked when it was set.
+    pub(in super::super) fn of(queue: &Queue) -> Option<Self> {
+        queue.attributes.redrive_policy.as_deref().and_then(|text| Self::parse(text).ok().flatten())
+    }
+
     /// Writes the policy as it is stored and reported: compact, this key order, count as a number.
     pub(in super::super) fn canonical(&self) -> String {
         let target = Value::from(self.target_arn.as_str());

@@ -1,0 +1,86 @@
+//! `ListDeadLetterSourceQueues` (contract §2.15): the URLs of the queues whose dead-letter queue this is, by name.
+
+use serde::{Deserialize, Serialize};
+use sluice_wire::AwsError;
+
+use super::existing_queue;
+use super::queue_attributes::RedrivePolicy;
+use super::queue_page::QueuePage;
+use crate::broker::{Queue, QueueKey};
+use crate::services::{Context, Operation, Resource};
+
+/// The operation.
+pub(super) struct ListDeadLetterSourceQueues;
+
+/// Request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    #[serde(default)]
+    queue_url: Option<String>,
+    #[serde(default)]
+    max_results: Option<i64>,
+    #[serde(default)]
+    next_token: Option<String>,
+}
+
+/// Answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    /// The only list of queue URLs that AWS spells with a small letter.
+    #[serde(rename = "queueUrls", skip_serializing_if = "Vec::is_empty")]
+    queue_urls: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+impl Operation for ListDeadLetterSourceQueues {
+    const NAME: &'static str = "ListDeadLetterSourceQueues";
+    const IAM_ACTION: &'static str = "sqs:ListDeadLetterSourceQueues";
+    type Input = Input;
+    type Output = Output;
+
+    fn resource(input: &Input) -> Resource {
+        Resource::QueueUrl(input.queue_url.clone())
+    }
+
+    async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
+        let target = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let page = QueuePage::parse(input.max_results, input.next_token.as_deref())?;
+        let sources = context.broker.list_where(
+            &target.key.account,
+            &target.key.region,
+            "",
+            page.after(),
+            page.fetch_max(),
+            |queue| is_source(queue, &target.key),
+        );
+        let (queue_urls, next_token) = page.answer(context, sources);
+        Ok(Output { queue_urls, next_token })
+    }
+}
+
+fn is_source(queue: &Queue, target: &QueueKey) -> bool {
+    RedrivePolicy::of(queue).is_some_and(|policy| policy.target == *target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+    use crate::broker::QueueKind;
+
+    #[test]
+    fn sources_are_the_queues_whose_redrive_policy_names_the_target() {
+        let target = fixture::key("dlq");
+        let mut queue = fixture::queue("q", QueueKind::Standard);
+        assert!(!is_source(&queue, &target));
+        let policy =
+            |arn: &str| Some(format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1}}"#));
+        queue.attributes.redrive_policy = policy(&target.arn());
+        assert!(is_source(&queue, &target));
+        queue.attributes.redrive_policy = policy(&fixture::key("dlq2").arn());
+        assert!(!is_source(&queue, &target));
+    }
+}
