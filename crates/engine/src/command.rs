@@ -1,6 +1,6 @@
 //! What a partition can be asked, and what it answers.
 
-use crate::{GroupId, QueueConfig, Sequence};
+use crate::{Departure, Destination, GroupId, History, QueueAddress, QueueConfig, Sequence};
 
 /// Ties a reply to its command; assigned by the caller, unique among open requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +24,29 @@ pub struct Deduplication {
     pub key: u128,
     /// The caller's name of this message, to be reported to whoever repeats it.
     pub message: u128,
+}
+
+/// A message that comes from another queue, without its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its number in the sender's outbox; numbers of one sender rise.
+    pub number: Sequence,
+    /// Its group.
+    pub group: GroupId,
+    /// What it comes as.
+    pub kind: ArrivalKind,
+}
+
+/// What a message comes as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArrivalKind {
+    /// As a dead letter: the same message, with what it went through.
+    DeadLetter(History),
+    /// As a new message, moved by a task.
+    New {
+        /// Delay, milliseconds. A FIFO queue has its own delay instead.
+        delay_ms: u64,
+    },
 }
 
 /// What became of one send.
@@ -75,11 +98,34 @@ pub enum Command {
         wait_ms: u64,
         /// How long the messages stay hidden, milliseconds.
         visibility_ms: u64,
+        /// FIFO: names this receive, so that its repetition gets the same messages (contract §5.6).
+        attempt: Option<u128>,
     },
     /// Removes messages. Answered by [`Reply::Deleted`].
     Delete(Vec<Handle>),
     /// Sets how long messages stay hidden from now, milliseconds each. Answered by [`Reply::VisibilityChanged`].
     ChangeVisibility(Vec<(Handle, u64)>),
+    /// Puts up to `count_max` visible messages into the outbox. Answered by [`Reply::Departed`].
+    Depart {
+        /// Messages at most.
+        count_max: usize,
+        /// Where they go.
+        to: Destination,
+    },
+    /// Asks for the first messages in the outbox. Answered by [`Reply::Outbox`].
+    ReadOutbox(usize),
+    /// Removes messages from the outbox, which arrived where they were to go. Answered by [`Reply::OutboxChanged`].
+    Delivered(Vec<Sequence>),
+    /// Puts messages from the outbox back to where they were. Answered by [`Reply::OutboxChanged`].
+    Return(Vec<Sequence>),
+    /// Adds messages from the outbox of another partition, in order, those that did not arrive before. Answered by
+    /// [`Reply::Arrived`].
+    Arrive {
+        /// The sender, by a number that no other has.
+        from: QueueAddress,
+        /// The messages.
+        arrivals: Vec<Arrival>,
+    },
     /// Removes everything. Answered by [`Reply::Purged`].
     Purge,
     /// Asks for the counters. Answered by [`Reply::Counted`].
@@ -142,10 +188,20 @@ pub enum Reply {
     Received(Vec<Delivery>),
     /// Too many messages are in flight for a short poll.
     OverLimit,
+    /// The attempt cannot be repeated: its messages are no longer as it left them.
+    AttemptOver,
     /// What became of each delete.
     Deleted(Vec<DeleteOutcome>),
     /// Outcome of each change.
     VisibilityChanged(Vec<VisibilityOutcome>),
+    /// So many messages are in the outbox now.
+    Departed(usize),
+    /// The first messages in the outbox, with their numbers.
+    Outbox(Vec<(Sequence, Departure)>),
+    /// Done, as far as they were in the outbox.
+    OutboxChanged,
+    /// The sequence number of each message; none if it had arrived before.
+    Arrived(Vec<Option<Sequence>>),
     /// Everything is gone.
     Purged,
     /// Counters.

@@ -1,5 +1,7 @@
 //! Settings of a queue that change what the engine decides, and the bounds on what it keeps in memory.
 
+use crate::QueueAddress;
+
 /// The queue's attributes as far as the engine needs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueConfig {
@@ -7,8 +9,22 @@ pub struct QueueConfig {
     pub retention_ms: u64,
     /// Messages in flight at once.
     pub in_flight_max: usize,
+    /// A message may stay hidden this long after the receive that its handle comes from, milliseconds; 12 hours on SQS
+    /// (contract §4.2).
+    pub visibility_max_ms: u64,
+    /// Where messages go that were received too often; absent while that queue does not exist.
+    pub dead_letters: Option<DeadLetters>,
     /// What differs between the types of queues.
     pub policy: Policy,
+}
+
+/// The `RedrivePolicy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// `maxReceiveCount`: a message that was received so often is not received again.
+    pub receives_max: u32,
+    /// `deadLetterTargetArn`
+    pub queue: QueueAddress,
 }
 
 /// How the messages of a queue are ordered.
@@ -40,7 +56,8 @@ pub struct Limits {
     pub groups_ahead: usize,
     /// Messages that were received and are visible again; above this they go back to the log.
     pub returned_max: usize,
-    /// Rows that one tick moves or expires, so that a command never waits long behind a tick.
+    /// Rows that one tick moves or expires, and messages that one command sends away as dead letters, so that a command
+    /// never waits long behind another.
     pub tick_rows_max: usize,
 }
 

@@ -7,6 +7,7 @@ use crate::{Change, DueKey, GroupId, LogEntry, NewMessage, Policy, Sequence};
 impl Partition {
     /// Brings the partition to `now_ms`, at most so many rows at a time that a command never waits long for it.
     pub(crate) fn mature(&mut self, now_ms: u64, out: &mut Output) {
+        self.departures_left = self.state.limits.tick_rows_max;
         let mut rows_left = self.state.limits.tick_rows_max;
         self.end_timeouts(now_ms, &mut rows_left, out);
         self.end_delays(now_ms, &mut rows_left, out);
@@ -63,12 +64,7 @@ impl Partition {
                 Order::Standard => self.state.last_sequence.next(now_ms),
                 Order::Fifo => key.sequence,
             };
-            let entry = LogEntry {
-                position,
-                sequence: key.sequence,
-                receive_count: 0,
-                first_received_at_ms: 0,
-            };
+            let entry = LogEntry::unreceived(key.sequence, position);
             self.commit(Change::Logged(group, entry), now_ms, out);
             self.line_up(now_ms, group, out);
         }

@@ -11,6 +11,7 @@
     allow(clippy::unwrap_used, clippy::panic, reason = "a failed test is meant to panic")
 )]
 
+mod attempt;
 mod command;
 mod config;
 mod deduplication;
@@ -19,6 +20,7 @@ mod group;
 mod index;
 mod line;
 mod long_poll;
+mod outbox;
 mod partition;
 mod receive;
 mod retention;
@@ -29,14 +31,14 @@ mod visibility;
 mod want;
 
 pub use command::{
-    Command, Counters, Deduplication, DeleteOutcome, Delivery, Handle, NewMessage, Reply,
-    RequestId, SendOutcome, VisibilityOutcome,
+    Arrival, ArrivalKind, Command, Counters, Deduplication, DeleteOutcome, Delivery, Handle,
+    NewMessage, Reply, RequestId, SendOutcome, VisibilityOutcome,
 };
-pub use config::{Limits, Policy, QueueConfig};
+pub use config::{DeadLetters, Limits, Policy, QueueConfig};
 pub use partition::{Output, Partition};
 pub use rows::{
-    Change, DeadlineKey, DueKey, DuplicateRow, GroupId, GroupRow, IndexRow, LogEntry, PartitionRow,
-    Stored, TouchedRow,
+    Change, DeadlineKey, Departure, Destination, DueKey, DuplicateRow, GroupId, GroupRow, History,
+    IndexRow, LogEntry, PartitionRow, QueueAddress, Stored, TouchedRow,
 };
 pub use sequence::Sequence;
 pub use want::{Found, Lookup, Page, Want};

@@ -9,16 +9,17 @@ use crate::{Reply, RequestId};
 /// A waiting receive.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiter {
-    request: RequestId,
-    count_max: usize,
-    visibility_ms: u64,
-    deadline_ms: u64,
-    kind: PollKind,
+    pub(crate) request: RequestId,
+    pub(crate) count_max: usize,
+    pub(crate) visibility_ms: u64,
+    pub(crate) attempt: Option<u128>,
+    pub(crate) deadline_ms: u64,
+    pub(crate) kind: PollKind,
 }
 
 /// Short and long polls differ in their answer when too many messages are in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PollKind {
+pub(crate) enum PollKind {
     Short,
     Long,
 }
@@ -34,21 +35,12 @@ pub(crate) struct Waiters {
 }
 
 impl Waiters {
-    pub(crate) fn add(
-        &mut self,
-        request: RequestId,
-        count_max: usize,
-        now_ms: u64,
-        wait_ms: u64,
-        visibility_ms: u64,
-    ) {
-        let kind = if wait_ms == 0 { PollKind::Short } else { PollKind::Long };
-        let deadline_ms = now_ms + wait_ms;
+    pub(crate) fn add(&mut self, waiter: Waiter) {
         let arrival = self.arrivals_count;
         self.arrivals_count += 1;
-        self.queue.insert(arrival, Waiter { request, count_max, visibility_ms, deadline_ms, kind });
-        self.arrivals.insert(request, arrival);
-        self.deadlines.insert((deadline_ms, arrival));
+        self.arrivals.insert(waiter.request, arrival);
+        self.deadlines.insert((waiter.deadline_ms, arrival));
+        self.queue.insert(arrival, waiter);
     }
 
     pub(crate) fn cancel(&mut self, request: RequestId) {
@@ -101,6 +93,9 @@ impl Partition {
                 break;
             }
             self.waiters.remove(arrival);
+            if let Some(name) = waiter.attempt {
+                self.remember_attempt(now_ms, name, waiter.visibility_ms, &deliveries);
+            }
             out.replies.push((waiter.request, Reply::Received(deliveries)));
         }
         // An empty answer would be false while rows that were asked for are still to come.
@@ -119,9 +114,14 @@ impl Partition {
         }
     }
 
-    /// Whether messages may be on disk while memory has none to give.
+    /// Whether there may be messages that could not be looked at yet: on disk, or behind many dead letters.
     fn is_starved(&self) -> bool {
-        !self.is_full() && self.wants().is_some()
+        !self.is_full() && (self.wants().is_some() || self.is_held_up())
+    }
+
+    /// Whether receives wait only because this command sent as many dead letters away as one may.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.departures_left == 0 && self.waiters.len() > 0
     }
 
     /// Whether as many messages are in flight as the queue allows.

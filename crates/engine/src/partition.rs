@@ -1,11 +1,12 @@
 //! A partition: commands in, changes and replies out.
 
-use crate::long_poll::Waiters;
+use crate::attempt::Attempts;
+use crate::long_poll::{PollKind, Waiter, Waiters};
 use crate::state::{Order, State};
 use crate::{
     Change, Command, Counters, DeleteOutcome, Delivery, Found, GroupId, GroupRow, Handle, Limits,
     LogEntry, Lookup, NewMessage, Page, PartitionRow, Policy, QueueConfig, Reply, RequestId,
-    SendOutcome, Stored, Want,
+    SendOutcome, Sequence, Stored, Want,
 };
 
 /// What a command or a tick decided. The changes belong into one atomic commit, before any of the replies goes out.
@@ -23,6 +24,9 @@ pub struct Partition {
     pub(crate) config: QueueConfig,
     pub(crate) state: State,
     pub(crate) waiters: Waiters,
+    pub(crate) attempts: Attempts,
+    /// Dead letters that the command at hand may still send away.
+    pub(crate) departures_left: usize,
 }
 
 impl Partition {
@@ -34,7 +38,8 @@ impl Partition {
             Policy::Fifo { .. } => Order::Fifo,
         };
         let state = State::open(stored, limits, order, now_ms);
-        Self { config, state, waiters: Waiters::default() }
+        let (waiters, attempts) = (Waiters::default(), Attempts::default());
+        Self { config, state, waiters, attempts, departures_left: limits.tick_rows_max }
     }
 
     /// Decides a command. The rows of [`Self::wants`] must have been supplied, and those of [`Self::lookups`] lent.
@@ -45,8 +50,24 @@ impl Partition {
                 let sent = self.send(now_ms, &messages, out);
                 out.replies.push((request, Reply::Sent(sent)));
             }
-            Command::Receive { count_max, wait_ms, visibility_ms } => {
-                self.waiters.add(request, count_max, now_ms, wait_ms, visibility_ms);
+            Command::Receive { count_max, wait_ms, visibility_ms, attempt } => {
+                let repeated =
+                    attempt.and_then(|name| self.repeat_attempt(now_ms, name, visibility_ms, out));
+                match repeated {
+                    Some(reply) => out.replies.push((request, reply)),
+                    None => {
+                        let kind = if wait_ms == 0 { PollKind::Short } else { PollKind::Long };
+                        let deadline_ms = now_ms + wait_ms;
+                        self.waiters.add(Waiter {
+                            request,
+                            count_max,
+                            visibility_ms,
+                            attempt,
+                            deadline_ms,
+                            kind,
+                        });
+                    }
+                }
             }
             Command::Delete(handles) => {
                 let deleted =
@@ -62,7 +83,34 @@ impl Partition {
                     .collect();
                 out.replies.push((request, Reply::VisibilityChanged(outcomes)));
             }
+            Command::Depart { count_max, to } => {
+                let departed = self.depart(now_ms, count_max, to, out);
+                out.replies.push((request, Reply::Departed(departed)));
+            }
+            Command::ReadOutbox(count_max) => {
+                out.replies.push((request, Reply::Outbox(self.outbox(count_max))));
+            }
+            Command::Delivered(numbers) => {
+                for number in numbers {
+                    self.delivered(now_ms, number, out);
+                }
+                out.replies.push((request, Reply::OutboxChanged));
+            }
+            Command::Return(numbers) => {
+                for number in numbers {
+                    self.bring_back(now_ms, number, out);
+                }
+                out.replies.push((request, Reply::OutboxChanged));
+            }
+            Command::Arrive { from, arrivals } => {
+                let arrived = arrivals
+                    .into_iter()
+                    .map(|arrival| self.arrive(now_ms, from, arrival, out))
+                    .collect();
+                out.replies.push((request, Reply::Arrived(arrived)));
+            }
             Command::Purge => {
+                self.attempts.clear();
                 let watermark = self.state.last_sequence.next(now_ms);
                 self.commit(Change::Purged(watermark), now_ms, out);
                 out.replies.push((request, Reply::Purged));
@@ -92,6 +140,9 @@ impl Partition {
     /// When [`Self::tick`] has something to do next, epoch milliseconds; absent when only a command can change it.
     #[must_use]
     pub fn next_wake_ms(&self) -> Option<u64> {
+        if self.is_held_up() {
+            return Some(0);
+        }
         let timeout = self.state.deadlines.first().map(|(at_ms, _)| *at_ms);
         let due = self.state.due.first.first_key_value().map(|(key, _)| self.due_at_ms(*key));
         [timeout, due, self.next_expiry_ms(), self.waiters.next_deadline_ms()]
@@ -115,6 +166,10 @@ impl Partition {
             let (after, limit) = (state.ready.loaded_to(), state.ready.page_rows());
             return Some(Want::Ready { after, limit });
         }
+        if state.outbox.is_low(1) {
+            let (after, limit) = (state.outbox.loaded_to(), state.outbox.page_rows());
+            return Some(Want::Outbox { after, limit });
+        }
         if let Some(group) = self.group_to_read() {
             return Some(Want::Group(group));
         }
@@ -135,7 +190,11 @@ impl Partition {
     pub fn supply(&mut self, now_ms: u64, page: Page, out: &mut Output) {
         let judged = match &page {
             Page::Log(id, _) => self.state.unjudged.take(id),
-            Page::Due(_) | Page::Ready(_) | Page::Group(..) | Page::Deadlines(_) => None,
+            Page::Due(_)
+            | Page::Ready(_)
+            | Page::Group(..)
+            | Page::Deadlines(_)
+            | Page::Outbox(_) => None,
         };
         self.state.supply(page);
         if let Some(id) = judged {
@@ -159,7 +218,22 @@ impl Partition {
             Command::Send(messages) => {
                 messages.iter().flat_map(|new| self.send_lookups(new)).collect()
             }
+            Command::Arrive { from, arrivals } => {
+                let groups = arrivals.iter().map(|arrival| arrival.group);
+                let unknown = groups.filter(|group| self.may_be_on_disk(*group));
+                let number =
+                    self.state.last_arrival(*from).is_none().then_some(Lookup::Arrivals(*from));
+                unknown.map(Lookup::Group).chain(number).collect()
+            }
+            Command::Return(numbers) => {
+                let departures = numbers.iter().filter_map(|it| self.state.outbox.first.get(it));
+                let groups = departures.map(|departure| departure.group);
+                groups.filter(|group| self.may_be_on_disk(*group)).map(Lookup::Group).collect()
+            }
             Command::Receive { .. }
+            | Command::Depart { .. }
+            | Command::ReadOutbox(_)
+            | Command::Delivered(_)
             | Command::Purge
             | Command::Count
             | Command::Peek(_)
@@ -211,24 +285,25 @@ impl Partition {
         if let Some(repeated) = self.repeated(now_ms, message.deduplication) {
             return repeated;
         }
-        let sequence = self.state.last_sequence.next(now_ms);
-        match self.due_key(now_ms, message, sequence) {
-            Some(key) => self.commit(Change::Scheduled(message.group, key), now_ms, out),
-            None => {
-                let entry = LogEntry {
-                    position: sequence,
-                    sequence,
-                    receive_count: 0,
-                    first_received_at_ms: 0,
-                };
-                self.commit(Change::Logged(message.group, entry), now_ms, out);
-                self.line_up(now_ms, message.group, out);
-            }
-        }
+        let sequence = self.add(now_ms, message, out);
         if let Some(deduplication) = message.deduplication {
             self.remember(now_ms, deduplication, sequence, out);
         }
         SendOutcome::Accepted(sequence)
+    }
+
+    /// Adds a new message.
+    pub(crate) fn add(&mut self, now_ms: u64, message: NewMessage, out: &mut Output) -> Sequence {
+        let sequence = self.state.last_sequence.next(now_ms);
+        match self.due_key(now_ms, message, sequence) {
+            Some(key) => self.commit(Change::Scheduled(message.group, key), now_ms, out),
+            None => {
+                let entry = LogEntry::unreceived(sequence, sequence);
+                self.commit(Change::Logged(message.group, entry), now_ms, out);
+                self.line_up(now_ms, message.group, out);
+            }
+        }
+        sequence
     }
 
     fn send_lookups(&self, new: &NewMessage) -> Vec<Lookup> {
@@ -262,19 +337,18 @@ impl Partition {
         let groups = || self.groups_ahead().filter_map(|id| self.state.groups.get(&id));
         let returned = groups().flat_map(|group| &group.returned).filter_map(|sequence| {
             let row = self.state.touched.get(sequence)?;
-            Some((*sequence, row.receive_count, row.first_received_at_ms))
+            Some((*sequence, row.history))
         });
-        let logged = groups()
-            .flat_map(|group| &group.window)
-            .map(|entry| (entry.sequence, entry.receive_count, entry.first_received_at_ms));
+        let logged =
+            groups().flat_map(|group| &group.window).map(|entry| (entry.sequence, entry.history));
         returned
             .chain(logged)
-            .filter(|(sequence, _, _)| !self.is_expired(*sequence, now_ms))
+            .filter(|(_, history)| !self.is_expired(*history, now_ms))
             .take(count_max)
-            .map(|(sequence, receive_count, first_received_at_ms)| Delivery {
+            .map(|(sequence, history)| Delivery {
                 sequence,
-                receive_count,
-                first_received_at_ms,
+                receive_count: history.receive_count,
+                first_received_at_ms: history.first_received_at_ms,
                 received_at_ms: now_ms,
             })
             .collect()

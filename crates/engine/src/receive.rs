@@ -1,16 +1,22 @@
-//! Taking messages for a receive.
+//! Taking messages: for a receive, or to send them to another queue.
 
 use std::ops::Bound;
 
 use crate::group::Next;
 use crate::partition::{Output, Partition};
-use crate::{Change, Delivery, GroupId, Policy, Sequence, TouchedRow};
+use crate::{
+    Change, Delivery, Departure, Destination, GroupId, History, Policy, Sequence, TouchedRow,
+};
 
 /// A receive as it is being filled.
+#[derive(Default)]
 struct Filling {
     now_ms: u64,
-    count_max: usize,
+    /// Messages still to be taken.
+    count_left: usize,
     visibility_ms: u64,
+    /// Where all of them go, if not to a receiver.
+    to: Option<Destination>,
     deliveries: Vec<Delivery>,
     /// With a visibility timeout of zero a message is visible again at once; it still comes once per receive.
     again: Vec<(Sequence, TouchedRow)>,
@@ -25,12 +31,9 @@ impl Partition {
         visibility_ms: u64,
         out: &mut Output,
     ) -> Vec<Delivery> {
-        let (deliveries, again) = (Vec::new(), Vec::new());
-        let mut filling = Filling { now_ms, count_max, visibility_ms, deliveries, again };
-        match self.config.policy {
-            Policy::Standard { .. } => self.take_oldest(&mut filling, out),
-            Policy::Fifo { .. } => self.take_in_line(&mut filling, out),
-        }
+        let count_left = count_max;
+        let mut filling = Filling { now_ms, count_left, visibility_ms, ..Filling::default() };
+        self.fill(&mut filling, out);
         for (sequence, row) in filling.again {
             self.commit(Change::Touched(sequence, row), now_ms, out);
             self.settle(now_ms, sequence, row, out);
@@ -38,9 +41,36 @@ impl Partition {
         filling.deliveries
     }
 
+    /// Sends up to `count_max` visible messages to another queue and returns how many.
+    pub(crate) fn depart(
+        &mut self,
+        now_ms: u64,
+        count_max: usize,
+        to: Destination,
+        out: &mut Output,
+    ) -> usize {
+        let (count_left, to) = (count_max, Some(to));
+        let mut filling = Filling { now_ms, count_left, to, ..Filling::default() };
+        self.fill(&mut filling, out);
+        count_max - filling.count_left
+    }
+
+    fn fill(&mut self, filling: &mut Filling, out: &mut Output) {
+        match self.config.policy {
+            Policy::Standard { .. } => self.take_oldest(filling, out),
+            Policy::Fifo { .. } => self.take_in_line(filling, out),
+        }
+    }
+
+    /// Whether one more message is to be taken.
+    fn has_room(&self, filling: &Filling) -> bool {
+        let may_hide = filling.to.is_some() || !self.is_full();
+        filling.count_left > 0 && self.departures_left > 0 && may_hide
+    }
+
     /// Standard: the oldest visible message, one after the other.
     fn take_oldest(&mut self, filling: &mut Filling, out: &mut Output) {
-        while filling.deliveries.len() < filling.count_max && !self.is_full() {
+        while self.has_room(filling) {
             let group = self.state.groups.get(&GroupId::NONE);
             let Some(next) = group.and_then(|group| group.next()) else { break };
             self.take_one(filling, GroupId::NONE, next, out);
@@ -50,7 +80,7 @@ impl Partition {
     /// FIFO: as many messages of the first group in line as can be had, then of the next.
     fn take_in_line(&mut self, filling: &mut Filling, out: &mut Output) {
         let mut after = Sequence::ZERO;
-        while filling.deliveries.len() < filling.count_max && !self.is_full() {
+        while self.has_room(filling) {
             let range = (Bound::Excluded(after), Bound::Unbounded);
             let Some((place, id)) = self.state.ready.first.range(range).next() else { break };
             let id = *id;
@@ -59,7 +89,7 @@ impl Partition {
             let lock =
                 self.state.groups.get(&id).and_then(|group| group.in_flight.first().copied());
             let mut has_given = false;
-            while filling.deliveries.len() < filling.count_max && !self.is_full() {
+            while self.has_room(filling) {
                 let head =
                     self.state.groups.get(&id).and_then(|group| group.window.front().copied());
                 let is_free = |position| lock.is_none_or(|lock| position < lock);
@@ -73,25 +103,32 @@ impl Partition {
         }
     }
 
-    /// Takes one message out of where it waits and hides it, or removes it if it has expired.
+    /// Takes one message out of where it waits and hides it, sends it away, or removes it if it has expired.
     fn take_one(&mut self, filling: &mut Filling, group: GroupId, next: Next, out: &mut Output) {
         let now_ms = filling.now_ms;
-        let (sequence, before) = self.claim(now_ms, group, next, out);
-        if self.is_expired(sequence, now_ms) {
+        let (sequence, history) = self.claim(now_ms, group, next, out);
+        if self.is_expired(history, now_ms) {
             self.commit(Change::Erased(sequence), now_ms, out);
             return;
         }
-        let row = TouchedRow {
-            group,
-            receive_count: before.map_or(0, |row| row.receive_count) + 1,
-            first_received_at_ms: before.map_or(now_ms, |row| row.first_received_at_ms),
-            visible_at_ms: now_ms + filling.visibility_ms,
-            position: None,
-        };
+        if let Some(to) = filling.to {
+            filling.count_left -= 1;
+            self.send_away(now_ms, Departure { sequence, group, history, to }, out);
+            return;
+        }
+        if let Some(to) = self.dead_letter_queue(history) {
+            self.departures_left -= 1;
+            self.send_away(now_ms, Departure { sequence, group, history, to }, out);
+            return;
+        }
+        filling.count_left -= 1;
+        let history = history.received_at(now_ms);
+        let visible_at_ms = now_ms + filling.visibility_ms;
+        let row = TouchedRow { group, history, visible_at_ms, position: None };
         filling.deliveries.push(Delivery {
             sequence,
-            receive_count: row.receive_count,
-            first_received_at_ms: row.first_received_at_ms,
+            receive_count: history.receive_count,
+            first_received_at_ms: history.first_received_at_ms,
             received_at_ms: now_ms,
         });
         if filling.visibility_ms == 0 {
@@ -101,30 +138,24 @@ impl Partition {
         }
     }
 
-    /// Takes a message out of where it waits and returns its state so far.
+    /// Takes a message out of where it waits and returns what it went through.
     fn claim(
         &mut self,
         now_ms: u64,
         group: GroupId,
         next: Next,
         out: &mut Output,
-    ) -> (Sequence, Option<TouchedRow>) {
+    ) -> (Sequence, History) {
         match next {
             Next::Returned(sequence) => {
                 let row = self.state.find(sequence);
                 self.state.unreturn(group, sequence);
-                (sequence, row)
+                let history = row.map(|row| row.history);
+                (sequence, history.unwrap_or(History::sent_at(sequence.at_ms())))
             }
             Next::Head(entry) => {
                 self.commit(Change::Unlogged(group, entry.position), now_ms, out);
-                let row = (entry.receive_count > 0).then_some(TouchedRow {
-                    group,
-                    receive_count: entry.receive_count,
-                    first_received_at_ms: entry.first_received_at_ms,
-                    visible_at_ms: 0,
-                    position: None,
-                });
-                (entry.sequence, row)
+                (entry.sequence, entry.history)
             }
         }
     }

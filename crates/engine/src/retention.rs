@@ -5,19 +5,19 @@
 //! receive meets it; until then it is counted, but never delivered.
 
 use crate::partition::{Output, Partition};
-use crate::{Change, GroupId, LogEntry, Sequence};
+use crate::{Change, GroupId, History, LogEntry};
 
 impl Partition {
     /// Whether a message is older than the queue keeps messages.
-    pub(crate) fn is_expired(&self, sequence: Sequence, now_ms: u64) -> bool {
-        self.expiry_ms(sequence) <= now_ms
+    pub(crate) fn is_expired(&self, history: History, now_ms: u64) -> bool {
+        self.expiry_ms(history) <= now_ms
     }
 
     /// Removes what has expired.
     pub(crate) fn expire(&mut self, now_ms: u64, rows_left: &mut usize, out: &mut Output) {
         while *rows_left > 0
             && let Some((sequence, row)) = self.state.touched.first_key_value()
-            && self.is_expired(*sequence, now_ms)
+            && self.is_expired(row.history, now_ms)
         {
             let (sequence, group) = (*sequence, row.group);
             *rows_left -= 1;
@@ -26,7 +26,7 @@ impl Partition {
         }
         while *rows_left > 0
             && let Some((group, entry)) = self.oldest_log_entry()
-            && self.is_expired(entry.sequence, now_ms)
+            && self.is_expired(entry.history, now_ms)
         {
             *rows_left -= 1;
             self.commit(Change::Unlogged(group, entry.position), now_ms, out);
@@ -37,16 +37,18 @@ impl Partition {
 
     /// When the next message expires, as far as memory knows.
     pub(crate) fn next_expiry_ms(&self) -> Option<u64> {
-        let touched = self.state.touched.first_key_value().map(|(sequence, _)| *sequence);
-        let logged = self.oldest_log_entry().map(|(_, entry)| entry.sequence);
-        [touched, logged].into_iter().flatten().map(|sequence| self.expiry_ms(sequence)).min()
+        self.oldest_known().map(|history| self.expiry_ms(history)).min()
     }
 
     /// When the oldest message that memory knows was sent.
     pub(crate) fn oldest_sent_at_ms(&self) -> Option<u64> {
-        let touched = self.state.touched.first_key_value().map(|(sequence, _)| *sequence);
-        let logged = self.oldest_log_entry().map(|(_, entry)| entry.sequence);
-        [touched, logged].into_iter().flatten().min().map(Sequence::at_ms)
+        self.oldest_known().map(|history| history.enqueued_at_ms).min()
+    }
+
+    fn oldest_known(&self) -> impl Iterator<Item = History> + use<> {
+        let touched = self.state.touched.first_key_value().map(|(_, row)| row.history);
+        let logged = self.oldest_log_entry().map(|(_, entry)| entry.history);
+        touched.into_iter().chain(logged)
     }
 
     /// The head of the log; on a FIFO queue that of the first group in line.
@@ -56,7 +58,7 @@ impl Partition {
         group.window.front().map(|entry| (id, *entry))
     }
 
-    fn expiry_ms(&self, sequence: Sequence) -> u64 {
-        sequence.at_ms() + self.config.retention_ms
+    fn expiry_ms(&self, history: History) -> u64 {
+        history.enqueued_at_ms + self.config.retention_ms
     }
 }

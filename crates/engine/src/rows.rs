@@ -8,12 +8,14 @@
 //! | due | due time, sequence | a message that is delayed |
 //! | ready | place | FIFO: a group that can be served; the line of groups |
 //! | touched | sequence | a message that was received and not deleted |
+//! | outbox | number | a message on its way to another queue |
+//! | arrivals | sender | number of the last message that arrived from there |
 //! | duplicate | deduplication key | FIFO: a send within the last five minutes |
 //! | deadline | time, deduplication key | FIFO: when to forget it |
 //! | body | sequence | the message itself; the engine only says when it goes |
 //!
-//! A message has a body row for as long as it exists, and exactly one of: a due row, a log row, a touched row
-//! without position. A message that went back to the log keeps its touched row, which then carries the position,
+//! A message has a body row for as long as it exists, and exactly one of: a due row, a log row, an outbox row, a
+//! touched row without position. A message that went back to the log keeps its touched row, which then carries the position,
 //! so that an old receipt handle still finds it.
 
 pub use crate::index::IndexRow;
@@ -42,6 +44,8 @@ pub struct PartitionRow {
     pub ready: IndexRow<Sequence>,
     /// The deadlines of deduplication.
     pub deadlines: IndexRow<DeadlineKey>,
+    /// The messages on their way to another queue.
+    pub outbox: IndexRow<Sequence>,
     /// Every touched row without position is at or after this sequence number, so that opening a partition does not
     /// scan over the messages it deleted.
     pub touched_cursor: Sequence,
@@ -55,6 +59,7 @@ impl Default for PartitionRow {
             due: IndexRow::default(),
             ready: IndexRow::default(),
             deadlines: IndexRow::default(),
+            outbox: IndexRow::default(),
             touched_cursor: Sequence::MAX,
         }
     }
@@ -107,10 +112,76 @@ pub struct LogEntry {
     pub position: Sequence,
     /// The message.
     pub sequence: Sequence,
-    /// Receives so far: zero unless the message went back to the log.
+    /// What it went through.
+    pub history: History,
+}
+
+impl LogEntry {
+    /// The entry of a message that has not been received, at a place of its own.
+    pub(crate) fn unreceived(sequence: Sequence, position: Sequence) -> Self {
+        Self { position, sequence, history: History::sent_at(sequence.at_ms()) }
+    }
+}
+
+/// What a message went through before now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// Receives so far, in every queue that the message was in.
     pub receive_count: u32,
+    /// Those of them that happened before the message came here as a dead letter.
+    pub receives_elsewhere: u32,
     /// First receive, epoch milliseconds; zero when there was none.
     pub first_received_at_ms: u64,
+    /// Retention counts from here, epoch milliseconds.
+    pub enqueued_at_ms: u64,
+}
+
+impl History {
+    /// A message that was sent and not received.
+    #[must_use]
+    pub fn sent_at(enqueued_at_ms: u64) -> Self {
+        Self { receive_count: 0, receives_elsewhere: 0, first_received_at_ms: 0, enqueued_at_ms }
+    }
+
+    /// The same after one more receive.
+    pub(crate) fn received_at(self, now_ms: u64) -> Self {
+        let first_received_at_ms =
+            if self.receive_count == 0 { now_ms } else { self.first_received_at_ms };
+        Self { receive_count: self.receive_count + 1, first_received_at_ms, ..self }
+    }
+
+    /// Receives in this queue.
+    pub(crate) fn receives_here(self) -> u32 {
+        self.receive_count - self.receives_elsewhere
+    }
+}
+
+/// A queue as the caller knows it; the engine passes it through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueueAddress(pub u64);
+
+/// Where a message goes that leaves its queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// To this dead-letter queue, after too many receives. It stays the same message.
+    DeadLetters(QueueAddress),
+    /// To this queue, moved by a task. It becomes a new message.
+    Queue(QueueAddress),
+    /// The same, to the queue that it came from as a dead letter.
+    Source,
+}
+
+/// A message on its way to another queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// The message.
+    pub sequence: Sequence,
+    /// Its group.
+    pub group: GroupId,
+    /// What it went through.
+    pub history: History,
+    /// Where it goes.
+    pub to: Destination,
 }
 
 /// State of a message that was received and not deleted.
@@ -118,10 +189,8 @@ pub struct LogEntry {
 pub struct TouchedRow {
     /// The message's group.
     pub group: GroupId,
-    /// Receives so far.
-    pub receive_count: u32,
-    /// First receive, epoch milliseconds.
-    pub first_received_at_ms: u64,
+    /// What it went through.
+    pub history: History,
     /// When it is visible again, epoch milliseconds.
     pub visible_at_ms: u64,
     /// Its place in the log if it went back there.
@@ -147,11 +216,19 @@ pub enum Change {
     Touched(Sequence, TouchedRow),
     /// The touched row, if any, and the body are removed.
     Erased(Sequence),
+    /// An outbox row is put; the touched row, if any, is removed.
+    Departed(Sequence, Departure),
+    /// An outbox row is removed; the message is in this queue again.
+    Returned(Sequence),
+    /// An outbox row and the body of its message are removed.
+    Delivered(Sequence, Sequence),
+    /// The arrivals row of a sender is put.
+    Arrived(QueueAddress, Sequence),
     /// A duplicate row and its deadline are put.
     Remembered(u128, DuplicateRow),
     /// A duplicate row and its deadline are removed.
     Forgotten(DeadlineKey),
-    /// Everything up to this sequence number is removed, in every table.
+    /// Everything up to this sequence number is removed, in every table but the arrivals.
     Purged(Sequence),
 }
 

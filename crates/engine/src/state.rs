@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::group::Group;
 use crate::index::{Index, More, more_after};
 use crate::{
-    Change, DeadlineKey, DueKey, DuplicateRow, Found, GroupId, GroupRow, Limits, Page,
-    PartitionRow, Sequence, Stored, TouchedRow,
+    Change, DeadlineKey, Departure, DueKey, DuplicateRow, Found, GroupId, GroupRow, Limits, Page,
+    PartitionRow, QueueAddress, Sequence, Stored, TouchedRow,
 };
 
 /// Whether the messages of a group wait for each other. Fixed when the queue is created.
@@ -42,6 +42,10 @@ pub(crate) struct State {
     pub(crate) forgetting: Index<DeadlineKey, ()>,
     /// FIFO: deduplication keys that memory knows since the last commit: the row, or that there is none.
     duplicates: HashMap<u128, Option<DuplicateRow>>,
+    /// Messages on their way to another queue.
+    pub(crate) outbox: Index<Sequence, Departure>,
+    /// Senders that memory knows since the last commit, with the number of the last message from there.
+    arrivals: HashMap<QueueAddress, Sequence>,
     /// Whether groups and keys that memory does not know may have rows on disk that count.
     unknown_on_disk: More,
     /// Touched rows that were found for the command at hand, or whose messages went back to the log during it.
@@ -77,6 +81,8 @@ impl State {
             awaited: None,
             forgetting: Index::open(row.deadlines, limits.index_max),
             duplicates: HashMap::new(),
+            outbox: Index::open(row.outbox, limits.index_max),
+            arrivals: HashMap::new(),
             unknown_on_disk: More::OnDisk,
             recalled: BTreeMap::new(),
             returned_count: 0,
@@ -138,6 +144,15 @@ impl State {
                 }
             }
             Change::Erased(sequence) => self.forget(sequence),
+            Change::Departed(number, departure) => {
+                self.last_sequence = self.last_sequence.max(number);
+                self.forget(departure.sequence);
+                self.outbox.insert(number, departure, Sequence(number.0 - 1));
+            }
+            Change::Returned(number) | Change::Delivered(number, _) => self.outbox.remove(number),
+            Change::Arrived(from, number) => {
+                self.arrivals.insert(from, number);
+            }
             Change::Remembered(key, row) => {
                 let deadline = DeadlineKey { deadline_ms: row.deadline_ms, key };
                 let before = DeadlineKey { deadline_ms: row.deadline_ms, key: 0 };
@@ -167,6 +182,11 @@ impl State {
         self.unknown_on_disk == More::OnDisk && !self.duplicates.contains_key(&key)
     }
 
+    /// The number of the last message that arrived from a sender, as far as the command at hand may know.
+    pub(crate) fn last_arrival(&self, from: QueueAddress) -> Option<Sequence> {
+        self.arrivals.get(&from).copied()
+    }
+
     /// Whether a group has to be looked up on disk. One with messages is in line or has some in flight; memory holds
     /// the latter ones, the ones at the head of the line, and the ones that changed since the last commit.
     pub(crate) fn is_unknown_group(&self, id: GroupId) -> bool {
@@ -189,6 +209,9 @@ impl State {
             }
             Found::Duplicate(key, row) => {
                 self.duplicates.entry(key).or_insert(Some(row));
+            }
+            Found::Arrivals(from, number) => {
+                self.arrivals.entry(from).or_insert(number);
             }
         }
     }
@@ -244,6 +267,7 @@ impl State {
             Page::Deadlines(rows) => {
                 self.forgetting.supply(rows.into_iter().map(|key| (key, ())).collect());
             }
+            Page::Outbox(rows) => self.outbox.supply(rows),
         }
     }
 
@@ -267,6 +291,7 @@ impl State {
             self.drop_idle(Some(id));
         }
         self.duplicates.clear();
+        self.arrivals.clear();
         self.unknown_on_disk = More::OnDisk;
         let row = match std::mem::replace(&mut self.dirty, Dirty::No) {
             Dirty::Yes => Some(self.row()),
@@ -283,6 +308,7 @@ impl State {
             due: self.due.row,
             ready: self.ready.row,
             deadlines: self.forgetting.row,
+            outbox: self.outbox.row,
             touched_cursor: first_touched.unwrap_or(Sequence::MAX),
         }
     }
@@ -358,6 +384,7 @@ impl State {
         self.unjudged.clear();
         self.awaited = None;
         self.forgetting.clear();
+        self.outbox.clear();
         self.returned_count = 0;
         self.log_count = 0;
         self.dirty_groups.clear();

@@ -3,9 +3,6 @@
 use crate::partition::{Output, Partition};
 use crate::{Change, Handle, LogEntry, Policy, Sequence, TouchedRow, VisibilityOutcome};
 
-/// A message may stay hidden this long after the receive that the handle comes from (contract §4.2).
-const VISIBILITY_TOTAL_MAX_MS: u64 = 12 * 60 * 60 * 1_000;
-
 impl Partition {
     /// Hides a message for `hidden_ms` from now. On a standard queue also one that is visible again already (contract
     /// §2.12).
@@ -17,13 +14,14 @@ impl Partition {
         out: &mut Output,
     ) -> VisibilityOutcome {
         let Some(row) = self.state.find(handle.sequence) else { return VisibilityOutcome::Gone };
-        if self.is_expired(handle.sequence, now_ms) {
+        if self.is_expired(row.history, now_ms) {
             return VisibilityOutcome::Gone;
         }
         if self.is_handle_over(now_ms, handle, row) {
             return VisibilityOutcome::Expired;
         }
-        if (now_ms + hidden_ms).saturating_sub(handle.received_at_ms) > VISIBILITY_TOTAL_MAX_MS {
+        let total_ms = (now_ms + hidden_ms).saturating_sub(handle.received_at_ms);
+        if total_ms > self.config.visibility_max_ms {
             return VisibilityOutcome::BeyondLimit;
         }
         if let Some(position) = row.position {
@@ -45,7 +43,7 @@ impl Partition {
             Policy::Fifo { .. } => {
                 row.position.is_some()
                     || row.visible_at_ms <= now_ms
-                    || row.receive_count != handle.receive_count
+                    || row.history.receive_count != handle.receive_count
             }
         }
     }
@@ -79,22 +77,28 @@ impl Partition {
         let position = match self.config.policy {
             Policy::Fifo { .. } => sequence,
             Policy::Standard { back_of_queue_receives } => {
-                let is_repeated =
-                    back_of_queue_receives.is_some_and(|receives| row.receive_count >= receives);
+                let is_repeated = back_of_queue_receives
+                    .is_some_and(|receives| row.history.receive_count >= receives);
                 if !is_repeated && self.state.returned_count <= self.state.limits.returned_max {
                     return;
                 }
                 self.state.last_sequence.next(now_ms)
             }
         };
-        let entry = LogEntry {
-            position,
-            sequence,
-            receive_count: row.receive_count,
-            first_received_at_ms: row.first_received_at_ms,
-        };
-        let logged = TouchedRow { position: Some(position), ..row };
-        self.commit(Change::Touched(sequence, logged), now_ms, out);
+        self.put_back(now_ms, sequence, TouchedRow { position: Some(position), ..row }, out);
+    }
+
+    /// Puts a message that was received, or was to leave, into the log at the position that its row says.
+    pub(crate) fn put_back(
+        &mut self,
+        now_ms: u64,
+        sequence: Sequence,
+        row: TouchedRow,
+        out: &mut Output,
+    ) {
+        let Some(position) = row.position else { return };
+        let entry = LogEntry { position, sequence, history: row.history };
+        self.commit(Change::Touched(sequence, row), now_ms, out);
         self.commit(Change::Logged(row.group, entry), now_ms, out);
         self.line_up(now_ms, row.group, out);
     }

@@ -1,6 +1,9 @@
 //! Rows that a partition needs from disk before it can go on.
 
-use crate::{DeadlineKey, DueKey, DuplicateRow, GroupId, GroupRow, LogEntry, Sequence, TouchedRow};
+use crate::{
+    DeadlineKey, Departure, DueKey, DuplicateRow, GroupId, GroupRow, LogEntry, QueueAddress,
+    Sequence, TouchedRow,
+};
 
 /// A request for rows. Everything decided so far must be visible to the read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,13 @@ pub enum Want {
         /// Rows at most.
         limit: usize,
     },
+    /// Outbox rows after a number, in order.
+    Outbox {
+        /// Rows after this number.
+        after: Sequence,
+        /// Rows at most.
+        limit: usize,
+    },
 }
 
 /// The answer to a [`Want`]. Fewer rows than the limit means that there are no more.
@@ -52,6 +62,8 @@ pub enum Page {
     Group(GroupId, Option<GroupRow>),
     /// Answers [`Want::Deadlines`].
     Deadlines(Vec<DeadlineKey>),
+    /// Answers [`Want::Outbox`].
+    Outbox(Vec<(Sequence, Departure)>),
 }
 
 /// A single row that a command needs, if it exists. Asked for before each command that may name it.
@@ -63,6 +75,8 @@ pub enum Lookup {
     Group(GroupId),
     /// The row of a deduplication key. Needs no commit before: memory knows what is not committed.
     Duplicate(u128),
+    /// The number of the last message that arrived from a sender. Needs no commit before either.
+    Arrivals(QueueAddress),
 }
 
 /// The answer to a [`Lookup`].
@@ -74,4 +88,6 @@ pub enum Found {
     Group(GroupId, GroupRow),
     /// Answers [`Lookup::Duplicate`].
     Duplicate(u128, DuplicateRow),
+    /// Answers [`Lookup::Arrivals`].
+    Arrivals(QueueAddress, Sequence),
 }

@@ -19,7 +19,13 @@ const LIMITS: Limits = Limits {
 
 fn harness() -> Harness {
     let policy = Policy::Fifo { delay_ms: 0 };
-    let config = QueueConfig { retention_ms: 1_000_000_000, in_flight_max: 100, policy };
+    let config = QueueConfig {
+        retention_ms: 1_000_000_000,
+        in_flight_max: 100,
+        visibility_max_ms: 43_200_000,
+        dead_letters: None,
+        policy,
+    };
     Harness::new(config, LIMITS, Sabotage::Nothing)
 }
 
@@ -29,7 +35,7 @@ fn send(harness: &mut Harness, groups: impl IntoIterator<Item = u128>) {
 }
 
 fn receive(harness: &mut Harness, count_max: usize, visibility_ms: u64) -> Vec<Delivery> {
-    match harness.call(Command::Receive { count_max, wait_ms: 0, visibility_ms }) {
+    match harness.call(Command::Receive { count_max, wait_ms: 0, visibility_ms, attempt: None }) {
         Reply::Received(deliveries) => deliveries,
         other => panic!("unexpected {other:?}"),
     }

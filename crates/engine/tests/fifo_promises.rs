@@ -178,6 +178,8 @@ fn check(steps: &[Step], setup: Setup, sabotage: Sabotage) -> Result<(), String>
     let config = QueueConfig {
         retention_ms: setup.retention_ms,
         in_flight_max: setup.in_flight_max,
+        visibility_max_ms: 43_200_000,
+        dead_letters: None,
         policy: Policy::Fifo { delay_ms: 0 },
     };
     let mut harness = Harness::new(config, setup.limits, sabotage);
@@ -309,7 +311,8 @@ fn receive(
         0 if room > 0 => total.min(count_max),
         _ => total.min(count_max).min(room),
     };
-    let command = Command::Receive { count_max, wait_ms: 0, visibility_ms: hidden_ms };
+    let command =
+        Command::Receive { count_max, wait_ms: 0, visibility_ms: hidden_ms, attempt: None };
     let deliveries = match harness.call(command) {
         Reply::Received(deliveries) => deliveries,
         other => return Err(format!("unexpected {other:?}")),

@@ -91,6 +91,8 @@ fn check(steps: &[Step], sabotage: Sabotage) -> Result<(), String> {
     let config = QueueConfig {
         retention_ms: RETENTION_MS,
         in_flight_max: IN_FLIGHT_MAX,
+        visibility_max_ms: 43_200_000,
+        dead_letters: None,
         policy: Policy::Standard { back_of_queue_receives: Some(3) },
     };
     let mut harness = Harness::new(config, LIMITS, sabotage);
@@ -224,7 +226,12 @@ fn receive(
     };
     harness.flush();
     let has_nothing_expired = harness.rows.bodies.len() == model.messages.len();
-    let reply = harness.call(Command::Receive { count_max, wait_ms: 0, visibility_ms: hidden_ms });
+    let reply = harness.call(Command::Receive {
+        count_max,
+        wait_ms: 0,
+        visibility_ms: hidden_ms,
+        attempt: None,
+    });
     let deliveries = match reply {
         Reply::Received(deliveries) => deliveries,
         Reply::OverLimit if room == 0 => return Ok(()),
@@ -342,6 +349,8 @@ fn drain_after_clock_jumps(steps: &[(Step, i64)]) -> (Vec<Sequence>, Vec<Sequenc
     let config = QueueConfig {
         retention_ms: 1_000_000_000,
         in_flight_max: usize::MAX,
+        visibility_max_ms: 43_200_000,
+        dead_letters: None,
         policy: Policy::Standard { back_of_queue_receives: Some(3) },
     };
     let mut harness = Harness::new(config, LIMITS, Sabotage::Nothing);
@@ -355,6 +364,7 @@ fn drain_after_clock_jumps(steps: &[(Step, i64)]) -> (Vec<Sequence>, Vec<Sequenc
                     count_max: *count_max,
                     wait_ms: 0,
                     visibility_ms: *hidden_ms,
+                    attempt: None,
                 };
                 let Reply::Received(deliveries) = harness.call(receive) else {
                     panic!("not received");
@@ -383,7 +393,8 @@ fn drain_after_clock_jumps(steps: &[(Step, i64)]) -> (Vec<Sequence>, Vec<Sequenc
     harness.advance_to(harness.now_ms + 100_000_000);
     let mut drained = Vec::new();
     loop {
-        let receive = Command::Receive { count_max: 9, wait_ms: 0, visibility_ms: 1_000 };
+        let receive =
+            Command::Receive { count_max: 9, wait_ms: 0, visibility_ms: 1_000, attempt: None };
         match harness.call(receive) {
             Reply::Received(deliveries) if deliveries.is_empty() => break,
             Reply::Received(deliveries) => {

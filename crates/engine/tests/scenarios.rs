@@ -16,6 +16,12 @@
 //! count 1 2 3                                   visible, in flight, delayed
 //! peek 10 => a#0                                looks without receiving
 //! queue-delay 5s                                changes the delay of a FIFO queue
+//! queue dead-letters=3                          messages leave for a dead-letter queue after 3 receives
+//! dead-letters none                             that queue is gone
+//! outbox a#1 b#2                                what is on its way to another queue, with receive counts
+//! delivered 2 / return 2                        the first two of these arrived / come back
+//! arrive 5 a#2 [age=60s]                        takes in a dead letter under number 5, as [=> again] if it came before
+//! receive 2 attempt=x [=> attempt-over]         FIFO: a receive with a name, to be repeated
 //! purge / restart / stop-waiting
 //! ```
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failed test is meant to panic")]
@@ -25,8 +31,9 @@ use std::fs;
 use std::path::Path;
 
 use sluice_engine::{
-    Command, Deduplication, DeleteOutcome, Delivery, GroupId, Handle, Limits, NewMessage, Policy,
-    QueueConfig, Reply, RequestId, SendOutcome, VisibilityOutcome,
+    Arrival, ArrivalKind, Command, DeadLetters, Deduplication, DeleteOutcome, Delivery, Departure,
+    GroupId, Handle, History, Limits, NewMessage, Policy, QueueAddress, QueueConfig, Reply,
+    RequestId, SendOutcome, Sequence, VisibilityOutcome,
 };
 
 mod support;
@@ -66,6 +73,8 @@ impl Runner {
         let config = QueueConfig {
             retention_ms: settings.get("retention").map_or(345_600_000, |value| millis(value)),
             in_flight_max: number("in-flight", 120_000),
+            visibility_max_ms: 43_200_000,
+            dead_letters: dead_letters(settings),
             policy: match settings.get("fifo") {
                 Some(delay) => Policy::Fifo { delay_ms: millis(delay) },
                 None => Policy::Standard { back_of_queue_receives: Some(3) },
@@ -138,6 +147,30 @@ impl Runner {
                 self.harness.start(Command::Configure(self.harness.config));
                 String::new()
             }
+            ["dead-letters", "none"] => {
+                self.harness.config.dead_letters = None;
+                self.harness.start(Command::Configure(self.harness.config));
+                String::new()
+            }
+            ["outbox", wanted @ ..] => {
+                let found = self.outbox().into_iter().map(|(_, departure)| {
+                    let body = &self.harness.rows.bodies[&departure.sequence];
+                    format!("{body}#{}", departure.history.receive_count)
+                });
+                assert_eq!(found.collect::<Vec<_>>(), wanted, "the outbox");
+                String::new()
+            }
+            ["delivered", count] => {
+                let numbers = self.first_numbers(count);
+                self.harness.call(Command::Delivered(numbers));
+                String::new()
+            }
+            ["return", count] => {
+                let numbers = self.first_numbers(count);
+                self.harness.call(Command::Return(numbers));
+                String::new()
+            }
+            ["arrive", number, message] => self.arrive(number, message, &options),
             ["purge"] => {
                 self.harness.call(Command::Purge);
                 String::new()
@@ -184,6 +217,40 @@ impl Runner {
         repeated.collect::<Vec<_>>().join(" ")
     }
 
+    fn outbox(&mut self) -> Vec<(Sequence, Departure)> {
+        match self.harness.call(Command::ReadOutbox(100)) {
+            Reply::Outbox(departures) => departures,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn first_numbers(&mut self, count: &str) -> Vec<Sequence> {
+        let numbers = self.outbox().into_iter().map(|(number, _)| number);
+        numbers.take(count.parse().unwrap()).collect()
+    }
+
+    fn arrive(&mut self, number: &str, text: &str, options: &BTreeMap<&str, &str>) -> String {
+        let (body, receives) = text.split_once('#').unwrap();
+        let age_ms = options.get("age").map_or(0, |value| millis(value));
+        let enqueued_at_ms = self.harness.now_ms - age_ms;
+        let arrival = Arrival {
+            number: Sequence(number.parse().unwrap()),
+            group: group_of(body),
+            kind: ArrivalKind::DeadLetter(History {
+                receive_count: receives.parse().unwrap(),
+                first_received_at_ms: enqueued_at_ms,
+                ..History::sent_at(enqueued_at_ms)
+            }),
+        };
+        let command = Command::Arrive { from: QueueAddress(7), arrivals: vec![arrival] };
+        let request = self.harness.start_with_bodies(command, &[body.to_owned()]);
+        match self.harness.reply(request) {
+            Some(Reply::Arrived(arrived)) if arrived == [None] => "again".to_owned(),
+            Some(Reply::Arrived(_)) => String::new(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn delete(&mut self, handle: Handle) -> String {
         match self.harness.call(Command::Delete(vec![handle])) {
             Reply::Deleted(deleted) => match deleted[0] {
@@ -214,6 +281,7 @@ impl Runner {
                 text
             }
             Some(Reply::OverLimit) => "over-limit".to_owned(),
+            Some(Reply::AttemptOver) => "attempt-over".to_owned(),
             Some(other) => panic!("{other:?}"),
             None => "waiting".to_owned(),
         }
@@ -228,6 +296,11 @@ impl Runner {
         });
         texts.collect::<Vec<_>>().join(" ")
     }
+}
+
+fn dead_letters(settings: &BTreeMap<&str, &str>) -> Option<DeadLetters> {
+    let receives_max = settings.get("dead-letters")?.parse().unwrap();
+    Some(DeadLetters { receives_max, queue: QueueAddress(1) })
 }
 
 /// In a FIFO scenario a body is written `group.message`; without a dot there are no groups.
@@ -250,6 +323,7 @@ fn receive(count: &str, options: &BTreeMap<&str, &str>) -> Command {
         count_max: count.parse().unwrap(),
         wait_ms: options.get("wait").map_or(0, |value| millis(value)),
         visibility_ms: options.get("hide").map_or(30_000, |value| millis(value)),
+        attempt: options.get("attempt").map(|name| number_of(name)),
     }
 }
 

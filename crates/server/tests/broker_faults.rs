@@ -6,93 +6,21 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use sluice_server::broker::{
-    Broker, BrokerConfig, BrokerError, Counters, DeduplicationScope, Entry, Message, Outgoing,
-    Queue, QueueAttributes, QueueChange, QueueKey, QueueKind, ReceiptError, ReceiveOptions,
-    Received,
+    Broker, BrokerError, Counters, Entry, Outgoing, Queue, QueueChange, QueueKind, ReceiptError,
+    ReceiveOptions,
 };
 use sluice_server::clock::Clock;
-use sluice_store::{CrashTail, MemoryStore, Store};
+use sluice_store::{CrashTail, MemoryStore};
 use uuid::Uuid;
 
-/// A clock that the test moves.
-#[derive(Debug, Clone)]
-struct Virtual(Arc<AtomicU64>);
-
-impl Clock for Virtual {
-    fn now_ms(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-fn clock() -> Virtual {
-    Virtual(Arc::new(AtomicU64::new(1_700_000_000_000)))
-}
-
-async fn start(store: &Arc<MemoryStore>, clock: &Virtual) -> Broker {
-    let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
-    let config = BrokerConfig { shards: 2, in_flight_max: 100 };
-    Broker::start(store, config, Arc::new(clock.clone())).await.unwrap()
-}
-
-fn key(name: &str) -> QueueKey {
-    QueueKey { account: "000000000000".into(), region: "us-east-1".into(), name: name.into() }
-}
-
-fn new_queue(name: &str) -> Queue {
-    Queue {
-        key: key(name),
-        kind: QueueKind::Standard,
-        attributes: QueueAttributes::default(),
-        tags: BTreeMap::new(),
-        created_at_ms: 0,
-        modified_at_ms: 0,
-        purged_at_ms: None,
-        deduplicates_by: DeduplicationScope::Queue,
-        partitions: Vec::new(),
-    }
-}
-
-async fn create(broker: &Broker, name: &str) -> Arc<Queue> {
-    let queue = new_queue(name);
-    let put = move |_: Entry<'_>, _| Ok::<_, BrokerError>((QueueChange::Put(queue), ()));
-    broker.change_queue(&key(name), put).await.unwrap();
-    broker.queue(&key(name)).unwrap()
-}
-
-async fn delete_queue(broker: &Broker, name: &str) {
-    let delete = |_: Entry<'_>, _| Ok::<_, BrokerError>((QueueChange::Delete, ()));
-    broker.change_queue(&key(name), delete).await.unwrap();
-}
-
-fn outgoing(body: &str) -> Outgoing {
-    Outgoing {
-        message: Message {
-            id: Uuid::new_v4(),
-            body: body.to_owned(),
-            body_md5: [0; 16],
-            attributes: Vec::new(),
-            sender_id: "AIDA".to_owned(),
-            trace_header: None,
-            group_id: None,
-            deduplication_id: None,
-            source_arn: None,
-        },
-        delay_secs: 0,
-    }
-}
-
-async fn receive(broker: &Broker, queue: &Queue, count_max: u32) -> Vec<Received> {
-    let options = ReceiveOptions { count_max, wait_secs: 0, visibility_timeout_secs: 30 };
-    broker.receive(queue, options).await.unwrap()
-}
-
-fn bodies(received: &[Received]) -> Vec<&str> {
-    received.iter().map(|received| received.message.body.as_str()).collect()
-}
+mod broker_support;
+use broker_support::{
+    bodies, clock, create, delete_queue, key, new_queue, outgoing, receive, start,
+};
 
 fn is_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
     matches!(future.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
@@ -255,10 +183,18 @@ async fn a_deleted_queue_leaves_nothing_behind() {
     let queue = create(&broker, "q").await;
     broker.send(&queue, vec![outgoing("a")]).await.unwrap();
     let received = receive(&broker, &queue, 1).await;
-    let options = ReceiveOptions { count_max: 1, wait_secs: 20, visibility_timeout_secs: 30 };
+    let options = ReceiveOptions {
+        count_max: 1,
+        wait_secs: 20,
+        visibility_timeout_secs: 30,
+        attempt_id: None,
+    };
     let waiting = {
         let (broker, queue) = (broker.clone(), Arc::clone(&queue));
-        tokio::spawn(async move { broker.receive(&queue, options).await })
+        tokio::spawn({
+            let options = options.clone();
+            async move { broker.receive(&queue, options).await }
+        })
     };
     while broker.counters(&queue).await.unwrap().in_flight == 0 {
         tokio::task::yield_now().await;
@@ -286,9 +222,14 @@ async fn a_long_poll_is_withdrawn_with_its_client_and_ended_by_a_drain() {
     let store = Arc::new(MemoryStore::new());
     let broker = start(&store, &clock()).await;
     let queue = create(&broker, "q").await;
-    let options = ReceiveOptions { count_max: 1, wait_secs: 20, visibility_timeout_secs: 30 };
+    let options = ReceiveOptions {
+        count_max: 1,
+        wait_secs: 20,
+        visibility_timeout_secs: 30,
+        attempt_id: None,
+    };
     {
-        let mut gone = pin!(broker.receive(&queue, options));
+        let mut gone = pin!(broker.receive(&queue, options.clone()));
         assert!(is_pending(gone.as_mut()));
         broker.counters(&queue).await.unwrap();
     }
@@ -298,7 +239,10 @@ async fn a_long_poll_is_withdrawn_with_its_client_and_ended_by_a_drain() {
 
     let waiting = {
         let (broker, queue) = (broker.clone(), Arc::clone(&queue));
-        tokio::spawn(async move { broker.receive(&queue, options).await })
+        tokio::spawn({
+            let options = options.clone();
+            async move { broker.receive(&queue, options).await }
+        })
     };
     tokio::task::yield_now().await;
     broker.counters(&queue).await.unwrap();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use sluice_engine::{
-    Change, Command, DeadlineKey, DueKey, DuplicateRow, Found, GroupId, GroupRow, Limits, LogEntry,
-    Lookup, Output, Page, Partition, PartitionRow, QueueConfig, Reply, RequestId, SendOutcome,
-    Sequence, Stored, TouchedRow, Want,
+    Change, Command, DeadlineKey, Departure, DueKey, DuplicateRow, Found, GroupId, GroupRow,
+    Limits, LogEntry, Lookup, Output, Page, Partition, PartitionRow, QueueAddress, QueueConfig,
+    Reply, RequestId, SendOutcome, Sequence, Stored, TouchedRow, Want,
 };
 
 /// The stored rows of one partition.
@@ -20,6 +20,8 @@ pub(crate) struct Rows {
     pub(crate) touched: BTreeMap<Sequence, TouchedRow>,
     pub(crate) duplicates: BTreeMap<u128, DuplicateRow>,
     pub(crate) deadlines: BTreeMap<DeadlineKey, ()>,
+    pub(crate) outbox: BTreeMap<Sequence, Departure>,
+    pub(crate) arrivals: BTreeMap<QueueAddress, Sequence>,
     pub(crate) bodies: BTreeMap<Sequence, String>,
 }
 
@@ -44,6 +46,21 @@ pub(crate) enum Sabotage {
     ForgetDuplicates,
     /// The line of groups is not written.
     ForgetLine,
+}
+
+/// Which messages of a send or an arrival are new.
+fn new_messages(reply: &Reply) -> Vec<Option<Sequence>> {
+    match reply {
+        Reply::Sent(sent) => sent
+            .iter()
+            .map(|outcome| match outcome {
+                SendOutcome::Accepted(sequence) => Some(*sequence),
+                SendOutcome::Duplicate { .. } => None,
+            })
+            .collect(),
+        Reply::Arrived(arrived) => arrived.clone(),
+        _ => Vec::new(),
+    }
 }
 
 pub(crate) struct Harness {
@@ -130,16 +147,20 @@ impl Harness {
         self.next_request += 1;
         let mut out = Output::default();
         self.partition.submit(self.now_ms, request, command, &mut out);
-        if let Some((_, Reply::Sent(sent))) = out.replies.iter().find(|(id, _)| *id == request) {
-            for (outcome, body) in sent.iter().zip(bodies) {
-                if let SendOutcome::Accepted(sequence) = outcome {
-                    self.rows.bodies.insert(*sequence, body.clone());
-                }
+        let answer = out.replies.iter().find(|(id, _)| *id == request).map(|(_, reply)| reply);
+        let new = answer.map_or_else(Vec::new, new_messages);
+        for (sequence, body) in new.into_iter().zip(bodies) {
+            if let Some(sequence) = sequence {
+                self.rows.bodies.insert(sequence, body.clone());
             }
         }
         self.is_promised = true;
         self.absorb(out);
         self.settle();
+        // A shard comes back at once to a partition that sent many dead letters away.
+        while self.partition.next_wake_ms() == Some(0) {
+            self.tick();
+        }
         request
     }
 
@@ -221,6 +242,11 @@ impl Harness {
                     self.rows.deadlines.range(range).take(limit).map(|(key, ())| *key).collect(),
                 )
             }
+            Want::Outbox { after, limit } => {
+                let range = (Bound::Excluded(after), Bound::Unbounded);
+                let rows = self.rows.outbox.range(range).take(limit);
+                Page::Outbox(rows.map(|(number, departure)| (*number, *departure)).collect())
+            }
             Want::Group(id) => Page::Group(id, self.rows.groups.get(&id).copied()),
         }
     }
@@ -232,6 +258,9 @@ impl Harness {
                 Some(Found::Touched(sequence, *row))
             }
             Lookup::Group(id) => self.rows.groups.get(&id).map(|row| Found::Group(id, *row)),
+            Lookup::Arrivals(from) => {
+                self.rows.arrivals.get(&from).map(|number| Found::Arrivals(from, *number))
+            }
             Lookup::Duplicate(key) => {
                 self.rows.duplicates.get(&key).map(|row| Found::Duplicate(key, *row))
             }
@@ -292,6 +321,20 @@ impl Harness {
                 rows.touched.remove(&sequence);
                 rows.bodies.remove(&sequence);
             }
+            Change::Departed(number, departure) => {
+                rows.touched.remove(&departure.sequence);
+                rows.outbox.insert(number, departure);
+            }
+            Change::Returned(number) => {
+                rows.outbox.remove(&number);
+            }
+            Change::Delivered(number, sequence) => {
+                rows.outbox.remove(&number);
+                rows.bodies.remove(&sequence);
+            }
+            Change::Arrived(from, number) => {
+                rows.arrivals.insert(from, number);
+            }
             Change::LinedUp(group, place) => {
                 rows.ready.insert(place, group);
             }
@@ -311,6 +354,7 @@ impl Harness {
                 rows.due.retain(|key, _| key.sequence > watermark);
                 rows.touched.retain(|sequence, _| *sequence > watermark);
                 rows.bodies.retain(|sequence, _| *sequence > watermark);
+                rows.outbox.clear();
                 rows.groups.clear();
                 rows.ready.clear();
                 rows.duplicates.clear();
@@ -322,7 +366,7 @@ impl Harness {
     fn sabotaged(&self, command: Command) -> Command {
         match (self.sabotage, command) {
             (Sabotage::IgnoreVisibility, Command::Receive { count_max, wait_ms, .. }) => {
-                Command::Receive { count_max, wait_ms, visibility_ms: 0 }
+                Command::Receive { count_max, wait_ms, visibility_ms: 0, attempt: None }
             }
             (Sabotage::IgnoreDelay, Command::Send(mut messages)) => {
                 for message in &mut messages {

@@ -25,6 +25,7 @@ pub(super) fn put(message: &Message) -> Vec<u8> {
             }
         }
     }
+    out.put_u64(message.sent_at_ms.unwrap_or(0));
     put_length(&mut out, message.attributes.len());
     for attribute in &message.attributes {
         put_bytes(&mut out, attribute.name.as_bytes());
@@ -50,6 +51,7 @@ pub(super) fn get(bytes: &[u8]) -> Result<Message, BadRow> {
         let group_id = get_optional(row)?;
         let deduplication_id = get_optional(row)?;
         let source_arn = get_optional(row)?;
+        let sent_at_ms = Some(row.try_get_u64()?).filter(|at_ms| *at_ms != 0);
         let mut attributes = Vec::new();
         for _ in 0..row.try_get_u32()? {
             attributes.push(MessageAttribute {
@@ -73,6 +75,7 @@ pub(super) fn get(bytes: &[u8]) -> Result<Message, BadRow> {
             group_id,
             deduplication_id,
             source_arn,
+            sent_at_ms,
         })
     })
 }
@@ -130,8 +133,9 @@ mod tests {
             any::<[u8; 16]>(),
             prop::collection::vec(attribute, 0..4),
             any::<[Option<String>; 4]>(),
+            proptest::option::of(1..u64::MAX),
         )
-            .prop_map(|(id, body, body_md5, attributes, optional)| {
+            .prop_map(|(id, body, body_md5, attributes, optional, sent_at_ms)| {
                 let [trace_header, group_id, deduplication_id, source_arn] = optional;
                 Message {
                     id: Uuid::from_u128(id),
@@ -143,6 +147,7 @@ mod tests {
                     group_id,
                     deduplication_id,
                     source_arn,
+                    sent_at_ms,
                 }
             })
     }

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
-use sluice_engine::{Command, Delivery, Handle, Policy, QueueConfig, Reply, RequestId, Sequence};
+use sluice_engine::{
+    Command, DeadLetters, Delivery, Handle, Policy, QueueAddress, QueueConfig, Reply, RequestId,
+    Sequence,
+};
 use sluice_store::{Reader, Space, Store};
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,10 +20,13 @@ use super::message::{Message, Received};
 use super::queue::{PartitionPlace, Queue, QueueKind};
 use super::receipt::{Receipt, ReceiptKey};
 use super::shard::{Settings, ShardRequest};
+use super::transfer::Transfers;
 use super::{body, keys, start};
 
 /// From this many receives on, a message of a standard queue goes to its back (contract §4.2).
 const BACK_OF_QUEUE_RECEIVES: u32 = 3;
+/// A message may stay hidden this long after a receive (contract §4.2).
+const VISIBILITY_MAX_MS: u64 = 12 * 60 * 60 * 1_000;
 /// Pause before a full mailbox is tried again with what must get into it.
 const MAILBOX_FULL_PAUSE: Duration = Duration::from_millis(5);
 
@@ -35,6 +41,7 @@ pub(super) struct Shared {
     pub(super) is_draining: AtomicBool,
     pub(super) next_request: AtomicU64,
     pub(super) in_flight_max: usize,
+    pub(super) transfers: Arc<Transfers>,
     pub(super) running: start::Running,
 }
 
@@ -62,18 +69,26 @@ impl Shared {
     }
 
     pub(super) fn settings(&self, queue: &Queue) -> Settings {
+        let redrive = queue.attributes.redrive_policy.as_ref();
         let policy = match queue.kind {
-            QueueKind::Standard => {
-                Policy::Standard { back_of_queue_receives: Some(BACK_OF_QUEUE_RECEIVES) }
-            }
+            QueueKind::Standard => Policy::Standard {
+                // Unless it leaves before it would get there (contract §4.2).
+                back_of_queue_receives: redrive
+                    .is_none_or(|redrive| redrive.receives_max > BACK_OF_QUEUE_RECEIVES)
+                    .then_some(BACK_OF_QUEUE_RECEIVES),
+            },
             QueueKind::Fifo => Policy::Fifo { delay_ms: millis(queue.attributes.delay_secs) },
         };
         let config = QueueConfig {
             retention_ms: millis(queue.attributes.retention_secs),
             in_flight_max: self.in_flight_max,
+            visibility_max_ms: VISIBILITY_MAX_MS,
+            dead_letters: redrive.zip(queue.derived.dead_letters).map(|(redrive, partition)| {
+                DeadLetters { receives_max: redrive.receives_max, queue: QueueAddress(partition) }
+            }),
             policy,
         };
-        Settings { config, modified_at_ms: queue.modified_at_ms }
+        Settings { config, version: queue.derived.version }
     }
 
     /// Sends a command to a partition and waits for its durable answer. Dropping the future withdraws the command if
@@ -110,7 +125,7 @@ impl Shared {
         answered.unwrap_or(Err(BrokerError::Stopped))
     }
 
-    fn shard(&self, place: PartitionPlace) -> Result<&ShardHandle, BrokerError> {
+    pub(super) fn shard(&self, place: PartitionPlace) -> Result<&ShardHandle, BrokerError> {
         let index = usize::from(place.shard).checked_sub(1);
         index.and_then(|index| self.shards.get(index)).ok_or(BrokerError::Stopped)
     }
@@ -158,12 +173,12 @@ impl Shared {
             received_at_ms: delivery.received_at_ms,
         };
         Received {
-            message,
             receipt_handle: self.receipts.issue(&Receipt { partition: place.partition, handle }),
-            sent_at_ms: Sequence::at_ms(delivery.sequence),
+            sent_at_ms: message.sent_at_ms.unwrap_or(delivery.sequence.at_ms()),
             receive_count: delivery.receive_count,
             first_received_at_ms: delivery.first_received_at_ms,
             sequence_number: sequence_number(queue, delivery.sequence),
+            message,
         }
     }
 

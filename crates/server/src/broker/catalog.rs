@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::error::BrokerError;
 use super::health::Health;
-use super::queue::{PartitionPlace, Queue, QueueKey};
+use super::queue::{Derived, PartitionPlace, Queue, QueueKey};
 use super::rows::BadRow;
 use crate::clock::Clock;
 
@@ -138,6 +138,8 @@ pub(super) struct Catalog {
     has_changed: bool,
     deleted: HashMap<QueueKey, DeletedRow>,
     published: Published,
+    /// Changes of queues so far.
+    version: u64,
 }
 
 impl Catalog {
@@ -175,8 +177,21 @@ impl Catalog {
             check_version("deleted queue", row.version)?;
             deleted.insert(key, row);
         }
-        published.set(queues.clone());
-        Ok(Self { shard, clock, settings, queues, has_changed: false, deleted, published })
+        let mut catalog = Self {
+            shard,
+            clock,
+            settings,
+            queues,
+            has_changed: false,
+            deleted,
+            published,
+            version: 0,
+        };
+        for key in catalog.queues.keys().cloned().collect::<Vec<_>>() {
+            catalog.derive(&key);
+        }
+        catalog.published.set(catalog.queues.clone());
+        Ok(catalog)
     }
 
     /// Partitions whose queues were deleted, perhaps without the removal having finished.
@@ -238,18 +253,17 @@ impl Catalog {
                     queue.partitions.push(self.next_place());
                     put(&mut batch, SETTINGS.to_vec(), &self.settings);
                 }
-                if let Some(before) = self.queues.get(&key)
-                    && before.attributes != queue.attributes
-                {
-                    // Shards tell newer settings from older ones by this time, whatever the clock does.
-                    queue.modified_at_ms = queue.modified_at_ms.max(before.modified_at_ms + 1);
-                }
                 if self.deleted.remove(&key).is_some() {
                     batch.delete(Space::Rows, row_key(DELETED, &key));
                 }
                 let row = QueueRow { version: VERSION, queue };
                 put(&mut batch, row_key(QUEUE, &key), &row);
-                self.queues.insert(Arc::new(key), Arc::new(row.queue));
+                let is_new =
+                    self.queues.insert(Arc::new(key.clone()), Arc::new(row.queue)).is_none();
+                self.derive(&key);
+                if is_new {
+                    self.derive_sources(&key);
+                }
                 self.has_changed = true;
                 (batch, None)
             }
@@ -264,8 +278,34 @@ impl Catalog {
                 batch.delete(Space::Rows, row_key(QUEUE, &key));
                 put(&mut batch, row_key(DELETED, &key), &row);
                 self.deleted.insert(key.clone(), row);
+                self.derive_sources(&key);
                 (batch, Some((key, partitions)))
             }
+        }
+    }
+
+    /// Brings what is derived of a queue up to date.
+    fn derive(&mut self, key: &QueueKey) {
+        let Some(queue) = self.queues.get(key) else { return };
+        let target = queue.attributes.redrive_policy.as_ref().map(|redrive| &redrive.target);
+        let place = target
+            .and_then(|target| self.queues.get(target))
+            .and_then(|target| target.partitions.first());
+        let dead_letters = place.map(|place| place.partition);
+        self.version += 1;
+        let derived = Derived { version: self.version, dead_letters };
+        let queue = Queue { derived, ..Queue::clone(queue) };
+        self.queues.insert(Arc::new(key.clone()), Arc::new(queue));
+    }
+
+    /// The same for every queue whose dead-letter queue was created or deleted.
+    fn derive_sources(&mut self, target: &QueueKey) {
+        let is_source = |queue: &Queue| {
+            queue.attributes.redrive_policy.as_ref().is_some_and(|it| it.target == *target)
+        };
+        let sources = self.queues.iter().filter(|(_, queue)| is_source(queue));
+        for key in sources.map(|(key, _)| Arc::clone(key)).collect::<Vec<_>>() {
+            self.derive(&key);
         }
     }
 

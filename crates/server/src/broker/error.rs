@@ -9,6 +9,9 @@ pub enum BrokerError {
     /// A short poll met the cap of messages in flight.
     #[error("too many messages are in flight")]
     OverLimit,
+    /// The receive with this id cannot be repeated: its messages are no longer as it left them.
+    #[error("the receive cannot be repeated")]
+    AttemptOver(String),
     /// The shard has more requests waiting than it takes.
     #[error("the shard's mailbox is full")]
     Busy,

@@ -16,7 +16,7 @@ use super::catalog::{Catalog, Entry, QueueChange};
 use super::error::BrokerError;
 use super::measure::{QueueMetrics, add};
 use super::message::{Outgoing, Received};
-use super::message_group::new_message;
+use super::message_group::{attempt, new_message};
 use super::queue::{Queue, QueueKey};
 use super::receipt::{Receipt, ReceiptError};
 use super::shard::ShardRequest;
@@ -28,7 +28,7 @@ pub struct Broker {
 }
 
 /// How a receive is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiveOptions {
     /// Messages at most.
     pub count_max: u32,
@@ -36,6 +36,8 @@ pub struct ReceiveOptions {
     pub wait_secs: u32,
     /// How long the messages stay hidden, s.
     pub visibility_timeout_secs: u32,
+    /// `ReceiveRequestAttemptId`, FIFO only.
+    pub attempt_id: Option<String>,
 }
 
 /// What a send reports for one message.
@@ -151,7 +153,8 @@ impl Broker {
     /// Receives messages, waiting for the first. Dropping the future ends the wait.
     ///
     /// # Errors
-    /// [`BrokerError::OverLimit`] for a short poll at the cap of messages in flight, or a fault of the broker.
+    /// [`BrokerError::OverLimit`] for a short poll at the cap of messages in flight, [`BrokerError::AttemptOver`] for a
+    /// receive that cannot be repeated, or a fault of the broker.
     pub async fn receive(
         &self,
         queue: &Queue,
@@ -162,11 +165,19 @@ impl Broker {
             count_max: options.count_max as usize,
             wait_ms: if is_draining { 0 } else { millis(options.wait_secs) },
             visibility_ms: millis(options.visibility_timeout_secs),
+            attempt: options.attempt_id.as_deref().map(attempt),
         };
         let place = self.shared.place(queue)?;
-        match self.shared.call(queue, place, command, Vec::new()).await? {
+        let reply = self.shared.call(queue, place, command, Vec::new()).await?;
+        if queue.attributes.redrive_policy.is_some() {
+            self.shared.settle_departures(place).await;
+        }
+        match reply {
             Reply::Received(deliveries) => self.shared.read_bodies(queue, place, &deliveries),
             Reply::OverLimit => Err(BrokerError::OverLimit),
+            Reply::AttemptOver => {
+                Err(BrokerError::AttemptOver(options.attempt_id.unwrap_or_default()))
+            }
             other => unreachable_reply(&other),
         }
     }
@@ -311,6 +322,7 @@ impl Broker {
     /// Ends every task and thread of the broker. What was accepted is decided and committed first.
     pub async fn shutdown(&self) {
         drop(self.shared.take_jobs());
+        self.shared.transfers.stop();
         for shard in &self.shared.shards {
             let mut request = ShardRequest::Stop;
             while let Err(TrySendError::Full(back)) = shard.mailbox.try_send(request) {

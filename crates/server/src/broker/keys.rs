@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use sluice_engine::{DeadlineKey, DueKey, GroupId, Sequence};
+use sluice_engine::{DeadlineKey, DueKey, GroupId, QueueAddress, Sequence};
 use sluice_store::{Batch, Space};
 
 /// Tables in the row space.
@@ -16,6 +16,8 @@ const READY: u8 = b'r';
 const TOUCHED: u8 = b't';
 const DUPLICATE: u8 = b'u';
 const DEADLINE: u8 = b'v';
+const OUTBOX: u8 = b'o';
+const ARRIVALS: u8 = b'a';
 /// Table in the body space.
 const BODY: u8 = b'b';
 
@@ -71,6 +73,24 @@ pub(super) fn deadline(partition: u64, deadline: DeadlineKey) -> Vec<u8> {
     joined(DEADLINE, partition, &parts)
 }
 
+pub(super) fn outbox(partition: u64, number: Sequence) -> Vec<u8> {
+    joined(OUTBOX, partition, &[&number.0.to_be_bytes()])
+}
+
+pub(super) fn arrivals(partition: u64, from: QueueAddress) -> Vec<u8> {
+    joined(ARRIVALS, partition, &[&from.0.to_be_bytes()])
+}
+
+/// Outbox rows after a number.
+pub(super) fn outbox_after(partition: u64, after: Sequence) -> Range<Vec<u8>> {
+    outbox(partition, Sequence(after.0 + 1))..prefix(OUTBOX, partition + 1)
+}
+
+/// The rows of every partition.
+pub(super) fn partitions() -> Range<Vec<u8>> {
+    vec![PARTITION]..vec![PARTITION + 1]
+}
+
 /// Log rows of a group after a position.
 pub(super) fn log_after(partition: u64, group: GroupId, after: Sequence) -> Range<Vec<u8>> {
     log(partition, group, Sequence(after.0 + 1))..log(partition, group, Sequence::MAX)
@@ -99,9 +119,10 @@ pub(super) fn touched_from(partition: u64, from: Sequence) -> Range<Vec<u8>> {
     touched(partition, from)..prefix(TOUCHED, partition + 1)
 }
 
-/// Removes every message of a partition. At the moment of a purge no row is newer than it.
+/// Removes every message of a partition. At the moment of a purge no row is newer than it. What arrived is remembered: a
+/// message that is on its way still must not come twice.
 pub(super) fn purge(batch: &mut Batch, partition: u64) {
-    for table in [GROUP, LOG, DUE, READY, TOUCHED, DUPLICATE, DEADLINE] {
+    for table in [GROUP, LOG, DUE, READY, TOUCHED, DUPLICATE, DEADLINE, OUTBOX] {
         batch.delete_range(Space::Rows, prefix(table, partition)..prefix(table, partition + 1));
     }
     batch.delete_range(Space::Bodies, prefix(BODY, partition)..prefix(BODY, partition + 1));
@@ -110,6 +131,8 @@ pub(super) fn purge(batch: &mut Batch, partition: u64) {
 /// Removes every row of a partition.
 pub(super) fn drop_partition(batch: &mut Batch, partition: u64) {
     purge(batch, partition);
+    let arrivals = prefix(ARRIVALS, partition)..prefix(ARRIVALS, partition + 1);
+    batch.delete_range(Space::Rows, arrivals);
     batch.delete(Space::Rows, self::partition(partition));
 }
 

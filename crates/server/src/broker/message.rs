@@ -43,6 +43,8 @@ pub struct Message {
     pub deduplication_id: Option<String>,
     /// `DeadLetterQueueSourceArn`, after an automatic move only.
     pub source_arn: Option<String>,
+    /// `SentTimestamp`, epoch milliseconds, if it is not the time at which the message came into its queue.
+    pub sent_at_ms: Option<u64>,
 }
 
 /// A message to send.

@@ -31,6 +31,11 @@ pub(super) fn new_message(queue: &Queue, outgoing: &Outgoing) -> NewMessage {
     }
 }
 
+/// Names a receive by its `ReceiveRequestAttemptId`.
+pub(super) fn attempt(id: &str) -> u128 {
+    number(&[id])
+}
+
 /// Texts of ids contain no zero byte; it separates them.
 fn number(texts: &[&str]) -> u128 {
     let mut digest = Sha256::new();

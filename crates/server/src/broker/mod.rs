@@ -20,6 +20,7 @@ mod rows;
 mod shard;
 mod start;
 mod traffic;
+mod transfer;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -30,8 +31,8 @@ pub use handle::{Broker, ReceiveOptions, SentMessage};
 pub use measure::QueueMetrics;
 pub use message::{AttributeValue, Message, MessageAttribute, Outgoing, Received};
 pub use queue::{
-    DeduplicationScope, FifoThroughputLimit, PartitionPlace, Queue, QueueAttributes, QueueKey,
-    QueueKind,
+    DeduplicationScope, Derived, FifoThroughputLimit, PartitionPlace, Queue, QueueAttributes,
+    QueueKey, QueueKind, Redrive,
 };
 pub use receipt::{Receipt, ReceiptError, ReceiptKey};
 pub use sluice_engine::{Counters, DeleteOutcome, VisibilityOutcome};

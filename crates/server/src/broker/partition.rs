@@ -54,6 +54,18 @@ pub(super) fn open(
     Ok(Partition::open(Stored { partition, groups, touched }, config, limits, now_ms))
 }
 
+/// The partitions of a shard that have something in their outbox.
+pub(super) fn with_departures(reader: &dyn Reader) -> Result<Vec<u64>, ReadFault> {
+    let mut found = Vec::new();
+    scan_all(reader, keys::partitions(), |key, bytes| {
+        if rows::get_partition(bytes)?.outbox.count > 0 {
+            found.push(keys::tail(key).map(u64::from_be_bytes).ok_or_else(|| bad_key(key))?);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// Reads the rows that a partition wants.
 pub(super) fn read_page(reader: &dyn Reader, id: u64, want: Want) -> Result<Page, ReadFault> {
     Ok(match want {
@@ -82,6 +94,12 @@ pub(super) fn read_page(reader: &dyn Reader, id: u64, want: Want) -> Result<Page
             let range = keys::deadlines_after(id, after);
             Page::Deadlines(scan(reader, range, limit, |key, _| Ok(deadline_key_of(key)?))?)
         }
+        Want::Outbox { after, limit } => {
+            let range = keys::outbox_after(id, after);
+            Page::Outbox(scan(reader, range, limit, |key, bytes| {
+                Ok((sequence_of(key)?, rows::get_departure(bytes)?))
+            })?)
+        }
         Want::Group(group) => Page::Group(group, read_group(reader, id, group)?),
     })
 }
@@ -99,6 +117,11 @@ pub(super) fn look_up(
             row.map(|row| Found::Touched(sequence, row))
         }
         Lookup::Group(group) => read_group(reader, id, group)?.map(|row| Found::Group(group, row)),
+        Lookup::Arrivals(from) => {
+            let found = reader.get(Space::Rows, &keys::arrivals(id, from))?;
+            let last = found.map(|bytes| rows::get_arrivals(&bytes)).transpose()?;
+            last.map(|last| Found::Arrivals(from, last))
+        }
         Lookup::Duplicate(key) => {
             let found = reader.get(Space::Rows, &keys::duplicate(id, key))?;
             let row = found.map(|bytes| rows::get_duplicate(&bytes)).transpose()?;
@@ -144,6 +167,18 @@ pub(super) fn write_change(batch: &mut Batch, id: u64, change: &Change) {
         Change::Erased(sequence) => {
             batch.delete(Space::Rows, keys::touched(id, *sequence));
             batch.delete(Space::Bodies, keys::body(id, *sequence));
+        }
+        Change::Departed(number, departure) => {
+            batch.delete(Space::Rows, keys::touched(id, departure.sequence));
+            batch.put(Space::Rows, keys::outbox(id, *number), rows::put_departure(departure));
+        }
+        Change::Returned(number) => batch.delete(Space::Rows, keys::outbox(id, *number)),
+        Change::Delivered(number, sequence) => {
+            batch.delete(Space::Rows, keys::outbox(id, *number));
+            batch.delete(Space::Bodies, keys::body(id, *sequence));
+        }
+        Change::Arrived(from, number) => {
+            batch.put(Space::Rows, keys::arrivals(id, *from), rows::put_arrivals(*number));
         }
         Change::LinedUp(group, place) => {
             batch.put(Space::Rows, keys::ready(id, *place), rows::put_member(*group));

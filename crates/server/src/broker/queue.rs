@@ -20,6 +20,19 @@ impl QueueKey {
     pub fn arn(&self) -> String {
         format!("arn:aws:sqs:{}:{}:{}", self.region, self.account, self.name)
     }
+
+    /// Reads `arn:<partition>:sqs:<region>:<account>:<name>`; `None` when it names no queue.
+    pub fn from_arn(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let ["arn", partition, "sqs", region, account, name] = parts[..] else {
+            return None;
+        };
+        if [partition, region, account, name].iter().any(|part| part.is_empty()) {
+            return None;
+        }
+        let [account, region, name] = [account, region, name].map(str::to_owned);
+        Some(Self { account, region, name })
+    }
 }
 
 /// Standard or FIFO; fixed when the queue is created.
@@ -46,8 +59,8 @@ pub struct QueueAttributes {
     pub receive_wait_secs: u32,
     /// `Policy`: JSON text as it is returned.
     pub policy: Option<String>,
-    /// `RedrivePolicy` in canonical form.
-    pub redrive_policy: Option<String>,
+    /// `RedrivePolicy`
+    pub redrive_policy: Option<Redrive>,
     /// `RedriveAllowPolicy` in canonical form.
     pub redrive_allow_policy: Option<String>,
     /// `KmsMasterKeyId`: id, ARN or alias, not validated until used.
@@ -84,6 +97,15 @@ impl Default for QueueAttributes {
             fifo_throughput_limit: FifoThroughputLimit::PerQueue,
         }
     }
+}
+
+/// After how many receives a message moves, and where to (contract §3.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redrive {
+    /// `deadLetterTargetArn`; the queue may have been deleted since.
+    pub target: QueueKey,
+    /// `maxReceiveCount`, 1 to 1,000.
+    pub receives_max: u32,
 }
 
 /// `DeduplicationScope` of a FIFO queue.
@@ -134,4 +156,17 @@ pub struct Queue {
     pub deduplicates_by: DeduplicationScope,
     /// Partitions, at least one. Assigned by the catalog; empty in a queue that is about to be created.
     pub partitions: Vec<PartitionPlace>,
+    /// Not stored.
+    #[serde(skip)]
+    pub derived: Derived,
+}
+
+/// What the catalog knows of a queue beyond what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Derived {
+    /// Rises with every change of the queue or of its dead-letter queue, so that a shard can tell newer settings from
+    /// older ones.
+    pub(super) version: u64,
+    /// First partition of its dead-letter queue, if that exists.
+    pub(super) dead_letters: Option<u64>,
 }

@@ -4,8 +4,8 @@
 
 use bytes::{Buf, BufMut, TryGetError};
 use sluice_engine::{
-    DeadlineKey, DueKey, DuplicateRow, GroupId, GroupRow, IndexRow, LogEntry, PartitionRow,
-    Sequence, TouchedRow,
+    DeadlineKey, Departure, Destination, DueKey, DuplicateRow, GroupId, GroupRow, History,
+    IndexRow, LogEntry, PartitionRow, QueueAddress, Sequence, TouchedRow,
 };
 
 const VERSION: u8 = 1;
@@ -43,7 +43,7 @@ pub(super) fn start(capacity: usize) -> Vec<u8> {
 }
 
 pub(super) fn put_partition(row: &PartitionRow) -> Vec<u8> {
-    let mut out = start(96);
+    let mut out = start(112);
     out.put_u64(row.last_sequence.0);
     out.put_u64(row.log_count);
     out.put_u64(row.due.count);
@@ -54,6 +54,8 @@ pub(super) fn put_partition(row: &PartitionRow) -> Vec<u8> {
     out.put_u64(row.deadlines.count);
     out.put_u64(row.deadlines.cursor.deadline_ms);
     out.put_u128(row.deadlines.cursor.key);
+    out.put_u64(row.outbox.count);
+    out.put_u64(row.outbox.cursor.0);
     out.put_u64(row.touched_cursor.0);
     out
 }
@@ -75,6 +77,7 @@ pub(super) fn get_partition(bytes: &[u8]) -> Result<PartitionRow, BadRow> {
                 count: row.try_get_u64()?,
                 cursor: DeadlineKey { deadline_ms: row.try_get_u64()?, key: row.try_get_u128()? },
             },
+            outbox: IndexRow { count: row.try_get_u64()?, cursor: Sequence(row.try_get_u64()?) },
             touched_cursor: Sequence(row.try_get_u64()?),
         })
     })
@@ -127,29 +130,87 @@ fn get_place(row: &mut &[u8]) -> Result<Option<Sequence>, TryGetError> {
 
 /// The usual entry, whose message was never received and stands where it was sent, takes one byte.
 pub(super) fn put_log(entry: &LogEntry) -> Vec<u8> {
-    if entry.sequence == entry.position && entry.receive_count == 0 {
+    let sequence = entry.sequence;
+    if sequence == entry.position && entry.history == History::sent_at(sequence.at_ms()) {
         return start(0);
     }
-    let mut out = start(20);
-    out.put_u64(entry.sequence.0);
-    out.put_u32(entry.receive_count);
-    out.put_u64(entry.first_received_at_ms);
+    let mut out = start(32);
+    out.put_u64(sequence.0);
+    put_history(&mut out, entry.history);
     out
 }
 
 pub(super) fn get_log(position: Sequence, bytes: &[u8]) -> Result<LogEntry, BadRow> {
     read("log", bytes, |row| {
         if row.is_empty() {
-            let sequence = position;
-            return Ok(LogEntry { position, sequence, receive_count: 0, first_received_at_ms: 0 });
+            let history = History::sent_at(position.at_ms());
+            return Ok(LogEntry { position, sequence: position, history });
         }
-        Ok(LogEntry {
-            position,
-            sequence: Sequence(row.try_get_u64()?),
-            receive_count: row.try_get_u32()?,
-            first_received_at_ms: row.try_get_u64()?,
-        })
+        let sequence = Sequence(row.try_get_u64()?);
+        Ok(LogEntry { position, sequence, history: get_history(row)? })
     })
+}
+
+fn put_history(out: &mut Vec<u8>, history: History) {
+    out.put_u32(history.receive_count);
+    out.put_u32(history.receives_elsewhere);
+    out.put_u64(history.first_received_at_ms);
+    out.put_u64(history.enqueued_at_ms);
+}
+
+fn get_history(row: &mut &[u8]) -> Result<History, TryGetError> {
+    Ok(History {
+        receive_count: row.try_get_u32()?,
+        receives_elsewhere: row.try_get_u32()?,
+        first_received_at_ms: row.try_get_u64()?,
+        enqueued_at_ms: row.try_get_u64()?,
+    })
+}
+
+const TO_DEAD_LETTERS: u8 = 1;
+const TO_QUEUE: u8 = 2;
+const TO_SOURCE: u8 = 3;
+
+pub(super) fn put_departure(row: &Departure) -> Vec<u8> {
+    let mut out = start(64);
+    out.put_u64(row.sequence.0);
+    out.put_u128(row.group.0);
+    put_history(&mut out, row.history);
+    let (kind, address) = match row.to {
+        Destination::DeadLetters(address) => (TO_DEAD_LETTERS, address.0),
+        Destination::Queue(address) => (TO_QUEUE, address.0),
+        Destination::Source => (TO_SOURCE, 0),
+    };
+    out.put_u8(kind);
+    out.put_u64(address);
+    out
+}
+
+pub(super) fn get_departure(bytes: &[u8]) -> Result<Departure, BadRow> {
+    read("outbox", bytes, |row| {
+        let sequence = Sequence(row.try_get_u64()?);
+        let group = GroupId(row.try_get_u128()?);
+        let history = get_history(row)?;
+        let kind = row.try_get_u8()?;
+        let address = QueueAddress(row.try_get_u64()?);
+        let to = match kind {
+            TO_DEAD_LETTERS => Destination::DeadLetters(address),
+            TO_QUEUE => Destination::Queue(address),
+            TO_SOURCE => Destination::Source,
+            _ => return Err(TryGetError { requested: 1, available: 0 }),
+        };
+        Ok(Departure { sequence, group, history, to })
+    })
+}
+
+pub(super) fn put_arrivals(last: Sequence) -> Vec<u8> {
+    let mut out = start(8);
+    out.put_u64(last.0);
+    out
+}
+
+pub(super) fn get_arrivals(bytes: &[u8]) -> Result<Sequence, BadRow> {
+    read("arrivals", bytes, |row| Ok(Sequence(row.try_get_u64()?)))
 }
 
 /// The group that a due row or a place in line belongs to.
@@ -164,10 +225,9 @@ pub(super) fn get_member(bytes: &[u8]) -> Result<GroupId, BadRow> {
 }
 
 pub(super) fn put_touched(row: &TouchedRow) -> Vec<u8> {
-    let mut out = start(44);
+    let mut out = start(56);
     out.put_u128(row.group.0);
-    out.put_u32(row.receive_count);
-    out.put_u64(row.first_received_at_ms);
+    put_history(&mut out, row.history);
     out.put_u64(row.visible_at_ms);
     put_place(&mut out, row.position);
     out
@@ -177,8 +237,7 @@ pub(super) fn get_touched(bytes: &[u8]) -> Result<TouchedRow, BadRow> {
     read("touched", bytes, |row| {
         Ok(TouchedRow {
             group: GroupId(row.try_get_u128()?),
-            receive_count: row.try_get_u32()?,
-            first_received_at_ms: row.try_get_u64()?,
+            history: get_history(row)?,
             visible_at_ms: row.try_get_u64()?,
             position: get_place(row)?,
         })
@@ -189,12 +248,30 @@ pub(super) fn get_touched(bytes: &[u8]) -> Result<TouchedRow, BadRow> {
 mod tests {
     use super::*;
 
+    const HISTORY: History = History {
+        receive_count: 3,
+        receives_elsewhere: 1,
+        first_received_at_ms: 11,
+        enqueued_at_ms: 10,
+    };
+
+    #[test]
+    fn rows_of_transfers_read_back_as_written() {
+        let address = QueueAddress(9);
+        for to in
+            [Destination::DeadLetters(address), Destination::Queue(address), Destination::Source]
+        {
+            let row = Departure { sequence: Sequence(4), group: GroupId(7), history: HISTORY, to };
+            assert_eq!(get_departure(&put_departure(&row)).expect("reads"), row);
+        }
+        assert_eq!(get_arrivals(&put_arrivals(Sequence(5))).expect("reads"), Sequence(5));
+    }
+
     #[test]
     fn rows_read_back_as_written() {
         let touched = TouchedRow {
             group: GroupId(7),
-            receive_count: 3,
-            first_received_at_ms: 11,
+            history: HISTORY,
             visible_at_ms: 12,
             position: Some(Sequence(13)),
         };
@@ -205,11 +282,11 @@ mod tests {
             PartitionRow { last_sequence: Sequence(5), log_count: 2, ..PartitionRow::default() };
         assert_eq!(get_partition(&put_partition(&partition)).expect("reads"), partition);
         let position = Sequence(9);
-        let plain =
-            LogEntry { position, sequence: position, receive_count: 0, first_received_at_ms: 0 };
-        let moved =
-            LogEntry { sequence: Sequence(4), receive_count: 3, first_received_at_ms: 8, ..plain };
-        for entry in [plain, moved] {
+        let history = History::sent_at(position.at_ms());
+        let plain = LogEntry { position, sequence: position, history };
+        let moved = LogEntry { sequence: Sequence(4), history: HISTORY, ..plain };
+        let arrived = LogEntry { history: History { enqueued_at_ms: 10, ..history }, ..plain };
+        for entry in [plain, moved, arrived] {
             assert_eq!(get_log(position, &put_log(&entry)).expect("reads"), entry);
         }
     }

@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use sluice_engine::{
-    Command, Counters, Limits, Lookup, Output, Partition, QueueConfig, Reply, RequestId,
-    SendOutcome,
+    Change, Command, Counters, Limits, Lookup, Output, Partition, QueueConfig, Reply, RequestId,
+    SendOutcome, Sequence,
 };
 use sluice_store::{Batch, CommitTicket, Reader, Shard, Space};
 use tokio::sync::{mpsc, oneshot};
@@ -21,6 +21,7 @@ use super::health::Health;
 use super::keys;
 use super::partition::{self, ReadFault};
 use super::traffic::Traffic;
+use super::transfer::Transfers;
 use crate::clock::Clock;
 
 /// Commands decided into one commit at most.
@@ -36,11 +37,11 @@ pub(super) type ReplySender = oneshot::Sender<Result<Reply, BrokerError>>;
 /// Replies that wait for their commit to be durable.
 pub(super) type Release = (CommitTicket, Vec<(ReplySender, Reply)>);
 
-/// A queue's settings as of a moment; a request with older ones does not change newer ones.
+/// A queue's settings; a request with older ones does not change newer ones.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) config: QueueConfig,
-    pub(super) modified_at_ms: u64,
+    pub(super) version: u64,
 }
 
 /// What a shard can be asked.
@@ -79,7 +80,7 @@ enum Flow {
 
 struct Open {
     engine: Partition,
-    modified_at_ms: u64,
+    version: u64,
     wake_ms: Option<u64>,
     traffic: Traffic,
 }
@@ -90,6 +91,7 @@ pub(super) struct ShardThread {
     reader: Arc<dyn Reader>,
     clock: Arc<dyn Clock>,
     health: Health,
+    transfers: Arc<Transfers>,
     releases: mpsc::Sender<Release>,
     partitions: HashMap<u64, Open>,
     dropped: HashSet<u64>,
@@ -107,6 +109,7 @@ impl ShardThread {
         shard: Box<dyn Shard>,
         clock: Arc<dyn Clock>,
         health: Health,
+        transfers: Arc<Transfers>,
         releases: mpsc::Sender<Release>,
     ) -> Self {
         let reader = shard.reader();
@@ -115,6 +118,7 @@ impl ShardThread {
             reader,
             clock,
             health,
+            transfers,
             releases,
             partitions: HashMap::new(),
             dropped: HashSet::new(),
@@ -232,8 +236,8 @@ impl ShardThread {
         self.supply(now_ms, id)?;
         self.look_up(id, &command)?;
         let command = match command {
-            Command::Receive { count_max, visibility_ms, .. } if self.is_draining => {
-                Command::Receive { count_max, wait_ms: 0, visibility_ms }
+            Command::Receive { count_max, visibility_ms, attempt, .. } if self.is_draining => {
+                Command::Receive { count_max, wait_ms: 0, visibility_ms, attempt }
             }
             other => other,
         };
@@ -246,16 +250,16 @@ impl ShardThread {
         if !self.partitions.contains_key(&id) {
             let engine =
                 partition::open(&*self.reader, id, settings.config, Limits::SERVER, now_ms)?;
-            let modified_at_ms = settings.modified_at_ms;
-            let open = Open { engine, modified_at_ms, wake_ms: None, traffic: Traffic::default() };
+            let version = settings.version;
+            let open = Open { engine, version, wake_ms: None, traffic: Traffic::default() };
             self.partitions.insert(id, open);
             // Its timeouts end also when no command follows.
             self.absorb(id, None, Output::default(), Vec::new());
         }
         if let Some(open) = self.partitions.get_mut(&id)
-            && open.modified_at_ms < settings.modified_at_ms
+            && open.version < settings.version
         {
-            open.modified_at_ms = settings.modified_at_ms;
+            open.version = settings.version;
             self.submit(now_ms, id, NOBODY, Command::Configure(settings.config), Vec::new());
         }
         Ok(())
@@ -315,15 +319,16 @@ impl ShardThread {
         }
         for change in &out.changes {
             partition::write_change(&mut self.batch, id, change);
+            if let Change::Departed(number, _) = change {
+                self.transfers.departed(id, number.0);
+            }
         }
         let mut bodies = bodies.into_iter();
         for (to, reply) in out.replies {
-            if let Reply::Sent(sent) = &reply
-                && request == Some(to)
-            {
-                for (outcome, body) in sent.iter().zip(bodies.by_ref()) {
-                    if let SendOutcome::Accepted(sequence) = outcome {
-                        self.batch.put(Space::Bodies, keys::body(id, *sequence), body);
+            if request == Some(to) {
+                for (sequence, body) in new_messages(&reply).into_iter().zip(bodies.by_ref()) {
+                    if let Some(sequence) = sequence {
+                        self.batch.put(Space::Bodies, keys::body(id, sequence), body);
                     }
                 }
             }
@@ -442,6 +447,31 @@ impl Drop for ShardThread {
 #[error("a shard's thread panicked")]
 struct ShardPanicked;
 
+/// Which of the messages that came with bodies are new.
+fn new_messages(reply: &Reply) -> Vec<Option<Sequence>> {
+    match reply {
+        Reply::Sent(sent) => {
+            let accepted = sent.iter().map(|outcome| match outcome {
+                SendOutcome::Accepted(sequence) => Some(*sequence),
+                SendOutcome::Duplicate { .. } => None,
+            });
+            accepted.collect()
+        }
+        Reply::Arrived(arrived) => arrived.clone(),
+        Reply::Received(_)
+        | Reply::OverLimit
+        | Reply::AttemptOver
+        | Reply::Deleted(_)
+        | Reply::VisibilityChanged(_)
+        | Reply::Departed(_)
+        | Reply::Outbox(_)
+        | Reply::OutboxChanged
+        | Reply::Purged
+        | Reply::Counted(_)
+        | Reply::Peeked(_) => Vec::new(),
+    }
+}
+
 /// The request of commands that are not answered.
 const NOBODY: RequestId = RequestId(0);
 
@@ -468,10 +498,13 @@ mod tests {
         const REQUESTS: usize = 2 * BATCH_COMMANDS_MAX + 100;
         let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
         let (releases, mut released) = mpsc::channel(64);
-        let thread = ShardThread::new(shard, Arc::new(Still), Health::default(), releases);
+        let (health, transfers) = (Health::default(), Arc::default());
+        let thread = ShardThread::new(shard, Arc::new(Still), health, transfers, releases);
         let config = QueueConfig {
             retention_ms: 60_000,
             in_flight_max: 100,
+            visibility_max_ms: 43_200_000,
+            dead_letters: None,
             policy: sluice_engine::Policy::Standard { back_of_queue_receives: None },
         };
         let (mailbox, requests) = sync_channel(REQUESTS);
@@ -480,7 +513,7 @@ mod tests {
             let (reply, answer) = oneshot::channel();
             let request = ShardRequest::Command {
                 partition: 1,
-                settings: Settings { config, modified_at_ms: 0 },
+                settings: Settings { config, version: 0 },
                 request: RequestId(number as u64),
                 command: Command::Send(vec![NewMessage {
                     group: GroupId::NONE,

@@ -13,8 +13,10 @@ use super::catalog::{CHANGES_MAX, Catalog, CatalogError, Published};
 use super::error::BrokerError;
 use super::handle::Broker;
 use super::health::Health;
+use super::partition;
 use super::receipt::ReceiptKey;
 use super::shard::{Release, ShardThread};
+use super::transfer::{Transfers, carry_all};
 use crate::clock::Clock;
 
 /// Requests that may wait for one shard; more are refused as too many.
@@ -42,6 +44,9 @@ pub enum StartError {
     /// A shard cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is left to be moved to other queues cannot be read.
+    #[error("cannot read which messages are on their way to another queue: {0}")]
+    Departures(String),
     /// A thread cannot be started.
     #[error("cannot start a thread for a shard")]
     Thread(#[from] std::io::Error),
@@ -88,13 +93,25 @@ impl Broker {
         let mut catalog = open_catalog(&store, config, &clock, &published).await?;
         let health = Health::default();
         let running = Running::default();
+        let transfers = Arc::new(Transfers::default());
         let mut shards = Vec::new();
         for number in 1..=catalog.settings.shards {
             let shard = store.open_shard(ShardId(number))?;
             let reader: Arc<dyn Reader> = shard.reader();
             let (mailbox, requests) = sync_channel(MAILBOX_MAX);
             let (releases, released) = mpsc::channel(RELEASES_MAX);
-            let thread = ShardThread::new(shard, Arc::clone(&clock), health.clone(), releases);
+            for partition in partition::with_departures(&*reader)
+                .map_err(|fault| StartError::Departures(fault.to_string()))?
+            {
+                transfers.departed(partition, 0);
+            }
+            let thread = ShardThread::new(
+                shard,
+                Arc::clone(&clock),
+                health.clone(),
+                Arc::clone(&transfers),
+                releases,
+            );
             running.thread(format!("shard-{number}"), move || thread.run(&requests))?;
             running.task(release(released, health.clone()));
             shards.push(ShardHandle { mailbox, reader });
@@ -110,6 +127,7 @@ impl Broker {
             is_draining: AtomicBool::new(false),
             next_request: AtomicU64::new(1),
             in_flight_max: config.in_flight_max as usize,
+            transfers: Arc::clone(&transfers),
             running,
         });
         let left_over = catalog.left_over();
@@ -126,6 +144,7 @@ impl Broker {
             }
         };
         shared.running.task(catalog.run(changes, health, remove));
+        shared.running.task(carry_all(transfers, Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{DeduplicationScope, PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind};
+use super::{
+    DeduplicationScope, Derived, PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind,
+};
 
 /// A standard queue with default attributes and one partition.
 pub(crate) fn queue_with_partition(partition: u64) -> Queue {
@@ -20,5 +22,6 @@ pub(crate) fn queue_with_partition(partition: u64) -> Queue {
         purged_at_ms: None,
         deduplicates_by: DeduplicationScope::Queue,
         partitions: vec![PartitionPlace { partition, shard: 1 }],
+        derived: Derived::default(),
     }
 }

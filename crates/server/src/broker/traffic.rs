@@ -29,7 +29,13 @@ impl Traffic {
                 let is_deleted = |outcome: &&DeleteOutcome| **outcome == DeleteOutcome::Deleted;
                 self.deleted += deleted.iter().filter(is_deleted).count() as u64;
             }
+            // Moves between queues are not sends (contract §4.11).
             Reply::OverLimit
+            | Reply::AttemptOver
+            | Reply::Departed(_)
+            | Reply::Outbox(_)
+            | Reply::OutboxChanged
+            | Reply::Arrived(_)
             | Reply::VisibilityChanged(_)
             | Reply::Purged
             | Reply::Counted(_)

@@ -4,14 +4,7 @@ use crate::broker::QueueKey;
 
 /// Reads `arn:<partition>:sqs:<region>:<account>:<name>`; `None` when it names no queue.
 pub(super) fn parse(text: &str) -> Option<QueueKey> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let ["arn", partition, "sqs", region, account, name] = parts[..] else {
-        return None;
-    };
-    if [partition, region, account, name].iter().any(|part| part.is_empty()) {
-        return None;
-    }
-    Some(QueueKey { account: account.to_owned(), region: region.to_owned(), name: name.to_owned() })
+    QueueKey::from_arn(text)
 }
 
 #[cfg(test)]

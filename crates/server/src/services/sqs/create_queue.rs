@@ -12,7 +12,7 @@ use super::queue_attributes::{self, AttributeChanges, AttributeTexts};
 use super::queue_name;
 use super::queue_url::{self, Caller};
 use super::tags::{self, Tags};
-use crate::broker::{Entry, Queue, QueueAttributes, QueueChange, QueueKey, QueueKind};
+use crate::broker::{Derived, Entry, Queue, QueueAttributes, QueueChange, QueueKey, QueueKind};
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -100,6 +100,7 @@ fn wanted(new: &NewQueue, now_ms: u64) -> Result<Queue, AwsError> {
         purged_at_ms: None,
         deduplicates_by,
         partitions: Vec::new(),
+        derived: Derived::default(),
     })
 }
 

@@ -231,6 +231,12 @@ impl From<BrokerError> for AwsError {
         match error {
             BrokerError::QueueGone => queue_does_not_exist(),
             BrokerError::OverLimit => over_limit(),
+            BrokerError::AttemptOver(id) => invalid_value(
+                &id,
+                "ReceiveRequestAttemptId",
+                "The receiveRequestAttemptId is not valid anymore since the receive call is not \
+                 retryable.",
+            ),
             // No cause: under load, a flood of these must not become a flood in the log.
             BrokerError::Busy => Self::new(
                 &framework::SERVICE_UNAVAILABLE,

@@ -43,6 +43,6 @@ pub(super) fn check_dead_letter_target(
     changes: &AttributeChanges,
 ) -> Result<(), AwsError> {
     let Some(policy) = changes.redrive_policy()? else { return Ok(()) };
-    let target = context.broker.queue(&policy.target);
+    let target = context.broker.queue(&policy.redrive.target);
     policy.check_target(source, source_kind, target.as_deref())
 }

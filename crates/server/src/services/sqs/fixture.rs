@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::broker::{
-    DeduplicationScope, PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind,
+    DeduplicationScope, Derived, PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind,
 };
 
 /// Time of the tests, epoch milliseconds.
@@ -31,5 +31,6 @@ pub(super) fn queue(name: &str, kind: QueueKind) -> Queue {
         purged_at_ms: None,
         deduplicates_by: DeduplicationScope::Queue,
         partitions: vec![PartitionPlace { partition: 1, shard: 0 }],
+        derived: Derived::default(),
     }
 }

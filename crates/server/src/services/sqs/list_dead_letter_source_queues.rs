@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
 use super::existing_queue;
-use super::queue_attributes::RedrivePolicy;
 use super::queue_page::QueuePage;
 use crate::broker::{Queue, QueueKey};
 use crate::services::{Context, Operation, Resource};
@@ -62,25 +61,24 @@ impl Operation for ListDeadLetterSourceQueues {
 }
 
 fn is_source(queue: &Queue, target: &QueueKey) -> bool {
-    RedrivePolicy::of(queue).is_some_and(|policy| policy.target == *target)
+    queue.attributes.redrive_policy.as_ref().is_some_and(|redrive| redrive.target == *target)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
     use super::*;
-    use crate::broker::QueueKind;
+    use crate::broker::{QueueKind, Redrive};
 
     #[test]
     fn sources_are_the_queues_whose_redrive_policy_names_the_target() {
         let target = fixture::key("dlq");
         let mut queue = fixture::queue("q", QueueKind::Standard);
         assert!(!is_source(&queue, &target));
-        let policy =
-            |arn: &str| Some(format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1}}"#));
-        queue.attributes.redrive_policy = policy(&target.arn());
+        let to = |target| Some(Redrive { target, receives_max: 1 });
+        queue.attributes.redrive_policy = to(target.clone());
         assert!(is_source(&queue, &target));
-        queue.attributes.redrive_policy = policy(&fixture::key("dlq2").arn());
+        queue.attributes.redrive_policy = to(fixture::key("dlq2"));
         assert!(!is_source(&queue, &target));
     }
 }

@@ -144,6 +144,7 @@ pub(super) fn prepare(
         group_id: new.group_id,
         deduplication_id,
         source_arn: None,
+        sent_at_ms: None,
     };
     Ok(Prepared {
         outgoing: Outgoing { message, delay_secs },

@@ -68,17 +68,19 @@ impl Operation for ReceiveMessage {
 
 /// Checks the parameters and fills in the queue's defaults.
 fn options(queue: &Queue, input: &Input) -> Result<ReceiveOptions, AwsError> {
-    let options = ReceiveOptions {
+    let mut options = ReceiveOptions {
         count_max: RECEIVE_COUNT.check_or(input.max_number_of_messages, COUNT_DEFAULT)?,
         wait_secs: RECEIVE_WAIT
             .check_or(input.wait_time_seconds, queue.attributes.receive_wait_secs)?,
         visibility_timeout_secs: RECEIVE_VISIBILITY_TIMEOUT
             .check_or(input.visibility_timeout, queue.attributes.visibility_timeout_secs)?,
+        attempt_id: None,
     };
     // Standard queues accept the attempt id, whatever it is, and ignore it.
     if queue.kind == QueueKind::Fifo {
         let attempt_id = input.receive_request_attempt_id.as_deref();
         check_identifier("ReceiveRequestAttemptId", attempt_id)?;
+        options.attempt_id = attempt_id.map(str::to_owned);
     }
     Ok(options)
 }

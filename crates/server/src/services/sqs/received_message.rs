@@ -230,6 +230,7 @@ mod tests {
                 group_id: Some("tenant".to_owned()),
                 deduplication_id: Some("d".to_owned()),
                 source_arn: None,
+                sent_at_ms: None,
             },
             receipt_handle: "handle".to_owned(),
             sent_at_ms: 1,

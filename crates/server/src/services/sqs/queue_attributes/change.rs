@@ -117,7 +117,9 @@ fn has_sqs_managed_sse(texts: &AttributeTexts) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::fixture;
     use super::*;
+    use crate::broker::Redrive;
 
     fn texts(pairs: &[(&str, &str)]) -> AttributeTexts {
         pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
@@ -250,7 +252,7 @@ mod tests {
     fn empty_texts_remove_the_documents() {
         let mut attributes = QueueAttributes {
             policy: Some("{}".to_owned()),
-            redrive_policy: Some("{}".to_owned()),
+            redrive_policy: Some(Redrive { target: fixture::key("dlq"), receives_max: 3 }),
             redrive_allow_policy: Some("{}".to_owned()),
             ..QueueAttributes::default()
         };

@@ -11,4 +11,3 @@ mod table;
 pub(super) use change::{AttributeChanges, AttributeTexts, kind_asked_for};
 pub(super) use echo::{Wanted, is_queue_attribute};
 pub(super) use policy_document::{PolicyDocument, Statement};
-pub(super) use redrive_policy::RedrivePolicy;

@@ -7,7 +7,7 @@ use super::super::arn;
 use super::super::errors;
 use super::super::limits::RECEIVE_COUNT_MAX;
 use super::redrive_allow_policy::RedriveAllowPolicy;
-use crate::broker::{Queue, QueueKey, QueueKind};
+use crate::broker::{Queue, QueueKey, QueueKind, Redrive};
 
 const NAME: &str = "RedrivePolicy";
 const TARGET: &str = "deadLetterTargetArn";
@@ -16,10 +16,8 @@ const COUNT: &str = "maxReceiveCount";
 /// A well-formed redrive policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct RedrivePolicy {
-    /// The dead-letter queue.
-    pub(in super::super) target: QueueKey,
-    target_arn: String,
-    receive_count_max: u32,
+    /// What it says.
+    pub(in super::super) redrive: Redrive,
     /// As submitted, for the texts of later refusals.
     submitted: String,
 }
@@ -52,7 +50,7 @@ impl RedrivePolicy {
                 "Only following attributes are supported: [maxReceiveCount, deadLetterTargetArn].",
             ));
         }
-        let receive_count_max = receive_count(count).ok_or_else(|| {
+        let receives_max = receive_count(count).ok_or_else(|| {
             let shown = count.as_str().map_or_else(|| count.to_string(), str::to_owned);
             refuse(&format!(
                 "Invalid value for maxReceiveCount: {shown}, valid values are from 1 to 1000 both \
@@ -63,23 +61,13 @@ impl RedrivePolicy {
         let target = arn::parse(target_arn).ok_or_else(|| {
             refuse("Only SQS queues are valid resources for deadLetterTargetArn.")
         })?;
-        Ok(Some(Self {
-            target,
-            target_arn: target_arn.to_owned(),
-            receive_count_max,
-            submitted: text.to_owned(),
-        }))
+        Ok(Some(Self { redrive: Redrive { target, receives_max }, submitted: text.to_owned() }))
     }
 
-    /// Reads the redrive policy of a queue, which was checked when it was set.
-    pub(in super::super) fn of(queue: &Queue) -> Option<Self> {
-        queue.attributes.redrive_policy.as_deref().and_then(|text| Self::parse(text).ok().flatten())
-    }
-
-    /// Writes the policy as it is stored and reported: compact, this key order, count as a number.
-    pub(in super::super) fn canonical(&self) -> String {
-        let target = Value::from(self.target_arn.as_str());
-        format!(r#"{{"{TARGET}":{target},"{COUNT}":{}}}"#, self.receive_count_max)
+    /// Writes a policy as it is reported: compact, this key order, count as a number.
+    pub(in super::super) fn canonical(redrive: &Redrive) -> String {
+        let target = Value::from(redrive.target.arn());
+        format!(r#"{{"{TARGET}":{target},"{COUNT}":{}}}"#, redrive.receives_max)
     }
 
     /// Checks that the target can be the dead-letter queue of the source.
@@ -93,10 +81,10 @@ impl RedrivePolicy {
         target: Option<&Queue>,
     ) -> Result<(), AwsError> {
         let refuse = |reason| Err(errors::invalid_value(&self.submitted, NAME, reason));
-        if self.target.account != source.account {
+        if self.redrive.target.account != source.account {
             return refuse("Dead-letter target owner should be same as the source.");
         }
-        if self.target.region != source.region {
+        if self.redrive.target.region != source.region {
             return refuse("Dead-letter target must be in same region as the source.");
         }
         let Some(target) = target else {
@@ -151,7 +139,7 @@ mod tests {
             format!(r#"{{ "maxReceiveCount": "5", "deadLetterTargetArn": "{ARN}" }}"#),
             format!(r#"{{"deadLetterTargetArn":"{ARN}","maxReceiveCount":5}}"#),
         ] {
-            assert_eq!(parsed(&text).canonical(), canonical);
+            assert_eq!(RedrivePolicy::canonical(&parsed(&text).redrive), canonical);
         }
         assert_eq!(RedrivePolicy::parse("").expect("valid"), None);
     }

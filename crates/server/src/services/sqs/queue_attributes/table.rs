@@ -139,10 +139,12 @@ pub(super) static TABLE: &[Row] = &[
     any(
         "RedrivePolicy",
         Assign::Document(|to, text| {
-            to.redrive_policy = RedrivePolicy::parse(text)?.map(|policy| policy.canonical());
+            to.redrive_policy = RedrivePolicy::parse(text)?.map(|policy| policy.redrive);
             Ok(())
         }),
-        Echo::Setting(|queue| queue.attributes.redrive_policy.clone()),
+        Echo::Setting(|queue| {
+            queue.attributes.redrive_policy.as_ref().map(RedrivePolicy::canonical)
+        }),
     ),
     any(
         "RedriveAllowPolicy",

@@ -1,0 +1,231 @@
+//! Dead letters between queues that live in different shards: never lost, never doubled, whatever happens on the way.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a failed test is meant to panic")]
+#![allow(clippy::disallowed_methods, reason = "the clients of a test are tasks of the test")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use sluice_server::broker::{Broker, Queue, QueueKind, Received};
+use sluice_store::{CrashTail, MemoryStore};
+
+mod broker_support;
+use broker_support::{
+    Virtual, bodies, clock, delete_queue, key, new_queue, outgoing, put, receive, start,
+    with_dead_letters,
+};
+
+/// Two queues, the second of which takes the dead letters of the first; their partitions are in two shards.
+async fn queues(broker: &Broker, receives_max: u32) -> [Arc<Queue>; 2] {
+    let dlq = put(broker, new_queue("dlq")).await;
+    let queue = put(broker, with_dead_letters(new_queue("q"), "dlq", receives_max)).await;
+    assert_ne!(queue.partitions[0].shard, dlq.partitions[0].shard);
+    [queue, dlq]
+}
+
+fn pass(clock: &Virtual, ms: u64) {
+    clock.0.fetch_add(ms, Ordering::AcqRel);
+}
+
+#[tokio::test]
+async fn a_message_moves_with_all_that_belongs_to_it() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let [queue, dlq] = queues(&broker, 1).await;
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    pass(&clock, 5_000);
+    let first = receive(&broker, &queue, 1).await.remove(0);
+    pass(&clock, 31_000);
+    assert!(
+        bodies(&receive(&broker, &dlq, 1).await).is_empty(),
+        "the end of a timeout moves nothing"
+    );
+    assert!(bodies(&receive(&broker, &queue, 1).await).is_empty());
+    // No waiting in between: a receive that moves a message answers when it is there.
+    let moved = receive(&broker, &dlq, 1).await.remove(0);
+    let expected = Received {
+        receive_count: 2,
+        receipt_handle: moved.receipt_handle.clone(),
+        ..first.clone()
+    };
+    assert_eq!(moved.message.source_arn, Some(queue.key.arn()));
+    assert_eq!(moved.message.id, expected.message.id);
+    assert_eq!(moved.sent_at_ms, expected.sent_at_ms);
+    assert_eq!(moved.first_received_at_ms, expected.first_received_at_ms);
+    assert_eq!(moved.receive_count, expected.receive_count);
+    let counters = broker.counters(&queue).await.unwrap();
+    assert_eq!((counters.visible, counters.in_flight), (0, 0));
+    // The old handle is still one of this queue, and finds nothing.
+    let receipt = broker.parse_receipt(&queue, &first.receipt_handle).unwrap();
+    broker.delete(&queue, vec![receipt]).await.unwrap();
+    assert_eq!(broker.counters(&dlq).await.unwrap().in_flight, 1);
+}
+
+#[tokio::test]
+async fn without_its_dead_letter_queue_a_message_stays_and_is_received_again() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let [queue, _] = queues(&broker, 1).await;
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    assert_eq!(receive(&broker, &queue, 1).await[0].receive_count, 1);
+    delete_queue(&broker, "dlq").await;
+    pass(&clock, 31_000);
+    let queue = broker.queue(&key("q")).unwrap();
+    assert_eq!(receive(&broker, &queue, 1).await[0].receive_count, 2);
+    // It comes back: what was received often enough moves at the next receive.
+    let dlq = put(&broker, new_queue("dlq")).await;
+    let queue = broker.queue(&key("q")).unwrap();
+    pass(&clock, 31_000);
+    assert!(receive(&broker, &queue, 1).await.is_empty());
+    assert_eq!(receive(&broker, &dlq, 1).await[0].receive_count, 3);
+}
+
+#[tokio::test]
+async fn a_queue_can_be_its_own_dead_letter_queue() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    put(&broker, new_queue("q")).await;
+    let queue =
+        put(&broker, with_dead_letters((*broker.queue(&key("q")).unwrap()).clone(), "q", 1)).await;
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    assert_eq!(receive(&broker, &queue, 1).await[0].receive_count, 1);
+    for count in 2..5 {
+        pass(&clock, 31_000);
+        // Moving it takes a receive of its own.
+        let mut received = receive(&broker, &queue, 1).await;
+        if received.is_empty() {
+            received = receive(&broker, &queue, 1).await;
+        }
+        assert_eq!(received[0].receive_count, count);
+        assert_eq!(received[0].message.source_arn, Some(queue.key.arn()));
+    }
+}
+
+#[tokio::test]
+async fn a_fifo_dead_letter_keeps_its_group_and_gets_its_id_as_deduplication_id() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let fifo = |name| Queue { kind: QueueKind::Fifo, ..new_queue(name) };
+    let dlq = put(&broker, fifo("dlq.fifo")).await;
+    let queue = put(&broker, with_dead_letters(fifo("q.fifo"), "dlq.fifo", 1)).await;
+    for body in ["a", "b"] {
+        let mut new = outgoing(body);
+        new.message.group_id = Some("g".to_owned());
+        new.message.deduplication_id = Some(body.to_owned());
+        broker.send(&queue, vec![new]).await.unwrap();
+    }
+    let first = receive(&broker, &queue, 1).await.remove(0);
+    assert!(receive(&broker, &queue, 1).await.is_empty(), "the group is locked");
+    pass(&clock, 31_000);
+    assert_eq!(bodies(&receive(&broker, &queue, 1).await), ["b"]);
+    let moved = receive(&broker, &dlq, 1).await.remove(0);
+    assert_eq!(moved.message.group_id.as_deref(), Some("g"));
+    assert_eq!(moved.message.deduplication_id, Some(first.message.id.to_string()));
+    assert_ne!(moved.sequence_number, first.sequence_number);
+    assert_eq!(moved.sent_at_ms, first.sent_at_ms);
+}
+
+/// Waits until as many messages are in the queues as there have to be.
+async fn settled(broker: &Broker, queues: &[Arc<Queue>; 2], count: usize) -> bool {
+    for _ in 0..500 {
+        let mut found = 0;
+        for queue in queues {
+            let counters = broker.counters(queue).await.unwrap();
+            found += counters.visible + counters.in_flight;
+        }
+        if found == count as u64 {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    false
+}
+
+/// Messages fail and move while the server crashes at any moment, again and again.
+async fn crash_run(seed: u64) {
+    let (mut store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let mut random = seed;
+    let mut next = |below: u64| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let mut broker = start(&store, &clock).await;
+    queues(&broker, 2).await;
+    let mut alive: BTreeMap<String, u32> = BTreeMap::new();
+    for round in 0..6 {
+        let both = ["q", "dlq"].map(|name| broker.queue(&key(name)).unwrap());
+        for step in 0..next(30) {
+            let name = format!("m{round}-{step}");
+            match next(4) {
+                0 | 1 => {
+                    broker.send(&both[0], vec![outgoing(&name)]).await.unwrap();
+                    alive.insert(name, 0);
+                }
+                2 => {
+                    let queue = &both[usize::try_from(next(2)).unwrap()];
+                    for received in receive(&broker, queue, 3).await {
+                        let body = &received.message.body;
+                        let count = alive.get_mut(body).expect("it was not deleted");
+                        // A receive whose answer was lost in a crash may have counted.
+                        assert!(received.receive_count > *count, "seed {seed}: {body}");
+                        *count = received.receive_count;
+                        if next(4) == 0 {
+                            alive.remove(body);
+                            let receipt =
+                                broker.parse_receipt(queue, &received.receipt_handle).unwrap();
+                            broker.delete(queue, vec![receipt]).await.unwrap();
+                        }
+                    }
+                }
+                _ => pass(&clock, next(40_000)),
+            }
+        }
+        pass(&clock, 31_000);
+        // A receive that moves messages is on its way when the server dies.
+        let moving = tokio::spawn({
+            let (broker, queue) = (broker.clone(), Arc::clone(&both[0]));
+            async move { receive(&broker, &queue, 10).await }
+        });
+        if next(3) == 0 {
+            store.faults().hold_syncs();
+        }
+        tokio::time::sleep(Duration::from_micros(next(1_500))).await;
+        let after = Arc::new(store.faults().crash(CrashTail::Seeded(seed + round)));
+        moving.abort();
+        store = after;
+        broker = start(&store, &clock).await;
+        let both = ["q", "dlq"].map(|name| broker.queue(&key(name)).unwrap());
+        assert!(settled(&broker, &both, alive.len()).await, "seed {seed}: lost or doubled");
+    }
+    let both = ["q", "dlq"].map(|name| broker.queue(&key(name)).unwrap());
+    // Whatever is in the first queue fails until all of it has moved.
+    for _ in 0..4 {
+        pass(&clock, 31_000);
+        while !receive(&broker, &both[0], 10).await.is_empty() {}
+    }
+    pass(&clock, 31_000);
+    let mut found = BTreeMap::new();
+    loop {
+        let received = receive(&broker, &both[1], 10).await;
+        if received.is_empty() {
+            break;
+        }
+        for received in received {
+            let twice = found.insert(received.message.body.clone(), received.message.source_arn);
+            assert!(twice.is_none(), "seed {seed}: {} is there twice", received.message.body);
+        }
+    }
+    let (found, alive): (Vec<_>, Vec<_>) =
+        (found.into_keys().collect(), alive.into_keys().collect());
+    assert_eq!(found, alive, "seed {seed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_survive_crashes_once() {
+    let seeds = std::env::var("SLUICE_CRASH_SEEDS").ok().and_then(|text| text.parse().ok());
+    for seed in 0..seeds.unwrap_or(40) {
+        crash_run(seed).await;
+    }
+}
