@@ -7,7 +7,7 @@
 use crate::partition::{Output, Partition};
 use crate::{
     Arrival, ArrivalKind, Change, Departure, Destination, History, LogEntry, NewMessage, Policy,
-    QueueAddress, Sequence, TouchedRow,
+    QueueAddress, Reply, Sequence, TouchedRow,
 };
 
 impl Partition {
@@ -30,22 +30,38 @@ impl Partition {
         first.map(|(number, departure)| (*number, *departure)).collect()
     }
 
-    /// Removes a message that arrived.
-    pub(crate) fn delivered(&mut self, now_ms: u64, number: Sequence, out: &mut Output) {
-        if let Some(departure) = self.state.outbox.first.get(&number) {
-            let sequence = departure.sequence;
-            self.commit(Change::Delivered(number, sequence), now_ms, out);
+    /// Removes messages that arrived.
+    pub(crate) fn delivered(
+        &mut self,
+        now_ms: u64,
+        numbers: &[Sequence],
+        out: &mut Output,
+    ) -> Reply {
+        for number in numbers {
+            if let Some(departure) = self.state.outbox.first.get(number) {
+                let sequence = departure.sequence;
+                self.commit(Change::Delivered(*number, sequence), now_ms, out);
+            }
         }
+        Reply::OutboxChanged
     }
 
-    /// Puts a message back to its old place.
-    pub(crate) fn bring_back(&mut self, now_ms: u64, number: Sequence, out: &mut Output) {
-        let Some(departure) = self.state.outbox.first.get(&number).copied() else { return };
-        let Departure { sequence, group, history, .. } = departure;
-        self.commit(Change::Returned(number), now_ms, out);
-        let position = Some(sequence);
-        let row = TouchedRow { group, history, visible_at_ms: now_ms, position };
-        self.put_back(now_ms, sequence, row, out);
+    /// Puts messages back to their old places.
+    pub(crate) fn bring_back(
+        &mut self,
+        now_ms: u64,
+        numbers: &[Sequence],
+        out: &mut Output,
+    ) -> Reply {
+        for number in numbers {
+            let Some(departure) = self.state.outbox.first.get(number).copied() else { continue };
+            let Departure { sequence, group, history, .. } = departure;
+            self.commit(Change::Returned(*number), now_ms, out);
+            let position = Some(sequence);
+            let row = TouchedRow { group, history, visible_at_ms: now_ms, position };
+            self.put_back(now_ms, sequence, row, out);
+        }
+        Reply::OutboxChanged
     }
 
     /// Takes in a message from another queue, unless it did arrive before.

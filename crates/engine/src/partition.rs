@@ -45,87 +45,68 @@ impl Partition {
     /// Decides a command. The rows of [`Self::wants`] must have been supplied, and those of [`Self::lookups`] lent.
     pub fn submit(&mut self, now_ms: u64, request: RequestId, command: Command, out: &mut Output) {
         self.mature(now_ms, out);
-        match command {
-            Command::Send(messages) => {
-                let sent = self.send(now_ms, &messages, out);
-                out.replies.push((request, Reply::Sent(sent)));
-            }
+        let reply = match command {
+            Command::Send(messages) => Some(Reply::Sent(self.send(now_ms, &messages, out))),
             Command::Receive { count_max, wait_ms, visibility_ms, attempt } => {
                 let repeated =
                     attempt.and_then(|name| self.repeat_attempt(now_ms, name, visibility_ms, out));
-                match repeated {
-                    Some(reply) => out.replies.push((request, reply)),
-                    None => {
-                        let kind = if wait_ms == 0 { PollKind::Short } else { PollKind::Long };
-                        let deadline_ms = now_ms + wait_ms;
-                        self.waiters.add(Waiter {
-                            request,
-                            count_max,
-                            visibility_ms,
-                            attempt,
-                            deadline_ms,
-                            kind,
-                        });
-                    }
+                if repeated.is_none() {
+                    let kind = if wait_ms == 0 { PollKind::Short } else { PollKind::Long };
+                    let deadline_ms = now_ms + wait_ms;
+                    self.waiters.add(Waiter {
+                        request,
+                        count_max,
+                        visibility_ms,
+                        attempt,
+                        deadline_ms,
+                        kind,
+                    });
                 }
+                repeated
             }
             Command::Delete(handles) => {
-                let deleted =
-                    handles.iter().map(|handle| self.delete(now_ms, *handle, out)).collect();
-                out.replies.push((request, Reply::Deleted(deleted)));
+                let deleted = handles.iter().map(|handle| self.delete(now_ms, *handle, out));
+                Some(Reply::Deleted(deleted.collect()))
             }
             Command::ChangeVisibility(changes) => {
-                let outcomes = changes
-                    .iter()
-                    .map(|(handle, hidden_ms)| {
-                        self.change_visibility(now_ms, *handle, *hidden_ms, out)
-                    })
-                    .collect();
-                out.replies.push((request, Reply::VisibilityChanged(outcomes)));
+                let outcomes = changes.iter().map(|(handle, hidden_ms)| {
+                    self.change_visibility(now_ms, *handle, *hidden_ms, out)
+                });
+                Some(Reply::VisibilityChanged(outcomes.collect()))
             }
             Command::Depart { count_max, to } => {
-                let departed = self.depart(now_ms, count_max, to, out);
-                out.replies.push((request, Reply::Departed(departed)));
+                Some(Reply::Departed(self.depart(now_ms, count_max, to, out)))
             }
-            Command::ReadOutbox(count_max) => {
-                out.replies.push((request, Reply::Outbox(self.outbox(count_max))));
-            }
-            Command::Delivered(numbers) => {
-                for number in numbers {
-                    self.delivered(now_ms, number, out);
-                }
-                out.replies.push((request, Reply::OutboxChanged));
-            }
-            Command::Return(numbers) => {
-                for number in numbers {
-                    self.bring_back(now_ms, number, out);
-                }
-                out.replies.push((request, Reply::OutboxChanged));
-            }
+            Command::ReadOutbox(count_max) => Some(Reply::Outbox(self.outbox(count_max))),
+            Command::Delivered(numbers) => Some(self.delivered(now_ms, &numbers, out)),
+            Command::Return(numbers) => Some(self.bring_back(now_ms, &numbers, out)),
             Command::Arrive { from, arrivals } => {
-                let arrived = arrivals
-                    .into_iter()
-                    .map(|arrival| self.arrive(now_ms, from, arrival, out))
-                    .collect();
-                out.replies.push((request, Reply::Arrived(arrived)));
+                let arrived = arrivals.into_iter().map(|it| self.arrive(now_ms, from, it, out));
+                Some(Reply::Arrived(arrived.collect()))
             }
             Command::Purge => {
                 self.attempts.clear();
                 let watermark = self.state.last_sequence.next(now_ms);
                 self.commit(Change::Purged(watermark), now_ms, out);
-                out.replies.push((request, Reply::Purged));
+                Some(Reply::Purged)
             }
-            Command::Count => out.replies.push((request, Reply::Counted(self.counters()))),
-            Command::Peek(count_max) => {
-                out.replies.push((request, Reply::Peeked(self.peek(now_ms, count_max))));
-            }
+            Command::Count => Some(Reply::Counted(self.counters())),
+            Command::Peek(count_max) => Some(Reply::Peeked(self.peek(now_ms, count_max))),
             Command::Configure(config) => {
                 self.config = config;
                 self.mature(now_ms, out);
+                None
             }
-            Command::Cancel => self.waiters.cancel(request),
-            Command::StopWaiting => self.waiters.stop(),
-        }
+            Command::Cancel => {
+                self.waiters.cancel(request);
+                None
+            }
+            Command::StopWaiting => {
+                self.waiters.stop();
+                None
+            }
+        };
+        out.replies.extend(reply.map(|reply| (request, reply)));
         self.serve_waiters(now_ms, out);
         self.state.end_command();
     }
