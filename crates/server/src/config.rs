@@ -82,7 +82,7 @@ pub struct StoreLimits {
 /// What `dev` uses, with a data directory that does not exist.
 #[cfg(test)]
 pub(crate) fn test_config() -> Config {
-    use crate::services::Switch;
+    use crate::services::{Switch, sqs::Limits};
 
     Config {
         data_dir: PathBuf::from("/nonexistent"),
@@ -92,7 +92,7 @@ pub(crate) fn test_config() -> Config {
         account: "000000000000".to_owned(),
         public_url: None,
         forwarded: Forwarded::Ignored,
-        extensions: Extensions { peek: Switch::Off },
+        extensions: Extensions { peek: Switch::Off, sqs_limits: Limits::SQS },
         shards: 2,
         in_flight_max: 120_000,
         http: HttpLimits {

@@ -3,6 +3,7 @@
 //! A case is `golden/<Operation>/<case>.<protocol>.request` with the `.response` that it has to get. `<case>.setup` has
 //! the calls that go before, a line each: `Operation {input}`, or `name = Operation {input} /pointer/into/answer`.
 //! Each case has an account of its own, written `<account>`; `<name>` stands for what the setup took from an answer.
+//! `golden_beyond_sqs` has the same for a server whose limits are raised.
 //! What differs from run to run is masked in responses. `UPDATE_GOLDEN=1` rewrites the responses: read the
 //! difference, and compare it with the contract, before you keep it.
 
@@ -14,6 +15,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 
 use http_support::TestServer;
+use sluice_server::services::sqs::Limits;
 use sluice_server::services::{SERVICES, Switch};
 
 /// Texts around what differs from run to run, and what is written instead.
@@ -42,8 +44,26 @@ type Variables = Vec<(String, String)>;
 #[test]
 fn every_request_gets_its_golden_response() {
     let server = TestServer::start_with(|config| config.extensions.peek = Switch::On);
+    check_golden_responses(server, "golden");
+}
+
+#[test]
+fn every_request_beyond_sqs_gets_its_golden_response() {
+    let server = TestServer::start_with(|config| {
+        config.extensions.sqs_limits = Limits {
+            delay_secs_max: 2_000_000,
+            visibility_timeout_secs_max: 1_000_000,
+            retention_secs_max: 3_000_000,
+            batch_entries_max: 12,
+            receive_count_max: 12,
+        };
+    });
+    check_golden_responses(server, "golden_beyond_sqs");
+}
+
+fn check_golden_responses(server: TestServer, folder: &str) {
     let mut differences = Vec::new();
-    for (index, request_path) in request_paths().iter().enumerate() {
+    for (index, request_path) in request_paths(folder).iter().enumerate() {
         let mut variables =
             vec![("account".to_owned(), format!("{}", 100_000_000_000 + index as u64))];
         set_up(server.addr, request_path, &mut variables);
@@ -67,7 +87,7 @@ fn every_request_gets_its_golden_response() {
 
 #[test]
 fn every_operation_has_pairs_in_both_protocols() {
-    let paths = request_paths();
+    let paths = request_paths("golden");
     for operation in SERVICES.iter().flat_map(|service| service.operations) {
         for protocol in ["json", "query"] {
             let is_one = |path: &&PathBuf| {
@@ -80,8 +100,8 @@ fn every_operation_has_pairs_in_both_protocols() {
     }
 }
 
-fn request_paths() -> Vec<PathBuf> {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+fn request_paths(folder: &str) -> Vec<PathBuf> {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
     let mut paths: Vec<PathBuf> = entries(&golden)
         .iter()
         .flat_map(|operation| entries(operation))

@@ -217,6 +217,56 @@ pub(crate) static KEYS: &[Key] = &[
         "Messages of one queue that may be received and not yet deleted; SQS allows 120,000."
     ),
     number!(
+        "delay_secs_max",
+        Integer,
+        delay_secs_max,
+        900..=31_536_000,
+        integer,
+        plain,
+        "a number of seconds from 900 to 31536000",
+        "Longest `DelaySeconds` of a message or a queue; SQS allows 900. A delay above that also has to be shorter than the `MessageRetentionPeriod` of its queue."
+    ),
+    number!(
+        "visibility_timeout_secs_max",
+        Integer,
+        visibility_timeout_secs_max,
+        43_200..=31_536_000,
+        integer,
+        plain,
+        "a number of seconds from 43200 to 31536000",
+        "Longest visibility timeout, also in total since a receive; SQS allows 43,200. A message in flight is removed all the same when its `MessageRetentionPeriod` ends."
+    ),
+    number!(
+        "retention_secs_max",
+        Integer,
+        retention_secs_max,
+        1_209_600..=31_536_000,
+        integer,
+        plain,
+        "a number of seconds from 1209600 to 31536000",
+        "Longest `MessageRetentionPeriod`; SQS allows 1,209,600."
+    ),
+    number!(
+        "batch_entries_max",
+        Integer,
+        batch_entries_max,
+        10..=64,
+        integer,
+        plain,
+        "a number from 10 to 64",
+        "Entries of one batch request, which has 1 MiB in any case; SQS allows 10."
+    ),
+    number!(
+        "receive_count_max",
+        Integer,
+        receive_count_max,
+        10..=64,
+        integer,
+        plain,
+        "a number from 10 to 64",
+        "Largest `MaxNumberOfMessages` of a receive; SQS allows 10. An answer can have as many MiB."
+    ),
+    number!(
         "http.body_bytes_max",
         Bytes,
         body_bytes_max,
@@ -300,6 +350,8 @@ pub(crate) static KEYS: &[Key] = &[
 
 #[cfg(test)]
 mod tests {
+    use sluice_server::services::sqs::Limits;
+
     use super::*;
     use crate::settings::Mode;
 
@@ -314,6 +366,31 @@ mod tests {
             assert!((key.set)(&mut settings, &text).is_some(), "{} = {text}", key.name);
             assert_eq!((key.get)(&settings), text, "{}", key.name);
         }
+    }
+
+    #[test]
+    fn the_limits_of_sqs_can_be_raised_up_to_the_largest_that_the_server_takes() {
+        let bounds = |limits: Limits| {
+            [
+                ("delay_secs_max", limits.delay_secs_max),
+                ("visibility_timeout_secs_max", limits.visibility_timeout_secs_max),
+                ("retention_secs_max", limits.retention_secs_max),
+                ("batch_entries_max", limits.batch_entries_max),
+                ("receive_count_max", limits.receive_count_max),
+            ]
+        };
+        let mut settings = Settings::defaults(Mode::Serve);
+        for ((name, sqs), (_, largest)) in
+            bounds(Limits::SQS).into_iter().zip(bounds(Limits::LARGEST))
+        {
+            let key = find(name).expect("the table has this key");
+            assert_eq!((key.get)(&settings), sqs.to_string(), "{name} is off by default");
+            for (value, is_wanted) in [(sqs - 1, false), (largest + 1, false), (largest, true)] {
+                let set = (key.set)(&mut settings, &value.to_string());
+                assert_eq!(set.is_some(), is_wanted, "{name} = {value}");
+            }
+        }
+        assert_eq!(settings.sqs_limits(), Limits::LARGEST);
     }
 
     #[test]
@@ -340,6 +417,11 @@ mod tests {
             ("shards", "0"),
             ("shards", "257"),
             ("in_flight_max", "-1"),
+            ("delay_secs_max", "899"),
+            ("visibility_timeout_secs_max", "12h"),
+            ("retention_secs_max", "1209599"),
+            ("batch_entries_max", "65"),
+            ("receive_count_max", "9"),
             ("http.body_bytes_max", "8MB"),
             ("http.head_timeout_secs", "10s"),
         ];

@@ -84,7 +84,8 @@ impl Layers {
             };
             sources.push((key, source));
         }
-        problems.extend(contradiction(self.mode, &settings, &sources));
+        problems.extend(unprotected_listener(self.mode, &settings, &sources));
+        problems.extend(delay_beyond_retention(&settings, &sources));
         if problems.is_empty() {
             Ok(Resolved { settings, sources })
         } else {
@@ -93,8 +94,10 @@ impl Layers {
     }
 }
 
-/// What single keys cannot see: `serve` must not be reachable from other machines while anyone may call it.
-fn contradiction(
+// What single keys cannot see.
+
+/// `serve` must not be reachable from other machines while anyone may call it.
+fn unprotected_listener(
     mode: Mode,
     settings: &Settings,
     sources: &[(&'static Key, Source)],
@@ -102,12 +105,32 @@ fn contradiction(
     if mode == Mode::Dev || settings.listen.ip().is_loopback() {
         return None;
     }
-    let source = sources.iter().find(|(key, _)| key.name == "listen").map(|(_, source)| source)?;
+    let source = source_of("listen", sources)?;
     Some(format!(
         "{source}: `serve` listens on loopback addresses only until it verifies signatures, found `{}`; \
          use 127.0.0.1 or [::1], or `sluice dev` for a server that trusts its whole network",
         settings.listen
     ))
+}
+
+/// No queue could keep a message as long as its delay.
+fn delay_beyond_retention(
+    settings: &Settings,
+    sources: &[(&'static Key, Source)],
+) -> Option<String> {
+    if settings.delay_secs_max <= settings.retention_secs_max {
+        return None;
+    }
+    let source = source_of("delay_secs_max", sources)?;
+    Some(format!(
+        "{source}: `delay_secs_max` wants at most `retention_secs_max`, which is {}, found `{}`; retention removes delayed \
+         messages too",
+        settings.retention_secs_max, settings.delay_secs_max
+    ))
+}
+
+fn source_of<'a>(name: &str, sources: &'a [(&'static Key, Source)]) -> Option<&'a Source> {
+    sources.iter().find(|(key, _)| key.name == name).map(|(_, source)| source)
 }
 
 #[cfg(test)]
@@ -119,8 +142,7 @@ mod tests {
     }
 
     fn source_of(resolved: &Resolved, name: &str) -> String {
-        let found = resolved.sources.iter().find(|(key, _)| key.name == name);
-        found.expect("the table has this key").1.to_string()
+        super::source_of(name, &resolved.sources).expect("the table has this key").to_string()
     }
 
     #[test]
@@ -162,6 +184,24 @@ mod tests {
             layers.flags.insert("listen", "0.0.0.0:9324".to_owned());
             assert_eq!(layers.resolve().is_ok(), is_allowed, "{mode:?}");
         }
+    }
+
+    #[test]
+    fn a_delay_fits_into_a_retention() {
+        let with = |flags: &[(&'static str, &str)]| {
+            let mut layers = layers(Mode::Serve);
+            layers.flags = flags.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
+            layers.resolve().map(|_| ())
+        };
+        assert_eq!(with(&[("delay_secs_max", "1209600")]), Ok(()));
+        assert_eq!(
+            with(&[("delay_secs_max", "1209601")]),
+            Err("flag --delay-secs-max: `delay_secs_max` wants at most `retention_secs_max`, which is 1209600, found \
+                 `1209601`; retention removes delayed messages too"
+                .to_owned())
+        );
+        let longer = [("delay_secs_max", "1209601"), ("retention_secs_max", "1209601")];
+        assert_eq!(with(&longer), Ok(()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sluice_server::config::{Access, Config, Forwarded, HttpLimits, StoreLimits};
+use sluice_server::services::sqs::Limits;
 use sluice_server::services::{Extensions, Switch};
 
 const KIB: u64 = 1024;
@@ -32,6 +33,11 @@ pub(crate) struct Settings {
     pub(crate) peek: Switch,
     pub(crate) shards: u16,
     pub(crate) in_flight_max: u32,
+    pub(crate) delay_secs_max: u32,
+    pub(crate) visibility_timeout_secs_max: u32,
+    pub(crate) retention_secs_max: u32,
+    pub(crate) batch_entries_max: u32,
+    pub(crate) receive_count_max: u32,
     pub(crate) body_bytes_max: u64,
     pub(crate) head_timeout_secs: u64,
     pub(crate) body_timeout_secs: u64,
@@ -59,6 +65,11 @@ impl Settings {
             peek,
             shards: 4,
             in_flight_max: 120_000,
+            delay_secs_max: Limits::SQS.delay_secs_max,
+            visibility_timeout_secs_max: Limits::SQS.visibility_timeout_secs_max,
+            retention_secs_max: Limits::SQS.retention_secs_max,
+            batch_entries_max: Limits::SQS.batch_entries_max,
+            receive_count_max: Limits::SQS.receive_count_max,
             body_bytes_max: 8 * MIB,
             head_timeout_secs: 10,
             body_timeout_secs: 30,
@@ -68,6 +79,17 @@ impl Settings {
             block_cache_bytes: 64 * MIB,
             write_buffer_bytes: 64 * MIB,
             reserve_bytes: 128 * MIB,
+        }
+    }
+
+    /// The limits of SQS as far as they are raised.
+    pub(crate) fn sqs_limits(&self) -> Limits {
+        Limits {
+            delay_secs_max: self.delay_secs_max,
+            visibility_timeout_secs_max: self.visibility_timeout_secs_max,
+            retention_secs_max: self.retention_secs_max,
+            batch_entries_max: self.batch_entries_max,
+            receive_count_max: self.receive_count_max,
         }
     }
 
@@ -85,7 +107,7 @@ impl Settings {
             account: self.account.clone(),
             public_url: self.public_url.clone(),
             forwarded: self.forwarded,
-            extensions: Extensions { peek: self.peek },
+            extensions: Extensions { peek: self.peek, sqs_limits: self.sqs_limits() },
             shards: self.shards,
             in_flight_max: self.in_flight_max,
             http: HttpLimits {

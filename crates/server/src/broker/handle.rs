@@ -27,10 +27,14 @@ pub struct Broker {
     pub(super) shared: Arc<Shared>,
 }
 
+/// Messages of one receive at most: the engine keeps as many of a queue in memory.
+pub const RECEIVE_COUNT_MAX: u32 = 64;
+const _: () = assert!(RECEIVE_COUNT_MAX as usize <= sluice_engine::Limits::SERVER.window_low);
+
 /// How a receive is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiveOptions {
-    /// Messages at most.
+    /// Messages at most, up to [`RECEIVE_COUNT_MAX`].
     pub count_max: u32,
     /// How long to wait for the first message, s.
     pub wait_secs: u32,
@@ -135,6 +139,9 @@ impl Broker {
         queue: &Queue,
         messages: Vec<Outgoing>,
     ) -> Result<Vec<SentMessage>, BrokerError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
         if self.shared.store.space_left() == SpaceLeft::Low {
             return Err(BrokerError::DiskFull);
         }

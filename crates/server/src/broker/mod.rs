@@ -27,7 +27,7 @@ pub(crate) mod testing;
 
 pub use catalog::{CatalogError, Entry, QueueChange};
 pub use error::BrokerError;
-pub use handle::{Broker, ReceiveOptions, SentMessage};
+pub use handle::{Broker, RECEIVE_COUNT_MAX, ReceiveOptions, SentMessage};
 pub use measure::QueueMetrics;
 pub use message::{AttributeValue, Message, MessageAttribute, Outgoing, Received};
 pub use queue::{

@@ -41,6 +41,8 @@ pub struct Context {
 pub struct Extensions {
     /// `PeekMessages`: look at messages without receiving them.
     pub peek: Switch,
+    /// Limits of SQS, or above them.
+    pub sqs_limits: sqs::Limits,
 }
 
 /// An optional feature.

@@ -13,6 +13,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use sluice_server::config::{Access, Config, Forwarded, HttpLimits, StoreLimits};
+use sluice_server::services::sqs::Limits;
 use sluice_server::services::{Extensions, Switch};
 use sluice_server::{Drained, Running, Server};
 use tempfile::TempDir;
@@ -56,7 +57,7 @@ impl TestServer {
             account: "000000000000".to_owned(),
             public_url: None,
             forwarded: Forwarded::Ignored,
-            extensions: Extensions { peek: Switch::Off },
+            extensions: Extensions { peek: Switch::Off, sqs_limits: Limits::SQS },
             shards: 2,
             in_flight_max: 120_000,
             http: HttpLimits {

@@ -97,10 +97,13 @@ impl Permission {
         account_ids: Vec<String>,
         actions: Vec<String>,
     ) -> Result<Self, AwsError> {
-        check_label(&label)?;
+        if label.is_empty() {
+            return Err(errors::missing_parameter("Label"));
+        }
         if actions.is_empty() {
             return Err(errors::missing_parameter("Actions"));
         }
+        check_label(&label)?;
         if account_ids.is_empty() || !account_ids.iter().all(|id| is_account_id(id)) {
             let shown = format!("[{}]", account_ids.join(", "));
             return Err(errors::invalid_value(shown, "PrincipalId", "Unable to verify."));
@@ -133,9 +136,6 @@ impl Permission {
 }
 
 fn check_label(label: &str) -> Result<(), AwsError> {
-    if label.is_empty() {
-        return Err(errors::missing_parameter("Label"));
-    }
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if label.len() > PERMISSION_LABEL_CHARS_MAX || !label.bytes().all(is_allowed) {
         let reason =

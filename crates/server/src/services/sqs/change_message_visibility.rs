@@ -5,7 +5,7 @@ use sluice_wire::AwsError;
 
 use super::errors;
 use super::existing_queue;
-use super::limits::{CHANGE_VISIBILITY_TIMEOUT, VISIBILITY_TIMEOUT_SECS_MAX};
+use super::limits::Limits;
 use super::receipt;
 use crate::broker::VisibilityOutcome;
 use crate::services::{Context, NoOutput, Operation, OutputShape, Resource};
@@ -42,12 +42,13 @@ impl Operation for ChangeMessageVisibility {
             .ok_or_else(|| errors::missing_parameter("ReceiptHandle"))?;
         let secs = input
             .visibility_timeout
-            .ok_or_else(|| errors::missing_parameter(CHANGE_VISIBILITY_TIMEOUT.parameter))?;
-        let secs = CHANGE_VISIBILITY_TIMEOUT.check(secs)?;
+            .ok_or_else(|| errors::missing_parameter("VisibilityTimeout"))?;
+        let limits = &context.extensions.sqs_limits;
+        let secs = limits.change_visibility_timeout().check(secs)?;
         let receipt = receipt::parse(&context.broker, &queue, text)?;
         let outcomes = context.broker.change_visibility(&queue, vec![(receipt, secs)]).await?;
         let outcome = outcomes.into_iter().next().expect("the broker answers every change");
-        judge(&outcome, text, secs)?;
+        judge(&outcome, text, secs, limits)?;
         Ok(NoOutput {})
     }
 }
@@ -55,11 +56,12 @@ impl Operation for ChangeMessageVisibility {
 /// Turns what the broker did into success or refusal.
 ///
 /// # Errors
-/// `InvalidParameterValue` when the message is gone or the total would be more than 12 hours.
+/// `InvalidParameterValue` when the message is gone or the total would be too long.
 pub(super) fn judge(
     outcome: &VisibilityOutcome,
     receipt_handle: &str,
     secs: u32,
+    limits: &Limits,
 ) -> Result<(), AwsError> {
     match outcome {
         VisibilityOutcome::Changed => Ok(()),
@@ -71,10 +73,10 @@ pub(super) fn judge(
         VisibilityOutcome::Expired => Err(errors::receipt_handle_expired(receipt_handle)),
         VisibilityOutcome::BeyondLimit => Err(errors::invalid_value(
             secs,
-            CHANGE_VISIBILITY_TIMEOUT.parameter,
+            "VisibilityTimeout",
             &format!(
-                "Total VisibilityTimeout for the message is beyond the limit \
-                 [{VISIBILITY_TIMEOUT_SECS_MAX} seconds]"
+                "Total VisibilityTimeout for the message is beyond the limit [{} seconds]",
+                limits.visibility_timeout_secs_max
             ),
         )),
     }
@@ -86,7 +88,9 @@ mod tests {
 
     #[test]
     fn outcomes_read_as_aws_words_them() {
-        let text = |outcome| judge(&outcome, "H", 43_200).map_err(|e| e.message().to_owned());
+        let text = |outcome| {
+            judge(&outcome, "H", 43_200, &Limits::SQS).map_err(|e| e.message().to_owned())
+        };
         assert_eq!(text(VisibilityOutcome::Changed), Ok(()));
         assert_eq!(
             text(VisibilityOutcome::Gone),

@@ -7,9 +7,8 @@ use super::batch::{self, BatchEntry, BatchOutput, Checked};
 use super::change_message_visibility::judge;
 use super::errors;
 use super::existing_queue;
-use super::limits::CHANGE_VISIBILITY_TIMEOUT;
+use super::limits::Limits;
 use super::receipt;
-use crate::broker::{Broker, Queue, Receipt};
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -44,13 +43,6 @@ pub(super) struct ChangedEntry {
     id: String,
 }
 
-/// A valid change, with what its refusal would print.
-struct Change {
-    receipt_handle: String,
-    receipt: Receipt,
-    secs: u32,
-}
-
 impl BatchEntry for Entry {
     const NAME: &'static str = "ChangeMessageVisibilityBatchRequestEntry";
 
@@ -71,49 +63,31 @@ impl Operation for ChangeMessageVisibilityBatch {
 
     async fn run(context: &Context, input: Input) -> Result<BatchOutput<ChangedEntry>, AwsError> {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
-        let entries = batch::check(input.entries)?;
-        let parsed: Vec<_> = entries
-            .into_iter()
-            .map(|entry| {
-                let change = parse(&context.broker, &queue, &entry);
-                (entry.id, change)
-            })
-            .collect();
-        let changes: Vec<_> = parsed
-            .iter()
-            .filter_map(|(_, change)| change.as_ref().ok())
-            .map(|change| (change.receipt, change.secs))
-            .collect();
-        let outcomes = if changes.is_empty() {
-            Vec::new()
-        } else {
-            context.broker.change_visibility(&queue, changes).await?
-        };
-        let mut outcomes = outcomes.into_iter();
-        Ok(batch::answer(parsed.into_iter().map(|(id, change)| {
-            let judged = change.and_then(|change| {
-                let outcome = outcomes.next().expect("the broker answers every change");
-                judge(&outcome, &change.receipt_handle, change.secs)
-            });
-            let success = judged.map(|()| ChangedEntry { id: id.clone() });
-            (id, success)
-        })))
+        let limits = &context.extensions.sqs_limits;
+        let entries = batch::check(input.entries, limits)?;
+        let (changes, pending) = batch::read(entries, |entry| {
+            let text = receipt::given(entry.entry.receipt_handle.as_deref())
+                .ok_or_else(|| entry.missing("ReceiptHandle"))?;
+            let secs = secs(&entry, limits)?;
+            let receipt = receipt::parse(&context.broker, &queue, text)?;
+            Ok(((receipt, secs), (text.to_owned(), secs)))
+        });
+        let outcomes = context.broker.change_visibility(&queue, changes).await?;
+        Ok(pending.answer(outcomes, |id, (receipt_handle, secs), outcome| {
+            judge(&outcome, &receipt_handle, secs, limits)?;
+            Ok(ChangedEntry { id })
+        }))
     }
 }
 
-fn parse(broker: &Broker, queue: &Queue, entry: &Checked<Entry>) -> Result<Change, AwsError> {
-    let text = receipt::given(entry.entry.receipt_handle.as_deref())
-        .ok_or_else(|| entry.missing("ReceiptHandle"))?;
-    let secs = secs(entry)?;
-    let receipt = receipt::parse(broker, queue, text)?;
-    Ok(Change { receipt_handle: text.to_owned(), receipt, secs })
-}
-
-fn secs(entry: &Checked<Entry>) -> Result<u32, AwsError> {
-    let parameter = CHANGE_VISIBILITY_TIMEOUT.parameter;
-    let secs = entry.entry.visibility_timeout.ok_or_else(|| entry.missing(parameter))?;
-    CHANGE_VISIBILITY_TIMEOUT.check(secs).map_err(|_single_wording| {
-        errors::invalid_parameter("VisibilityTimeout must be an integer between 0 and 43200.")
+fn secs(entry: &Checked<Entry>, limits: &Limits) -> Result<u32, AwsError> {
+    let limit = limits.change_visibility_timeout();
+    let secs = entry.entry.visibility_timeout.ok_or_else(|| entry.missing(limit.parameter))?;
+    limit.check(secs).map_err(|_single_wording| {
+        errors::invalid_parameter(format!(
+            "VisibilityTimeout must be an integer between {} and {}.",
+            limit.min, limit.max
+        ))
     })
 }
 
@@ -127,7 +101,8 @@ mod tests {
             receipt_handle: Some("H".to_owned()),
             visibility_timeout,
         };
-        secs(&Checked { number: 1, id: "a".to_owned(), entry }).map_err(|e| e.message().to_owned())
+        let checked = Checked { number: 1, id: "a".to_owned(), entry };
+        secs(&checked, &Limits::SQS).map_err(|e| e.message().to_owned())
     }
 
     #[test]

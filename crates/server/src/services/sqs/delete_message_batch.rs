@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
-use super::batch::{self, BatchEntry, BatchOutput, Checked};
+use super::batch::{self, BatchEntry, BatchOutput};
 use super::delete_message::judge;
 use super::existing_queue;
 use super::receipt;
-use crate::broker::{Broker, Queue, Receipt};
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -60,35 +59,16 @@ impl Operation for DeleteMessageBatch {
 
     async fn run(context: &Context, input: Input) -> Result<BatchOutput<DeletedEntry>, AwsError> {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
-        let entries = batch::check(input.entries)?;
-        let parsed: Vec<_> = entries
-            .into_iter()
-            .map(|entry| {
-                let receipt = parse(&context.broker, &queue, &entry);
-                (entry.id, entry.entry.receipt_handle.unwrap_or_default(), receipt)
-            })
-            .collect();
-        let receipts: Vec<_> =
-            parsed.iter().filter_map(|(_, _, receipt)| receipt.as_ref().ok().copied()).collect();
-        let outcomes = if receipts.is_empty() {
-            Vec::new()
-        } else {
-            context.broker.delete(&queue, receipts).await?
-        };
-        let mut outcomes = outcomes.into_iter();
-        Ok(batch::answer(parsed.into_iter().map(|(id, text, receipt)| {
-            let judged = receipt.and_then(|_| {
-                let outcome = outcomes.next().expect("the broker answers every delete");
-                judge(outcome, &text)
-            });
-            let success = judged.map(|()| DeletedEntry { id: id.clone() });
-            (id, success)
-        })))
+        let entries = batch::check(input.entries, &context.extensions.sqs_limits)?;
+        let (receipts, pending) = batch::read(entries, |entry| {
+            let text = receipt::given(entry.entry.receipt_handle.as_deref())
+                .ok_or_else(|| entry.missing("ReceiptHandle"))?;
+            Ok((receipt::parse(&context.broker, &queue, text)?, text.to_owned()))
+        });
+        let outcomes = context.broker.delete(&queue, receipts).await?;
+        Ok(pending.answer(outcomes, |id, receipt_handle, outcome| {
+            judge(outcome, &receipt_handle)?;
+            Ok(DeletedEntry { id })
+        }))
     }
-}
-
-fn parse(broker: &Broker, queue: &Queue, entry: &Checked<Entry>) -> Result<Receipt, AwsError> {
-    let text = receipt::given(entry.entry.receipt_handle.as_deref())
-        .ok_or_else(|| entry.missing("ReceiptHandle"))?;
-    receipt::parse(broker, queue, text)
 }

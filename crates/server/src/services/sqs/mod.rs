@@ -52,6 +52,7 @@ mod fixture;
 
 use super::{OperationEntry, Service};
 
+pub use limits::Limits;
 pub use model::MODEL;
 
 /// Amazon SQS.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::characters;
 use super::checksum;
 use super::errors;
-use super::limits::DELAY_SECONDS;
+use super::limits::Limits;
 use super::message_attributes::{self, AttributeTexts};
 use super::message_size;
 use crate::broker::{AttributeValue, Message, Outgoing, Queue, QueueKind};
@@ -32,14 +32,13 @@ pub(super) struct Sender {
     pub(super) trace_header: Option<String>,
 }
 
-/// A valid message with the checksums of its answer.
+/// The checksums that a sender gets back, in hexadecimal.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) outgoing: Outgoing,
-    pub(super) body_md5: String,
-    pub(super) attributes_md5: Option<String>,
+pub(super) struct Checksums {
+    pub(super) body: String,
+    pub(super) attributes: Option<String>,
     /// Over explicitly sent system attributes only.
-    pub(super) system_attributes_md5: Option<String>,
+    pub(super) system_attributes: Option<String>,
 }
 
 /// How the refusal of a message that is too long begins: the batch words it differently.
@@ -107,17 +106,18 @@ pub(super) fn fifo_lack(
     }
 }
 
-/// Checks a message with a non-empty body and makes it ready to send.
+/// Checks a message with a non-empty body; returns it ready to send, with the checksums of its answer.
 ///
 /// # Errors
 /// The errors of contract §2.8.
 pub(super) fn prepare(
+    limits: &Limits,
     queue: &Queue,
     sender: &Sender,
     new: NewMessage,
     too_long: TooLong,
-) -> Result<Prepared, AwsError> {
-    let delay_secs = check_delay(queue, new.delay_secs)?;
+) -> Result<(Outgoing, Checksums), AwsError> {
+    let delay_secs = check_delay(limits, queue, new.delay_secs)?;
     check_identifier("MessageGroupId", new.group_id.as_deref())?;
     check_deduplication_id(queue.kind, new.deduplication_id.as_deref())?;
     if !characters::are_allowed(&new.body) {
@@ -128,8 +128,11 @@ pub(super) fn prepare(
     check_size(queue, &new, too_long)?;
     let deduplication_id = deduplication_id(queue, &new);
     let body_md5 = checksum::of_body(&new.body);
-    let attributes_md5 = checksum::of_attributes(&attributes).map(checksum::hex);
-    let system_attributes_md5 = checksum::of_attributes(&trace_header).map(checksum::hex);
+    let checksums = Checksums {
+        body: checksum::hex(body_md5),
+        attributes: checksum::of_attributes(&attributes).map(checksum::hex),
+        system_attributes: checksum::of_attributes(&trace_header).map(checksum::hex),
+    };
     let trace_header = match trace_header.map(|attribute| attribute.value) {
         Some(AttributeValue::Text(text)) => Some(text),
         Some(AttributeValue::Binary(_)) | None => sender.trace_header.clone(),
@@ -146,12 +149,7 @@ pub(super) fn prepare(
         source_arn: None,
         sent_at_ms: None,
     };
-    Ok(Prepared {
-        outgoing: Outgoing { message, delay_secs },
-        body_md5: checksum::hex(body_md5),
-        attributes_md5,
-        system_attributes_md5,
-    })
+    Ok((Outgoing { message, delay_secs }, checksums))
 }
 
 /// The deduplication id of a message: the given one, else on a FIFO queue that asks for it the SHA-256 of the body
@@ -178,11 +176,12 @@ pub(super) fn check_identifier(parameter: &str, value: Option<&str>) -> Result<(
     }
 }
 
-fn check_delay(queue: &Queue, given: Option<i64>) -> Result<u32, AwsError> {
-    let delay_secs = DELAY_SECONDS.check_or(given, queue.attributes.delay_secs)?;
+fn check_delay(limits: &Limits, queue: &Queue, given: Option<i64>) -> Result<u32, AwsError> {
+    let limit = limits.delay(queue.attributes.retention_secs);
+    let delay_secs = limit.check_or(given, queue.attributes.delay_secs)?;
     match (queue.kind, given) {
         (QueueKind::Fifo, Some(1..)) => {
-            Err(errors::not_for_this_queue_type(delay_secs, DELAY_SECONDS.parameter))
+            Err(errors::not_for_this_queue_type(delay_secs, limit.parameter))
         }
         // On a FIFO queue only the delay of the queue counts.
         (QueueKind::Fifo, _) => Ok(queue.attributes.delay_secs),
@@ -233,10 +232,10 @@ mod tests {
         NewMessage { body: body.to_owned(), ..NewMessage::default() }
     }
 
-    fn prepared(kind: QueueKind, new: NewMessage) -> Result<Prepared, String> {
+    fn prepared(kind: QueueKind, new: NewMessage) -> Result<(Outgoing, Checksums), String> {
         let queue = fixture::queue("q", kind);
         let sender = Sender { id: "AIDA".to_owned(), trace_header: Some("Root=h".to_owned()) };
-        prepare(&queue, &sender, new, TooLong::Single)
+        prepare(&Limits::SQS, &queue, &sender, new, TooLong::Single)
             .map_err(|error| format!("{}: {}", error.shape().query_code, error.message()))
     }
 
@@ -246,12 +245,12 @@ mod tests {
 
     #[test]
     fn a_message_takes_sender_and_trace_header_from_the_request() {
-        let prepared = prepared(QueueKind::Standard, message("hello")).expect("valid");
-        assert_eq!(prepared.body_md5, "5d41402abc4b2a76b9719d911017c592");
-        assert_eq!(prepared.attributes_md5, None);
-        assert_eq!(prepared.system_attributes_md5, None);
-        assert_eq!(prepared.outgoing.message.sender_id, "AIDA");
-        assert_eq!(prepared.outgoing.message.trace_header.as_deref(), Some("Root=h"));
+        let (outgoing, checksums) = prepared(QueueKind::Standard, message("hello")).expect("valid");
+        assert_eq!(checksums.body, "5d41402abc4b2a76b9719d911017c592");
+        assert_eq!(checksums.attributes, None);
+        assert_eq!(checksums.system_attributes, None);
+        assert_eq!(outgoing.message.sender_id, "AIDA");
+        assert_eq!(outgoing.message.trace_header.as_deref(), Some("Root=h"));
     }
 
     #[test]
@@ -264,10 +263,10 @@ mod tests {
         };
         let system_attributes = AttributeTexts::from([("AWSTraceHeader".to_owned(), text)]);
         let new = NewMessage { system_attributes, ..message("x") };
-        let prepared = prepared(QueueKind::Standard, new).expect("valid");
-        assert_eq!(prepared.outgoing.message.trace_header.as_deref(), Some(xray));
+        let (outgoing, checksums) = prepared(QueueKind::Standard, new).expect("valid");
+        assert_eq!(outgoing.message.trace_header.as_deref(), Some(xray));
         assert_eq!(
-            prepared.system_attributes_md5.as_deref(),
+            checksums.system_attributes.as_deref(),
             Some("5ae4d5d7636402d80f4eb6d213245a88")
         );
     }
@@ -276,11 +275,11 @@ mod tests {
     fn the_delay_of_a_message_overrides_the_one_of_a_standard_queue() {
         let mut queue = fixture::queue("q", QueueKind::Standard);
         queue.attributes.delay_secs = 5;
-        assert_eq!(check_delay(&queue, None).ok(), Some(5));
-        assert_eq!(check_delay(&queue, Some(0)).ok(), Some(0));
-        assert_eq!(check_delay(&queue, Some(900)).ok(), Some(900));
+        assert_eq!(check_delay(&Limits::SQS, &queue, None).ok(), Some(5));
+        assert_eq!(check_delay(&Limits::SQS, &queue, Some(0)).ok(), Some(0));
+        assert_eq!(check_delay(&Limits::SQS, &queue, Some(900)).ok(), Some(900));
         queue.kind = QueueKind::Fifo;
-        assert_eq!(check_delay(&queue, Some(0)).ok(), Some(5));
+        assert_eq!(check_delay(&Limits::SQS, &queue, Some(0)).ok(), Some(5));
     }
 
     #[test]
@@ -301,8 +300,8 @@ mod tests {
     #[test]
     fn groups_are_kept_on_standard_queues_and_deduplication_ids_are_refused() {
         let grouped = |id: &str| NewMessage { group_id: Some(id.to_owned()), ..message("x") };
-        let kept = prepared(QueueKind::Standard, grouped("tenant")).expect("valid");
-        assert_eq!(kept.outgoing.message.group_id.as_deref(), Some("tenant"));
+        let (kept, _) = prepared(QueueKind::Standard, grouped("tenant")).expect("valid");
+        assert_eq!(kept.message.group_id.as_deref(), Some("tenant"));
         assert_eq!(
             refusal(QueueKind::Standard, grouped("")),
             "InvalidParameterValue: Value  for parameter MessageGroupId is invalid. Reason: \

@@ -4,7 +4,6 @@ use serde::Deserialize;
 use sluice_wire::{AwsError, framework};
 
 use super::existing_queue;
-use super::limits::RECEIVE_COUNT;
 use super::receive_message::Output;
 use super::received_message::View;
 use crate::services::{Context, Operation, Resource, Switch};
@@ -41,7 +40,9 @@ impl Operation for PeekMessages {
             Switch::Off => return Err(unknown_operation()),
         }
         let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
-        let count_max = RECEIVE_COUNT.check_or(input.max_number_of_messages, COUNT_DEFAULT)?;
+        let limits = &context.extensions.sqs_limits;
+        let count_max =
+            limits.receive_count().check_or(input.max_number_of_messages, COUNT_DEFAULT)?;
         let view = View::all();
         let received = context.broker.peek(&queue, count_max).await?;
         let show = |message| view.show_without_receipt(queue.kind, message);

@@ -12,8 +12,7 @@ const FIFO_SUFFIX: &str = ".fifo";
 ///
 /// # Errors
 /// `InvalidParameterValue`; the text depends on the kind of queue that was asked for.
-pub(super) fn check(name: Option<&str>, kind: QueueKind) -> Result<&str, AwsError> {
-    let name = given(name)?;
+pub(super) fn check(name: &str, kind: QueueKind) -> Result<(), AwsError> {
     if name.is_empty() {
         return Err(errors::invalid_parameter("Queue name cannot be empty"));
     }
@@ -23,7 +22,7 @@ pub(super) fn check(name: Option<&str>, kind: QueueKind) -> Result<&str, AwsErro
             QueueKind::Fifo => name.strip_suffix(FIFO_SUFFIX).is_some_and(has_name_characters),
         };
     if is_valid {
-        return Ok(name);
+        return Ok(());
     }
     Err(errors::invalid_parameter(match kind {
         QueueKind::Standard => {
@@ -58,30 +57,30 @@ mod tests {
     fn names_of_standard_queues() {
         let longest = "x".repeat(80);
         for good in ["a", "Az-9_", longest.as_str()] {
-            assert_eq!(check(Some(good), QueueKind::Standard).ok(), Some(good));
+            assert!(check(good, QueueKind::Standard).is_ok(), "{good:?}");
         }
         let too_long = "x".repeat(81);
         for bad in ["", "a b", "a.fifo", "ä", "a/b", too_long.as_str()] {
-            assert!(check(Some(bad), QueueKind::Standard).is_err(), "{bad:?}");
+            assert!(check(bad, QueueKind::Standard).is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn names_of_fifo_queues_count_their_suffix() {
         let longest = format!("{}.fifo", "x".repeat(75));
-        assert!(check(Some(&longest), QueueKind::Fifo).is_ok());
+        assert!(check(&longest, QueueKind::Fifo).is_ok());
         let too_long = format!("{}.fifo", "x".repeat(76));
         for bad in [".fifo", "a", "a.fif", "a.b.fifo", "a.FIFO", too_long.as_str()] {
-            assert!(check(Some(bad), QueueKind::Fifo).is_err(), "{bad:?}");
+            assert!(check(bad, QueueKind::Fifo).is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn an_absent_name_and_an_empty_name_read_differently() {
-        let text = |name| check(name, QueueKind::Standard).map_err(|e| e.message().to_owned());
-        assert_eq!(text(Some("")), Err("Queue name cannot be empty".to_owned()));
+        let empty = check("", QueueKind::Standard).map_err(|e| e.message().to_owned());
+        assert_eq!(empty, Err("Queue name cannot be empty".to_owned()));
         assert_eq!(
-            text(None),
+            given(None).map_err(|e| e.message().to_owned()),
             Err("Value for parameter QueueName is invalid. Reason: Must specify a queue name."
                 .to_owned())
         );

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
 use super::existing_queue;
-use super::limits::{RECEIVE_COUNT, RECEIVE_VISIBILITY_TIMEOUT, RECEIVE_WAIT};
+use super::limits::{Limits, RECEIVE_WAIT};
 use super::new_message::check_identifier;
 use super::received_message::{ReceivedMessage, View};
 use crate::broker::{Queue, QueueKind, ReceiveOptions};
@@ -58,7 +58,7 @@ impl Operation for ReceiveMessage {
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
-        let options = options(&queue, &input)?;
+        let options = options(&queue, &input, &context.extensions.sqs_limits)?;
         let view = view(input)?;
         let received = context.broker.receive(&queue, options).await?;
         let messages = received.iter().map(|message| view.show(queue.kind, message)).collect();
@@ -67,12 +67,13 @@ impl Operation for ReceiveMessage {
 }
 
 /// Checks the parameters and fills in the queue's defaults.
-fn options(queue: &Queue, input: &Input) -> Result<ReceiveOptions, AwsError> {
+fn options(queue: &Queue, input: &Input, limits: &Limits) -> Result<ReceiveOptions, AwsError> {
     let mut options = ReceiveOptions {
-        count_max: RECEIVE_COUNT.check_or(input.max_number_of_messages, COUNT_DEFAULT)?,
+        count_max: limits.receive_count().check_or(input.max_number_of_messages, COUNT_DEFAULT)?,
         wait_secs: RECEIVE_WAIT
             .check_or(input.wait_time_seconds, queue.attributes.receive_wait_secs)?,
-        visibility_timeout_secs: RECEIVE_VISIBILITY_TIMEOUT
+        visibility_timeout_secs: limits
+            .receive_visibility_timeout()
             .check_or(input.visibility_timeout, queue.attributes.visibility_timeout_secs)?,
         attempt_id: None,
     };
@@ -98,7 +99,7 @@ mod tests {
 
     fn refusal(input: Input) -> String {
         let queue = fixture::queue("q", QueueKind::Standard);
-        let error = options(&queue, &input).map(|_| ()).expect_err("refused");
+        let error = options(&queue, &input, &Limits::SQS).map(|_| ()).expect_err("refused");
         error.message().to_owned()
     }
 
@@ -106,7 +107,7 @@ mod tests {
     fn the_queue_has_the_defaults() {
         let mut queue = fixture::queue("q", QueueKind::Standard);
         queue.attributes.receive_wait_secs = 20;
-        let defaults = options(&queue, &Input::default()).expect("valid");
+        let defaults = options(&queue, &Input::default(), &Limits::SQS).expect("valid");
         assert_eq!(defaults.count_max, 1);
         assert_eq!(defaults.wait_secs, 20);
         assert_eq!(defaults.visibility_timeout_secs, 30);
@@ -116,7 +117,7 @@ mod tests {
             receive_request_attempt_id: Some("not checked here".to_owned()),
             ..Input::default()
         };
-        let explicit = options(&queue, &explicit).expect("valid");
+        let explicit = options(&queue, &explicit, &Limits::SQS).expect("valid");
         assert_eq!(explicit.wait_secs, 0);
         assert_eq!(explicit.visibility_timeout_secs, 0);
     }

@@ -68,13 +68,16 @@ impl Operation for SendMessage {
         if let Some(lack) = lack {
             return Err(FifoLack::refuse_single(lack));
         }
-        let prepared = new_message::prepare(&queue, &Sender::of(context), new, TooLong::Single)?;
-        let sent = context.broker.send(&queue, vec![prepared.outgoing]).await?;
+        let limits = &context.extensions.sqs_limits;
+        let sender = Sender::of(context);
+        let (outgoing, checksums) =
+            new_message::prepare(limits, &queue, &sender, new, TooLong::Single)?;
+        let sent = context.broker.send(&queue, vec![outgoing]).await?;
         let sent = sent.into_iter().next().expect("the broker answers every message");
         Ok(Output {
-            body_md5: prepared.body_md5,
-            attributes_md5: prepared.attributes_md5,
-            system_attributes_md5: prepared.system_attributes_md5,
+            body_md5: checksums.body,
+            attributes_md5: checksums.attributes,
+            system_attributes_md5: checksums.system_attributes,
             message_id: sent.id.to_string(),
             sequence_number: sent.sequence_number,
         })

@@ -5,10 +5,11 @@ use sluice_wire::AwsError;
 
 use super::batch::{self, BatchEntry, BatchOutput, Checked};
 use super::existing_queue;
+use super::limits::Limits;
 use super::message_attributes::AttributeTexts;
 use super::message_size;
-use super::new_message::{self, FifoLack, NewMessage, Prepared, Sender, TooLong};
-use crate::broker::{Queue, SentMessage};
+use super::new_message::{self, Checksums, FifoLack, NewMessage, Sender, TooLong};
+use crate::broker::{Outgoing, Queue, SentMessage};
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -86,30 +87,16 @@ impl Operation for SendMessageBatch {
 
     async fn run(context: &Context, input: Input) -> Result<BatchOutput<SentEntry>, AwsError> {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
-        let entries = batch::check(input.entries)?;
+        let limits = &context.extensions.sqs_limits;
+        let entries = batch::check(input.entries, limits)?;
         if let Some(lack) = entries.iter().find_map(|entry| fifo_lack(&queue, &entry.entry)) {
             return Err(FifoLack::refuse_batch(lack));
         }
         let sender = Sender::of(context);
-        let prepared: Vec<_> =
-            entries.into_iter().map(|entry| prepare(&queue, &sender, entry)).collect();
-        let outgoing: Vec<_> = prepared
-            .iter()
-            .filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.outgoing.clone()))
-            .collect();
-        let sent = if outgoing.is_empty() {
-            Vec::new()
-        } else {
-            context.broker.send(&queue, outgoing).await?
-        };
-        let mut sent = sent.into_iter();
-        Ok(batch::answer(prepared.into_iter().map(|(id, outcome)| {
-            let outcome = outcome.map(|prepared| {
-                let sent = sent.next().expect("the broker answers every message");
-                sent_entry(id.clone(), prepared, sent)
-            });
-            (id, outcome)
-        })))
+        let (outgoing, pending) =
+            batch::read(entries, |entry| prepare(limits, &queue, &sender, entry));
+        let sent = context.broker.send(&queue, outgoing).await?;
+        Ok(pending.answer(sent, |id, checksums, sent| Ok(sent_entry(id, checksums, sent))))
     }
 }
 
@@ -119,34 +106,32 @@ fn fifo_lack(queue: &Queue, entry: &Entry) -> Option<FifoLack> {
 }
 
 fn prepare(
+    limits: &Limits,
     queue: &Queue,
     sender: &Sender,
-    entry: Checked<Entry>,
-) -> (String, Result<Prepared, AwsError>) {
-    let no_body = entry.missing("MessageBody");
-    let Checked { id, entry, .. } = entry;
-    let body = entry.message_body.filter(|body| !body.is_empty());
-    let outcome = body.ok_or(no_body).and_then(|body| {
-        let new = NewMessage {
-            body,
-            delay_secs: entry.delay_seconds,
-            attributes: entry.message_attributes.unwrap_or_default(),
-            system_attributes: entry.message_system_attributes.unwrap_or_default(),
-            group_id: entry.message_group_id,
-            deduplication_id: entry.message_deduplication_id,
-        };
-        new_message::prepare(queue, sender, new, TooLong::Entry)
-    });
-    (id, outcome)
+    mut entry: Checked<Entry>,
+) -> Result<(Outgoing, Checksums), AwsError> {
+    let body = entry.entry.message_body.take().filter(|body| !body.is_empty());
+    let body = body.ok_or_else(|| entry.missing("MessageBody"))?;
+    let entry = entry.entry;
+    let new = NewMessage {
+        body,
+        delay_secs: entry.delay_seconds,
+        attributes: entry.message_attributes.unwrap_or_default(),
+        system_attributes: entry.message_system_attributes.unwrap_or_default(),
+        group_id: entry.message_group_id,
+        deduplication_id: entry.message_deduplication_id,
+    };
+    new_message::prepare(limits, queue, sender, new, TooLong::Entry)
 }
 
-fn sent_entry(id: String, prepared: Prepared, sent: SentMessage) -> SentEntry {
+fn sent_entry(id: String, checksums: Checksums, sent: SentMessage) -> SentEntry {
     SentEntry {
         id,
         message_id: sent.id.to_string(),
-        body_md5: prepared.body_md5,
-        attributes_md5: prepared.attributes_md5,
-        system_attributes_md5: prepared.system_attributes_md5,
+        body_md5: checksums.body,
+        attributes_md5: checksums.attributes,
+        system_attributes_md5: checksums.system_attributes,
         sequence_number: sent.sequence_number,
     }
 }
@@ -158,7 +143,7 @@ mod tests {
     use crate::broker::QueueKind;
 
     fn entries(entries: Vec<Entry>) -> Vec<Checked<Entry>> {
-        batch::check(Some(entries)).expect("valid batch")
+        batch::check(Some(entries), &Limits::SQS).expect("valid batch")
     }
 
     fn entry(id: &str, body: &str) -> Entry {
@@ -181,10 +166,11 @@ mod tests {
         ]);
         let outcomes: Vec<(String, Result<(), String>)> = checked
             .into_iter()
-            .map(|entry| prepare(&queue, &sender, entry))
-            .map(|(id, outcome)| {
+            .map(|entry| {
+                let id = entry.id.clone();
                 let text =
                     |error: AwsError| format!("{}: {}", error.shape().query_code, error.message());
+                let outcome = prepare(&Limits::SQS, &queue, &sender, entry);
                 (id, outcome.map(|_| ()).map_err(text))
             })
             .collect();
@@ -220,8 +206,10 @@ mod tests {
     #[test]
     fn bodies_and_attributes_count_towards_the_size_of_the_request() {
         assert_eq!(entry("a", "1234").size_bytes(), 4);
-        let too_long =
-            batch::check(Some(vec![entry("a", &"x".repeat(1_048_576)), entry("b", "y")]));
+        let too_long = batch::check(
+            Some(vec![entry("a", &"x".repeat(1_048_576)), entry("b", "y")]),
+            &Limits::SQS,
+        );
         let error = too_long.map(|_| ()).expect_err("refused");
         assert_eq!(error.shape().name, "BatchRequestTooLong");
     }

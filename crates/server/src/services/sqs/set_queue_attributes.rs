@@ -37,7 +37,7 @@ impl Operation for SetQueueAttributes {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
         let texts = input.attributes.filter(|texts| !texts.is_empty());
         let texts = texts.ok_or_else(|| errors::missing_parameter("Attributes"))?;
-        let changes = AttributeChanges::parse(queue.kind, texts)?;
+        let changes = AttributeChanges::parse(queue.kind, texts, context.extensions.sqs_limits)?;
         existing_queue::check_dead_letter_target(context, &queue.key, queue.kind, &changes)?;
         let decide = move |entry: Entry<'_>, now_ms| decide(&changes, entry, now_ms);
         context.broker.change_queue(&queue.key, decide).await?;
@@ -59,12 +59,13 @@ fn decide(
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{self, NOW_MS};
+    use super::super::limits::Limits;
     use super::*;
     use crate::broker::QueueKind;
 
     fn changes(name: &str, text: &str) -> AttributeChanges {
         let texts = AttributeTexts::from([(name.to_owned(), text.to_owned())]);
-        AttributeChanges::parse(QueueKind::Standard, texts).expect("known name")
+        AttributeChanges::parse(QueueKind::Standard, texts, Limits::SQS).expect("valid")
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sluice_wire::AwsError;
 
 use super::super::errors;
+use super::super::limits::{Limits, delay_secs_max_within};
 use super::redrive_policy::RedrivePolicy;
 use super::table::{Assign, Echo, Row, Scope, TABLE, boolean, row};
 use crate::broker::{DeduplicationScope, FifoThroughputLimit, Queue, QueueAttributes, QueueKind};
@@ -12,19 +13,22 @@ use crate::broker::{DeduplicationScope, FifoThroughputLimit, Queue, QueueAttribu
 /// Attributes on the wire, by name.
 pub(in super::super) type AttributeTexts = BTreeMap<String, String>;
 
-/// Attributes to set, whose names are right for the kind of queue.
+/// Attributes to set, whose names are right for the kind of queue and whose values are well-formed.
 pub(in super::super) struct AttributeChanges {
     given: Vec<(&'static Row, Assign, String)>,
+    limits: Limits,
 }
 
 impl AttributeChanges {
-    /// Checks the names of the attributes that a request gives.
+    /// Checks the names of the attributes that a request gives, then each value by itself.
     ///
     /// # Errors
-    /// `InvalidAttributeName` for unknown, read-only and, on a standard queue, FIFO attributes.
+    /// `InvalidAttributeName` for unknown, read-only and, on a standard queue, FIFO attributes; `InvalidAttributeValue`, or
+    /// `InvalidParameterValue` from the JSON documents.
     pub(in super::super) fn parse(
         kind: QueueKind,
         mut texts: AttributeTexts,
+        limits: Limits,
     ) -> Result<Self, AwsError> {
         if let Some(unknown) = texts.keys().find(|name| row(name).is_none()) {
             return Err(errors::unknown_attribute(unknown));
@@ -46,7 +50,9 @@ impl AttributeChanges {
                 (_, assign) => given.push((row, assign, text)),
             }
         }
-        Ok(Self { given })
+        let changes = Self { given, limits };
+        changes.assign(&mut QueueAttributes::default())?;
+        Ok(changes)
     }
 
     /// The `RedrivePolicy` among them, whose target has to be looked up.
@@ -63,16 +69,13 @@ impl AttributeChanges {
     /// Sets the attributes.
     ///
     /// # Errors
-    /// `InvalidAttributeValue`, or `InvalidParameterValue` from the JSON documents.
+    /// `InvalidAttributeValue` when attributes of the queue contradict each other afterwards.
     pub(in super::super) fn apply(&self, to: &mut QueueAttributes) -> Result<(), AwsError> {
-        for (row, assign, text) in &self.given {
-            match assign {
-                Assign::Never => return Err(errors::unknown_attribute(row.name)),
-                Assign::Value(assign) => {
-                    assign(to, text).ok_or_else(|| errors::invalid_attribute_value(row.name))?;
-                }
-                Assign::Document(assign) => assign(to, text)?,
-            }
+        self.assign(to)?;
+        if to.delay_secs > delay_secs_max_within(to.retention_secs)
+            && let Some(name) = self.first_given(&["DelaySeconds", "MessageRetentionPeriod"])
+        {
+            return Err(errors::invalid_attribute_value(name));
         }
         let is_per_group = to.fifo_throughput_limit == FifoThroughputLimit::PerMessageGroupId;
         if is_per_group && to.deduplication_scope == DeduplicationScope::Queue {
@@ -92,6 +95,24 @@ impl AttributeChanges {
             Echo::Counter(_) => false,
         };
         self.given.iter().map(|(row, ..)| *row).find(|row| differs(row)).map(|row| row.name)
+    }
+
+    fn assign(&self, to: &mut QueueAttributes) -> Result<(), AwsError> {
+        for (row, assign, text) in &self.given {
+            match assign {
+                Assign::Never => return Err(errors::unknown_attribute(row.name)),
+                Assign::Value(assign) => {
+                    let assigned = assign(to, text, &self.limits);
+                    assigned.ok_or_else(|| errors::invalid_attribute_value(row.name))?;
+                }
+                Assign::Document(assign) => assign(to, text)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn first_given(&self, names: &[&str]) -> Option<&'static str> {
+        self.given.iter().map(|(row, ..)| row.name).find(|name| names.contains(name))
     }
 }
 
@@ -130,7 +151,7 @@ mod tests {
         to: &mut QueueAttributes,
         pairs: &[(&str, &str)],
     ) -> Result<(), String> {
-        AttributeChanges::parse(kind, texts(pairs))
+        AttributeChanges::parse(kind, texts(pairs), Limits::SQS)
             .and_then(|changes| changes.apply(to))
             .map_err(|error| format!("{}: {}", error.shape().query_code, error.message()))
     }
@@ -236,6 +257,28 @@ mod tests {
                 .to_owned())
         );
         assert!(applied(QueueKind::Standard, &[key, ("SqsManagedSseEnabled", "false")]).is_ok());
+    }
+
+    #[test]
+    fn a_delay_beyond_what_sqs_allows_has_to_end_before_the_retention() {
+        let raised = |to: &mut QueueAttributes, pairs: &[(&str, &str)]| {
+            AttributeChanges::parse(QueueKind::Standard, texts(pairs), Limits::LARGEST)
+                .and_then(|changes| changes.apply(to))
+                .map_err(|error| error.message().to_owned())
+        };
+        let mut queue = QueueAttributes::default();
+        assert_eq!(
+            raised(&mut queue.clone(), &[("DelaySeconds", "345600")]),
+            Err("Invalid value for the parameter DelaySeconds.".to_owned())
+        );
+        assert_eq!(raised(&mut queue, &[("DelaySeconds", "345599")]), Ok(()));
+        assert_eq!(
+            raised(&mut queue.clone(), &[("MessageRetentionPeriod", "345599")]),
+            Err("Invalid value for the parameter MessageRetentionPeriod.".to_owned())
+        );
+        // A queue from a time when more was allowed can still be changed otherwise.
+        queue.retention_secs = 60;
+        assert_eq!(raised(&mut queue, &[("VisibilityTimeout", "5")]), Ok(()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use sluice_wire::AwsError;
 
 use super::super::arn;
 use super::super::errors;
-use super::super::limits::RECEIVE_COUNT_MAX;
+use super::super::limits::RECEIVES_BEFORE_MOVE;
 use super::redrive_allow_policy::RedriveAllowPolicy;
 use crate::broker::{Queue, QueueKey, QueueKind, Redrive};
 
@@ -113,7 +113,7 @@ fn receive_count(value: &Value) -> Option<u32> {
             return None;
         }
     };
-    RECEIVE_COUNT_MAX.contains(&count).then_some(count)
+    RECEIVES_BEFORE_MOVE.contains(&count).then_some(count)
 }
 
 #[cfg(test)]

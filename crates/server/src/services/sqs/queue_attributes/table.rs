@@ -4,8 +4,7 @@ use sluice_wire::AwsError;
 
 use super::super::errors;
 use super::super::limits::{
-    QUEUE_DELAY, QUEUE_KMS_DATA_KEY_REUSE, QUEUE_MESSAGE_BYTES, QUEUE_RECEIVE_WAIT,
-    QUEUE_RETENTION, QUEUE_VISIBILITY_TIMEOUT,
+    Limits, QUEUE_KMS_DATA_KEY_REUSE, QUEUE_MESSAGE_BYTES, QUEUE_RECEIVE_WAIT,
 };
 use super::policy;
 use super::redrive_allow_policy::RedriveAllowPolicy;
@@ -44,7 +43,7 @@ pub(super) enum Assign {
     /// By nobody.
     Never,
     /// From a short text; `None` refuses it with the general text.
-    Value(fn(&mut QueueAttributes, &str) -> Option<()>),
+    Value(fn(&mut QueueAttributes, &str, &Limits) -> Option<()>),
     /// From a text whose refusals have texts of their own.
     Document(fn(&mut QueueAttributes, &str) -> Result<(), AwsError>),
 }
@@ -89,40 +88,40 @@ const fn fifo(
 /// Every queue attribute. Attributes are applied and compared in this order.
 pub(super) static TABLE: &[Row] = &[
     any(
-        QUEUE_VISIBILITY_TIMEOUT.attribute,
-        Assign::Value(|to, text| {
-            to.visibility_timeout_secs = QUEUE_VISIBILITY_TIMEOUT.parse(text)?;
+        "VisibilityTimeout",
+        Assign::Value(|to, text, limits| {
+            to.visibility_timeout_secs = limits.queue_visibility_timeout().parse(text)?;
             Some(())
         }),
         Echo::Setting(|queue| Some(queue.attributes.visibility_timeout_secs.to_string())),
     ),
     any(
-        QUEUE_DELAY.attribute,
-        Assign::Value(|to, text| {
-            to.delay_secs = QUEUE_DELAY.parse(text)?;
+        "DelaySeconds",
+        Assign::Value(|to, text, limits| {
+            to.delay_secs = limits.queue_delay().parse(text)?;
             Some(())
         }),
         Echo::Setting(|queue| Some(queue.attributes.delay_secs.to_string())),
     ),
     any(
-        QUEUE_MESSAGE_BYTES.attribute,
-        Assign::Value(|to, text| {
+        "MaximumMessageSize",
+        Assign::Value(|to, text, _| {
             to.message_bytes_max = QUEUE_MESSAGE_BYTES.parse(text)?;
             Some(())
         }),
         Echo::Setting(|queue| Some(queue.attributes.message_bytes_max.to_string())),
     ),
     any(
-        QUEUE_RETENTION.attribute,
-        Assign::Value(|to, text| {
-            to.retention_secs = QUEUE_RETENTION.parse(text)?;
+        "MessageRetentionPeriod",
+        Assign::Value(|to, text, limits| {
+            to.retention_secs = limits.queue_retention().parse(text)?;
             Some(())
         }),
         Echo::Setting(|queue| Some(queue.attributes.retention_secs.to_string())),
     ),
     any(
-        QUEUE_RECEIVE_WAIT.attribute,
-        Assign::Value(|to, text| {
+        "ReceiveMessageWaitTimeSeconds",
+        Assign::Value(|to, text, _| {
             to.receive_wait_secs = QUEUE_RECEIVE_WAIT.parse(text)?;
             Some(())
         }),
@@ -158,7 +157,7 @@ pub(super) static TABLE: &[Row] = &[
     // The three encryption attributes displace each other (contract §3.2).
     any(
         "KmsMasterKeyId",
-        Assign::Value(|to, text| {
+        Assign::Value(|to, text, _| {
             if text.is_empty() {
                 to.kms_master_key_id = None;
                 to.kms_data_key_reuse_secs = None;
@@ -171,8 +170,8 @@ pub(super) static TABLE: &[Row] = &[
         Echo::Setting(|queue| queue.attributes.kms_master_key_id.clone()),
     ),
     any(
-        QUEUE_KMS_DATA_KEY_REUSE.attribute,
-        Assign::Value(|to, text| {
+        "KmsDataKeyReusePeriodSeconds",
+        Assign::Value(|to, text, _| {
             to.kms_data_key_reuse_secs = Some(QUEUE_KMS_DATA_KEY_REUSE.parse(text)?);
             Some(())
         }),
@@ -184,7 +183,7 @@ pub(super) static TABLE: &[Row] = &[
     ),
     any(
         "SqsManagedSseEnabled",
-        Assign::Value(|to, text| {
+        Assign::Value(|to, text, _| {
             to.is_sqs_managed_sse_enabled = boolean(text)?;
             if to.is_sqs_managed_sse_enabled {
                 to.kms_master_key_id = None;
@@ -210,7 +209,7 @@ pub(super) static TABLE: &[Row] = &[
     fifo(
         "ContentBasedDeduplication",
         errors::unknown_attribute,
-        Assign::Value(|to, text| {
+        Assign::Value(|to, text, _| {
             to.is_content_based_deduplication = boolean(text)?;
             Some(())
         }),
@@ -219,7 +218,7 @@ pub(super) static TABLE: &[Row] = &[
     fifo(
         "DeduplicationScope",
         errors::only_on_fifo,
-        Assign::Value(|to, text| {
+        Assign::Value(|to, text, _| {
             to.deduplication_scope = match text {
                 "queue" => DeduplicationScope::Queue,
                 "messageGroup" => DeduplicationScope::MessageGroup,
@@ -238,7 +237,7 @@ pub(super) static TABLE: &[Row] = &[
     fifo(
         "FifoThroughputLimit",
         errors::only_on_fifo,
-        Assign::Value(|to, text| {
+        Assign::Value(|to, text, _| {
             to.fifo_throughput_limit = match text {
                 "perQueue" => FifoThroughputLimit::PerQueue,
                 "perMessageGroupId" => FifoThroughputLimit::PerMessageGroupId,
