@@ -50,6 +50,7 @@ fn every_request_gets_its_golden_response() {
 #[test]
 fn every_request_beyond_sqs_gets_its_golden_response() {
     let server = TestServer::start_with(|config| {
+        config.in_flight_max = 12;
         config.extensions.sqs_limits = Limits {
             delay_secs_max: 2_000_000,
             visibility_timeout_secs_max: 1_000_000,

@@ -42,7 +42,37 @@ struct NewQueue {
     key: QueueKey,
     kind: QueueKind,
     changes: AttributeChanges,
+    attributes: QueueAttributes,
     tags: Tags,
+}
+
+impl NewQueue {
+    fn new(
+        key: QueueKey,
+        kind: QueueKind,
+        changes: AttributeChanges,
+        tags: &Tags,
+    ) -> Result<Self, AwsError> {
+        let mut attributes = QueueAttributes::default();
+        changes.apply(&mut attributes)?;
+        let tags = tags::merge(&key.name, &BTreeMap::new(), tags)?;
+        Ok(Self { key, kind, changes, attributes, tags })
+    }
+
+    fn queue(&self, now_ms: u64) -> Queue {
+        Queue {
+            key: self.key.clone(),
+            kind: self.kind,
+            attributes: self.attributes.clone(),
+            tags: self.tags.clone(),
+            created_at_ms: now_ms,
+            modified_at_ms: now_ms,
+            purged_at_ms: None,
+            deduplicates_by: self.attributes.deduplication_scope,
+            partitions: Vec::new(),
+            derived: Derived::default(),
+        }
+    }
 }
 
 impl Operation for CreateQueue {
@@ -62,9 +92,8 @@ impl Operation for CreateQueue {
         queue_name::check(name, kind)?;
         let changes = AttributeChanges::parse(kind, texts, context.extensions.sqs_limits)?;
         let key = Caller::of(context).key(name);
-        existing_queue::check_dead_letter_target(context, &key, kind, &changes)?;
-        let tags = input.tags.unwrap_or_default();
-        let new = NewQueue { key: key.clone(), kind, changes, tags };
+        let new = NewQueue::new(key.clone(), kind, changes, &input.tags.unwrap_or_default())?;
+        existing_queue::check_dead_letter_target(context, &key, kind, &new.changes)?;
         let decide = move |entry: Entry<'_>, now_ms| decide(&new, entry, now_ms);
         context.broker.change_queue(&key, decide).await?;
         Ok(Output { queue_url: queue_url::build(context, &key) })
@@ -74,7 +103,7 @@ impl Operation for CreateQueue {
 /// Decides what becomes of the catalog. Only the attributes that are given are compared with an existing queue; tags are
 /// neither compared nor added to it.
 fn decide(new: &NewQueue, entry: Entry<'_>, now_ms: u64) -> Result<(QueueChange, ()), AwsError> {
-    let wanted = wanted(new, now_ms)?;
+    let wanted = new.queue(now_ms);
     match entry {
         Entry::Deleted { at_ms } if now_ms.saturating_sub(at_ms) < RECREATE_LOCK_MS => {
             Err(errors::queue_deleted_recently())
@@ -87,24 +116,6 @@ fn decide(new: &NewQueue, entry: Entry<'_>, now_ms: u64) -> Result<(QueueChange,
     }
 }
 
-fn wanted(new: &NewQueue, now_ms: u64) -> Result<Queue, AwsError> {
-    let mut attributes = QueueAttributes::default();
-    new.changes.apply(&mut attributes)?;
-    let deduplicates_by = attributes.deduplication_scope;
-    Ok(Queue {
-        key: new.key.clone(),
-        kind: new.kind,
-        attributes,
-        tags: tags::merge(&new.key.name, &BTreeMap::new(), &new.tags)?,
-        created_at_ms: now_ms,
-        modified_at_ms: now_ms,
-        purged_at_ms: None,
-        deduplicates_by,
-        partitions: Vec::new(),
-        derived: Derived::default(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{self, NOW_MS};
@@ -113,13 +124,10 @@ mod tests {
 
     fn asked(pairs: &[(&str, &str)]) -> NewQueue {
         let texts = pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        NewQueue {
-            key: fixture::key("q"),
-            kind: QueueKind::Standard,
-            changes: AttributeChanges::parse(QueueKind::Standard, texts.collect(), Limits::SQS)
-                .expect("valid"),
-            tags: Tags::from([("team".to_owned(), "blue".to_owned())]),
-        }
+        let changes = AttributeChanges::parse(QueueKind::Standard, texts.collect(), Limits::SQS);
+        let tags = Tags::from([("team".to_owned(), "blue".to_owned())]);
+        NewQueue::new(fixture::key("q"), QueueKind::Standard, changes.expect("valid"), &tags)
+            .expect("valid")
     }
 
     fn decided(new: &NewQueue, entry: Entry<'_>) -> Result<QueueChange, String> {
