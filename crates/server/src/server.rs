@@ -119,7 +119,11 @@ async fn start_broker(
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Broker, StartError> {
-    let broker_config = BrokerConfig { shards: config.shards, in_flight_max: config.in_flight_max };
+    let broker_config = BrokerConfig {
+        shards: config.shards,
+        in_flight_max: config.in_flight_max,
+        visibility_timeout_secs_max: config.extensions.sqs_limits.visibility_timeout_secs_max,
+    };
     let started = Broker::start(Arc::clone(store), broker_config, Arc::clone(clock)).await;
     match started {
         Ok(broker) => Ok(broker),

@@ -25,8 +25,6 @@ use super::{body, keys, start};
 
 /// From this many receives on, a message of a standard queue goes to its back (contract §4.2).
 const BACK_OF_QUEUE_RECEIVES: u32 = 3;
-/// A message may stay hidden this long after a receive (contract §4.2).
-const VISIBILITY_MAX_MS: u64 = 12 * 60 * 60 * 1_000;
 /// Pause before a full mailbox is tried again with what must get into it.
 const MAILBOX_FULL_PAUSE: Duration = Duration::from_millis(5);
 
@@ -41,6 +39,7 @@ pub(super) struct Shared {
     pub(super) is_draining: AtomicBool,
     pub(super) next_request: AtomicU64,
     pub(super) in_flight_max: usize,
+    pub(super) visibility_max_ms: u64,
     pub(super) transfers: Arc<Transfers>,
     pub(super) running: start::Running,
 }
@@ -82,7 +81,7 @@ impl Shared {
         let config = QueueConfig {
             retention_ms: millis(queue.attributes.retention_secs),
             in_flight_max: self.in_flight_max,
-            visibility_max_ms: VISIBILITY_MAX_MS,
+            visibility_max_ms: self.visibility_max_ms,
             dead_letters: redrive.zip(queue.derived.dead_letters).map(|(redrive, partition)| {
                 DeadLetters { receives_max: redrive.receives_max, queue: QueueAddress(partition) }
             }),

@@ -8,7 +8,7 @@ use rand::Rng;
 use sluice_store::{Reader, ShardId, Store, StoreError};
 use tokio::sync::mpsc;
 
-use super::calls::{ShardHandle, Shared};
+use super::calls::{ShardHandle, Shared, millis};
 use super::catalog::{CHANGES_MAX, Catalog, CatalogError, Published};
 use super::error::BrokerError;
 use super::handle::Broker;
@@ -33,6 +33,8 @@ pub struct BrokerConfig {
     pub shards: u16,
     /// Messages in flight per queue.
     pub in_flight_max: u32,
+    /// A message may stay hidden this long after a receive, s (contract §4.2).
+    pub visibility_timeout_secs_max: u32,
 }
 
 /// Why the broker did not start.
@@ -127,6 +129,7 @@ impl Broker {
             is_draining: AtomicBool::new(false),
             next_request: AtomicU64::new(1),
             in_flight_max: config.in_flight_max as usize,
+            visibility_max_ms: millis(config.visibility_timeout_secs_max),
             transfers: Arc::clone(&transfers),
             running,
         });

@@ -28,8 +28,16 @@ pub(crate) fn clock() -> Virtual {
 }
 
 pub(crate) async fn start(store: &Arc<MemoryStore>, clock: &Virtual) -> Broker {
+    start_with(store, clock, 43_200).await
+}
+
+pub(crate) async fn start_with(
+    store: &Arc<MemoryStore>,
+    clock: &Virtual,
+    visibility_timeout_secs_max: u32,
+) -> Broker {
     let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
-    let config = BrokerConfig { shards: 2, in_flight_max: 100 };
+    let config = BrokerConfig { shards: 2, in_flight_max: 100, visibility_timeout_secs_max };
     Broker::start(store, config, Arc::new(clock.clone())).await.unwrap()
 }
 
