@@ -40,7 +40,8 @@ impl Operation for GetQueueUrl {
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
-        let name = queue_name::given(input.queue_name.as_deref())?;
+        let name = input.queue_name.as_deref().filter(|name| !name.is_empty());
+        let name = queue_name::given(name)?;
         let own = Caller::of(context).key(name);
         let key = match input.queue_owner_account {
             Some(account) if !account.is_empty() => QueueKey { account, ..own },
