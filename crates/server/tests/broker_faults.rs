@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use sluice_server::broker::{
-    Broker, BrokerError, Counters, Entry, Outgoing, Queue, QueueChange, QueueKind, ReceiptError,
+    Broker, BrokerError, Counters, Entry, Queue, QueueChange, QueueKind, ReceiptError,
     ReceiveOptions,
 };
 use sluice_server::clock::Clock;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 mod broker_support;
 use broker_support::{
-    bodies, clock, create, delete_queue, key, new_queue, outgoing, receive, start,
+    bodies, clock, create, delete_queue, in_group, key, new_queue, outgoing, receive, start,
 };
 
 fn is_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
@@ -304,13 +304,6 @@ async fn create_fifo(broker: &Broker) -> Arc<Queue> {
     let put = move |_: Entry<'_>, _| Ok::<_, BrokerError>((QueueChange::Put(queue), ()));
     broker.change_queue(&key("q.fifo"), put).await.unwrap();
     broker.queue(&key("q.fifo")).unwrap()
-}
-
-fn in_group(group: &str, body: &str) -> Outgoing {
-    let mut outgoing = outgoing(body);
-    outgoing.message.group_id = Some(group.to_owned());
-    outgoing.message.deduplication_id = Some(body.to_owned());
-    outgoing
 }
 
 /// Sends to a few groups, receives, deletes and repeats at random, crashing in between.

@@ -1,6 +1,8 @@
 """The numbered scenarios of ../README.md with boto3 and aiobotocore."""
 
+import base64
 import hashlib
+import json
 import threading
 import time
 
@@ -315,3 +317,88 @@ def test_18_fifo(sqs, name, refused):
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=last["ReceiptHandle"])
     with refused("MissingParameter"):
         sqs.send_message(QueueUrl=queue, MessageBody="x")
+
+
+def dead_letters(sqs, name, suffix=""):
+    """A queue whose messages die at the second receive, and its dead-letter queue."""
+    attributes = {"FifoQueue": "true"} if suffix else {}
+    dead = sqs.create_queue(QueueName=f"{name[:60]}-dead{suffix}", Attributes=attributes)["QueueUrl"]
+    policy = json.dumps({"deadLetterTargetArn": arn(sqs, dead), "maxReceiveCount": 1})
+    attributes = {**attributes, "RedrivePolicy": policy}
+    return sqs.create_queue(QueueName=f"{name[:60]}{suffix}", Attributes=attributes)["QueueUrl"], dead
+
+
+def arn(sqs, queue):
+    return attributes(sqs, queue, "QueueArn")["QueueArn"]
+
+
+def let_die(sqs, queue, dead, count):
+    """Receives until every message is in the dead-letter queue."""
+    deadline = time.monotonic() + 30
+    while int(attributes(sqs, dead, "ApproximateNumberOfMessages")["ApproximateNumberOfMessages"]) < count:
+        assert time.monotonic() < deadline
+        receive(sqs, queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
+
+
+def newest_task(sqs, source, *statuses):
+    """Waits until the newest move task has one of the statuses."""
+    deadline = time.monotonic() + 30
+    while True:
+        (task,) = sqs.list_message_move_tasks(SourceArn=arn(sqs, source))["Results"]
+        if task["Status"] in statuses:
+            return task
+        assert time.monotonic() < deadline, task
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("suffix", ["", ".fifo"], ids=["standard", "fifo"])
+def test_20_redrive(sqs, name, suffix):
+    queue, dead = dead_letters(sqs, name, suffix)
+    sent = {}
+    for n in range(10):
+        fifo = {"MessageGroupId": "g", "MessageDeduplicationId": str(n)} if suffix else {}
+        sent[f"m{n}"] = sqs.send_message(QueueUrl=queue, MessageBody=f"m{n}", **fifo)["MessageId"]
+    let_die(sqs, queue, dead, 10)
+    handle = sqs.start_message_move_task(SourceArn=arn(sqs, dead))["TaskHandle"]
+    said = json.loads(base64.b64decode(handle))
+    assert said["sourceArn"] == arn(sqs, dead) and set(said) == {"taskId", "sourceArn"}
+    task = newest_task(sqs, dead, "COMPLETED")
+    assert task["ApproximateNumberOfMessagesMoved"] == task["ApproximateNumberOfMessagesToMove"] == 10
+    assert task["SourceArn"] == arn(sqs, dead) and task["StartedTimestamp"] > 1_600_000_000_000
+    assert not {"TaskHandle", "DestinationArn", "MaxNumberOfMessagesPerSecond", "FailureReason"} & set(task)
+    back = receive_count(sqs, queue, 10, AttributeNames=["All"])
+    assert {message["Body"] for message in back} == set(sent)
+    if suffix:
+        assert [message["Body"] for message in back] == list(sent)
+    for message in back:
+        assert message["MessageId"] != sent[message["Body"]]
+        assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+        assert "DeadLetterQueueSourceArn" not in message["Attributes"]
+
+
+def test_21_redrive_cancelled_and_refused(sqs, name, refused):
+    queue, dead = dead_letters(sqs, name)
+    for n in range(10):
+        sqs.send_message(QueueUrl=dead, MessageBody=f"m{n}")
+    source, destination = arn(sqs, dead), arn(sqs, queue)
+    started = sqs.start_message_move_task(
+        SourceArn=source, DestinationArn=destination, MaxNumberOfMessagesPerSecond=1
+    )
+    task = newest_task(sqs, dead, "RUNNING")
+    assert task["TaskHandle"] == started["TaskHandle"]
+    assert (task["DestinationArn"], task["MaxNumberOfMessagesPerSecond"]) == (destination, 1)
+    with refused("InvalidParameterValue"):
+        sqs.start_message_move_task(SourceArn=source)
+    assert sqs.cancel_message_move_task(TaskHandle=started["TaskHandle"])["ApproximateNumberOfMessagesMoved"] < 10
+    task = newest_task(sqs, dead, "CANCELLED")
+    moved = attributes(sqs, queue, "ApproximateNumberOfMessages")["ApproximateNumberOfMessages"]
+    assert int(moved) == task["ApproximateNumberOfMessagesMoved"] < 10
+    with refused("AWS.SimpleQueueService.UnsupportedOperation", sqs.exceptions.UnsupportedOperation):
+        sqs.cancel_message_move_task(TaskHandle=started["TaskHandle"])
+    unknown = base64.b64encode(json.dumps({"taskId": "x", "sourceArn": source}).encode()).decode()
+    with refused("ResourceNotFoundException", status=404):
+        sqs.cancel_message_move_task(TaskHandle=unknown)
+    with refused("InvalidParameterValue"):
+        sqs.start_message_move_task(SourceArn=destination)  # no dead-letter queue
+    with refused("ResourceNotFoundException", status=404):
+        sqs.list_message_move_tasks(SourceArn=source + "-absent")

@@ -117,6 +117,26 @@ def test_purge_and_delete(queue):
     assert "QueueDoesNotExist" in complaint or "does not exist" in complaint
 
 
+def test_redrive(queue):
+    dead = queue + "-dead"
+    sluice("queues", "create", dead)
+    arn = in_json("queues", "describe", dead)["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+    sluice("queues", "create", queue + "-source", "--attribute", f"RedrivePolicy={policy}")
+    for n in range(10):
+        sluice("messages", "send", dead, f"message {n}")
+    _, complaint = sluice("queues", "redrive", "start", queue, code=REFUSED)
+    assert "Dead Letter Queue" in complaint
+    handle, _ = sluice("queues", "redrive", "start", dead, "--to", queue, "--rate", "1")
+    (task,) = in_json("queues", "redrive", "show", dead)["Results"]
+    assert (task["Status"], task["TaskHandle"]) == ("RUNNING", handle.strip())
+    assert "messages were moved" in sluice("queues", "redrive", "cancel", dead)[0]
+    _, complaint = sluice("queues", "redrive", "cancel", dead, code=REFUSED)
+    assert "no move task is running" in complaint
+    text, _ = sluice("queues", "redrive", "show", dead)
+    assert text.splitlines()[1].split()[0] in ("CANCELLING", "CANCELLED")
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [

@@ -7,5 +7,6 @@ mod signature;
 
 pub(crate) mod messages;
 pub(crate) mod queues;
+pub(crate) mod redrive;
 
 pub(crate) use connection::{Connection, ConnectionArgs};

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::attribute::{Pair, parse_pair, string_map};
+use super::redrive::{self, RedriveCommand};
 use super::{Connection, ConnectionArgs};
 use crate::arguments::OutputFormat;
 use crate::exit::Failure;
@@ -20,6 +21,7 @@ Examples:
   sluice queues list --prefix ord
   sluice queues describe orders --output json
   sluice queues purge orders --yes
+  sluice queues redrive start orders-dead --rate 50
 
 QUEUE is a name or a queue URL.")]
 pub(crate) enum QueuesCommand {
@@ -33,6 +35,9 @@ pub(crate) enum QueuesCommand {
     Describe(QueueArgs),
     /// Deletes all messages of a queue.
     Purge(ConfirmedArgs),
+    /// Moves the messages of a dead-letter queue back to where they came from, or to another queue.
+    #[command(subcommand)]
+    Redrive(RedriveCommand),
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +94,7 @@ pub(crate) async fn run(command: QueuesCommand) -> Result<(), Failure> {
         QueuesCommand::Purge(args) => {
             confirmed(&args, "PurgeQueue", "delete all messages of the queue").await
         }
+        QueuesCommand::Redrive(command) => redrive::run(command).await,
     }
 }
 

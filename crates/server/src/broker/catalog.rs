@@ -4,9 +4,12 @@
 //! |---|---|---|
 //! | queue | `q` account, region, name | the queue, JSON |
 //! | deleted queue | `x` account, region, name | when, and the partitions to remove, JSON |
+//! | move task | `t` account, region, name of the source, start, id | the task, JSON |
 //! | settings | `m` | next partition, number of shards, secret of receipt handles, JSON |
 //!
 //! Changes are rare and answered when they are durable, one after the other.
+
+mod move_tasks;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
@@ -21,6 +24,8 @@ use super::health::Health;
 use super::queue::{Derived, PartitionPlace, Queue, QueueKey};
 use super::rows::BadRow;
 use crate::clock::Clock;
+
+pub(super) use move_tasks::MoveTasks;
 
 /// Changes that may wait for the catalog's task.
 pub(super) const CHANGES_MAX: usize = 1_024;
@@ -137,6 +142,7 @@ pub(super) struct Catalog {
     /// Whether the queues differ from the published ones.
     has_changed: bool,
     deleted: HashMap<QueueKey, DeletedRow>,
+    pub(super) moves: MoveTasks,
     published: Published,
     /// Changes of queues so far.
     version: u64,
@@ -177,6 +183,7 @@ impl Catalog {
             check_version("deleted queue", row.version)?;
             deleted.insert(key, row);
         }
+        let moves = MoveTasks::open(&*reader)?;
         let mut catalog = Self {
             shard,
             clock,
@@ -184,6 +191,7 @@ impl Catalog {
             queues,
             has_changed: false,
             deleted,
+            moves,
             published,
             version: 0,
         };
@@ -269,6 +277,7 @@ impl Catalog {
             }
             QueueChange::Delete => {
                 self.has_changed = true;
+                self.moves.forget(&key, &mut batch);
                 let partitions = self
                     .queues
                     .remove(&key)

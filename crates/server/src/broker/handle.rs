@@ -326,8 +326,10 @@ impl Broker {
         }
     }
 
-    /// Ends every task and thread of the broker. What was accepted is decided and committed first.
+    /// Ends every task and thread of the broker. What was accepted is decided and committed first; move tasks go on
+    /// when the broker is started again.
     pub async fn shutdown(&self) {
+        self.shared.running.halt_moves().await;
         drop(self.shared.take_jobs());
         self.shared.transfers.stop();
         for shard in &self.shared.shards {

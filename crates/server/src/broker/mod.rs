@@ -13,6 +13,7 @@ mod keys;
 mod measure;
 mod message;
 mod message_group;
+mod move_tasks;
 mod partition;
 mod queue;
 mod receipt;
@@ -30,6 +31,7 @@ pub use error::BrokerError;
 pub use handle::{Broker, RECEIVE_COUNT_MAX, ReceiveOptions, SentMessage};
 pub use measure::QueueMetrics;
 pub use message::{AttributeValue, Message, MessageAttribute, Outgoing, Received};
+pub use move_tasks::{MOVES_PER_ACCOUNT_MAX, MoveError, MoveFailure, MoveStatus, MoveTask};
 pub use queue::{
     DeduplicationScope, Derived, FifoThroughputLimit, PartitionPlace, Queue, QueueAttributes,
     QueueKey, QueueKind, Redrive,

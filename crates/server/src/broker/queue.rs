@@ -161,6 +161,13 @@ pub struct Queue {
     pub derived: Derived,
 }
 
+impl Queue {
+    /// Whether its dead letters go to `target`.
+    pub fn is_source_of(&self, target: &QueueKey) -> bool {
+        self.attributes.redrive_policy.as_ref().is_some_and(|redrive| redrive.target == *target)
+    }
+}
+
 /// What the catalog knows of a queue beyond what is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Derived {

@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex};
 use rand::Rng;
 use sluice_store::{Reader, ShardId, Store, StoreError};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::calls::{ShardHandle, Shared, millis};
 use super::catalog::{CHANGES_MAX, Catalog, CatalogError, Published};
 use super::error::BrokerError;
 use super::handle::Broker;
 use super::health::Health;
+use super::move_tasks;
 use super::partition;
 use super::receipt::ReceiptKey;
 use super::shard::{Release, ShardThread};
@@ -62,14 +65,36 @@ pub enum StartError {
 pub(super) struct Running {
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+    /// Runs of move tasks, which come and go.
+    moves: TaskTracker,
+    moves_halt: CancellationToken,
 }
 
 impl Running {
+    /// Runs a move task.
+    pub(super) fn move_task(&self, run: impl Future<Output = ()> + Send + 'static) {
+        self.moves.spawn(run);
+    }
+
+    /// What halts one new move task, and is halted with all.
+    pub(super) fn move_halt(&self) -> CancellationToken {
+        self.moves_halt.child_token()
+    }
+
+    /// Halts every move task, and waits until each has reported how far it came.
+    pub(super) async fn halt_moves(&self) {
+        self.moves_halt.cancel();
+        self.moves.close();
+        self.moves.wait().await;
+    }
+
     pub(super) async fn join(&self) {
         for task in take(&self.tasks) {
             // A task that panicked has been reported by the panic hook.
             drop(task.await);
         }
+        // One that the catalog started last was halted before its first batch.
+        self.moves.wait().await;
         for thread in take(&self.threads) {
             // By now the shard has committed its last batch; what is left is the end of its thread.
             drop(thread.join());
@@ -146,6 +171,9 @@ impl Broker {
                 }
             }
         };
+        for (task, halt) in catalog.moves.resume(|| shared.running.move_halt()) {
+            shared.running.move_task(move_tasks::run(Arc::clone(&shared), task, halt));
+        }
         shared.running.task(catalog.run(changes, health, remove));
         shared.running.task(carry_all(transfers, Arc::downgrade(&shared)));
         Ok(Self { shared })

@@ -83,7 +83,6 @@ impl Transfers {
         self.lock().get(&partition).cloned()
     }
 
-    #[allow(dead_code, reason = "move tasks use it")]
     fn enter(&self, partition: u64) -> Arc<Outbox> {
         Arc::clone(self.lock().entry(partition).or_default())
     }
@@ -148,7 +147,6 @@ impl Shared {
         }
     }
 
-    #[allow(dead_code, reason = "move tasks use it")]
     /// Moves up to `count_max` visible messages of a queue to another one, or to where each of them came from, as new
     /// messages. Nothing was visible if nothing is moved without a failure.
     pub(super) async fn redrive(
@@ -360,7 +358,6 @@ impl Parcel {
     }
 }
 
-#[allow(dead_code, reason = "move tasks use it")]
 /// How the engine names a queue: by its first partition, whose number no other queue ever gets.
 pub(super) fn address(queue: &Queue) -> Option<QueueAddress> {
     queue.partitions.first().map(|place| QueueAddress(place.partition))

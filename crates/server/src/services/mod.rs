@@ -59,6 +59,8 @@ pub enum Switch {
 pub enum Resource {
     /// One queue, by the text of `QueueUrl`.
     QueueUrl(Option<String>),
+    /// One queue, by its ARN.
+    QueueArn(Option<String>),
     /// One queue, by name in the caller's account.
     QueueName(Option<String>),
     /// The account: list operations.

@@ -90,6 +90,14 @@ pub(crate) fn outgoing(body: &str) -> Outgoing {
     }
 }
 
+/// A message of a FIFO queue; its body is its deduplication id.
+pub(crate) fn in_group(group: &str, body: &str) -> Outgoing {
+    let mut outgoing = outgoing(body);
+    outgoing.message.group_id = Some(group.to_owned());
+    outgoing.message.deduplication_id = Some(body.to_owned());
+    outgoing
+}
+
 pub(crate) async fn receive(broker: &Broker, queue: &Queue, count_max: u32) -> Vec<Received> {
     let options =
         ReceiveOptions { count_max, wait_secs: 0, visibility_timeout_secs: 30, attempt_id: None };

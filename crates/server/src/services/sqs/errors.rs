@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use sluice_wire::{AwsError, ErrorOrigin, ErrorShape, Fault, framework};
 
-use crate::broker::BrokerError;
+use crate::broker::{BrokerError, MOVES_PER_ACCOUNT_MAX, MoveError};
 
 const fn row(name: &'static str, query_code: &'static str, status: u16) -> ErrorShape {
     ErrorShape { name, query_code, status, fault: Fault::Sender, origin: ErrorOrigin::Service }
@@ -225,6 +225,43 @@ pub(super) fn missing_parameter(parameter: &str) -> AwsError {
     )
 }
 
+/// A parameter is no ARN of a queue.
+pub(super) fn malformed_arn(parameter: &str) -> AwsError {
+    invalid_parameter(format!(
+        "You must use this format to specify the {parameter}: \
+         arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
+    ))
+}
+
+/// No queue has the ARN in a parameter.
+pub(super) fn resource_not_found(parameter: &str) -> AwsError {
+    AwsError::new(
+        &RESOURCE_NOT_FOUND,
+        format!("The resource that you specified for the {parameter} parameter doesn't exist."),
+    )
+}
+
+/// What clients read of the broker's refusals about move tasks (contract §7.4).
+impl From<MoveError> for AwsError {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::SourceBusy => invalid_parameter(
+                "There is already a task running. Only one active task is allowed for a source \
+                 queue arn at a given time.",
+            ),
+            MoveError::TooManyActive => invalid_parameter(format!(
+                "There are already {MOVES_PER_ACCOUNT_MAX} tasks running. No more active tasks \
+                 are allowed for an account at a given time."
+            )),
+            MoveError::NoSuchTask => Self::new(&RESOURCE_NOT_FOUND, "Task does not exist."),
+            MoveError::NotRunning => unsupported_operation(
+                "A message movement task can only be cancelled when its current status is RUNNING.",
+            ),
+            MoveError::Broker(error) => error.into(),
+        }
+    }
+}
+
 /// What clients read of the broker's refusals and faults; the log gets the rest.
 impl From<BrokerError> for AwsError {
     fn from(error: BrokerError) -> Self {
@@ -278,6 +315,27 @@ mod tests {
             error.query_message(),
             "The specified queue does not exist for this wsdl version."
         );
+    }
+
+    #[test]
+    fn refusals_about_move_tasks_have_the_texts_of_the_contract() {
+        for (error, code, text) in [
+            (MoveError::NoSuchTask, "ResourceNotFoundException", "Task does not exist."),
+            (
+                MoveError::TooManyActive,
+                "InvalidParameterValue",
+                "There are already 100 tasks running. No more active tasks are allowed for an \
+                 account at a given time.",
+            ),
+            (
+                BrokerError::QueueGone.into(),
+                "AWS.SimpleQueueService.NonExistentQueue",
+                "The specified queue does not exist.",
+            ),
+        ] {
+            let error = AwsError::from(error);
+            assert_eq!((error.shape().query_code, error.message()), (code, text));
+        }
     }
 
     #[test]

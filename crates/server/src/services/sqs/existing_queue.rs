@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sluice_wire::AwsError;
 
+use super::arn;
 use super::errors;
 use super::queue_attributes::AttributeChanges;
 use super::queue_url::{self, Caller};
@@ -19,6 +20,24 @@ pub(super) fn resolve(context: &Context, queue_url: Option<&str>) -> Result<Arc<
         .and_then(|text| queue_url::parse(text, &Caller::of(context)))
         .and_then(|key| context.broker.queue(&key))
         .ok_or_else(errors::queue_does_not_exist)
+}
+
+/// Finds the queue that a parameter names by its ARN, in the caller's account and region.
+///
+/// # Errors
+/// `MissingParameter`, `InvalidParameterValue` when it is no ARN of a queue, `ResourceNotFoundException`.
+pub(super) fn resolve_arn(
+    context: &Context,
+    parameter: &'static str,
+    text: Option<String>,
+) -> Result<Arc<Queue>, AwsError> {
+    let text = text.filter(|text| !text.is_empty());
+    let text = text.ok_or_else(|| errors::missing_parameter(parameter))?;
+    let key = arn::parse(&text).ok_or_else(|| errors::malformed_arn(parameter))?;
+    // These operations do not reach into other accounts and regions (contract §2).
+    let is_near = *key.account == *context.identity.account && *key.region == *context.region;
+    let queue = is_near.then(|| context.broker.queue(&key)).flatten();
+    queue.ok_or_else(|| errors::resource_not_found(parameter))
 }
 
 /// Takes the queue out of its catalog entry.

@@ -86,9 +86,7 @@ impl Limits {
 
     /// `MaxNumberOfMessages` of a receive.
     pub(super) fn receive_count(&self) -> ParameterLimit {
-        parameter("MaxNumberOfMessages", 1, self.receive_count_max, |min, max| {
-            format!("Must be between {min} and {max}, if provided.")
-        })
+        parameter("MaxNumberOfMessages", 1, self.receive_count_max, between)
     }
 
     /// `VisibilityTimeout` of a receive.
@@ -122,6 +120,10 @@ fn at_least_and_at_most(min: u32, max: u32) -> String {
     format!("Must be >= {min} and <= {max}, if provided.")
 }
 
+fn between(min: u32, max: u32) -> String {
+    format!("Must be between {min} and {max}, if provided.")
+}
+
 /// The longest delay that ends before the retention does. What SQS allows is always allowed, as it does not compare the two.
 pub(super) fn delay_secs_max_within(retention_secs: u32) -> u32 {
     retention_secs.saturating_sub(1).max(Limits::SQS.delay_secs_max)
@@ -135,6 +137,11 @@ pub(super) const QUEUE_KMS_DATA_KEY_REUSE: AttributeLimit = attribute(60, 86_400
 /// `WaitTimeSeconds` of a receive (contract §2.10).
 pub(super) const RECEIVE_WAIT: ParameterLimit =
     parameter("WaitTimeSeconds", 0, 20, at_least_and_at_most);
+/// `MaxNumberOfMessagesPerSecond` of a move task (contract §7.1).
+pub(super) const MOVE_RATE: ParameterLimit =
+    parameter("MaxNumberOfMessagesPerSecond", 1, 500, between);
+/// `MaxResults` of `ListMessageMoveTasks` (contract §7.1).
+pub(super) const MOVE_TASKS: ParameterLimit = parameter("MaxResults", 1, 10, between);
 
 /// Longest queue name, `.fifo` included.
 pub(super) const QUEUE_NAME_CHARS_MAX: usize = 80;

@@ -5,7 +5,6 @@ use sluice_wire::AwsError;
 
 use super::existing_queue;
 use super::queue_page::QueuePage;
-use crate::broker::{Queue, QueueKey};
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -53,32 +52,27 @@ impl Operation for ListDeadLetterSourceQueues {
             "",
             page.after(),
             page.fetch_max(),
-            |queue| is_source(queue, &target.key),
+            |queue| queue.is_source_of(&target.key),
         );
         let (queue_urls, next_token) = page.answer(context, sources);
         Ok(Output { queue_urls, next_token })
     }
 }
 
-fn is_source(queue: &Queue, target: &QueueKey) -> bool {
-    queue.attributes.redrive_policy.as_ref().is_some_and(|redrive| redrive.target == *target)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
-    use super::*;
     use crate::broker::{QueueKind, Redrive};
 
     #[test]
     fn sources_are_the_queues_whose_redrive_policy_names_the_target() {
         let target = fixture::key("dlq");
         let mut queue = fixture::queue("q", QueueKind::Standard);
-        assert!(!is_source(&queue, &target));
+        assert!(!queue.is_source_of(&target));
         let to = |target| Some(Redrive { target, receives_max: 1 });
         queue.attributes.redrive_policy = to(target.clone());
-        assert!(is_source(&queue, &target));
+        assert!(queue.is_source_of(&target));
         queue.attributes.redrive_policy = to(fixture::key("dlq2"));
-        assert!(!is_source(&queue, &target));
+        assert!(!queue.is_source_of(&target));
     }
 }

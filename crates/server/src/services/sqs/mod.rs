@@ -4,6 +4,7 @@
 //! does not establish is decided here and listed in `docs/compatibility.md`.
 
 mod add_permission;
+mod cancel_message_move_task;
 mod change_message_visibility;
 mod change_message_visibility_batch;
 mod create_queue;
@@ -13,6 +14,7 @@ mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
 mod list_dead_letter_source_queues;
+mod list_message_move_tasks;
 mod list_queue_tags;
 mod list_queues;
 mod peek_messages;
@@ -22,6 +24,7 @@ mod remove_permission;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
+mod start_message_move_task;
 mod tag_queue;
 mod untag_queue;
 
@@ -31,6 +34,7 @@ mod queue_name;
 mod queue_page;
 pub(crate) mod queue_url;
 mod tags;
+mod task_handle;
 
 mod batch;
 mod characters;
@@ -60,6 +64,7 @@ pub static SERVICE: Service = Service {
     model: &MODEL,
     operations: &[
         OperationEntry::of::<add_permission::AddPermission>(),
+        OperationEntry::of::<cancel_message_move_task::CancelMessageMoveTask>(),
         OperationEntry::of::<change_message_visibility::ChangeMessageVisibility>(),
         OperationEntry::of::<change_message_visibility_batch::ChangeMessageVisibilityBatch>(),
         OperationEntry::of::<create_queue::CreateQueue>(),
@@ -69,6 +74,7 @@ pub static SERVICE: Service = Service {
         OperationEntry::of::<get_queue_attributes::GetQueueAttributes>(),
         OperationEntry::of::<get_queue_url::GetQueueUrl>(),
         OperationEntry::of::<list_dead_letter_source_queues::ListDeadLetterSourceQueues>(),
+        OperationEntry::of::<list_message_move_tasks::ListMessageMoveTasks>(),
         OperationEntry::of::<list_queue_tags::ListQueueTags>(),
         OperationEntry::of::<list_queues::ListQueues>(),
         OperationEntry::of::<peek_messages::PeekMessages>(),
@@ -78,6 +84,7 @@ pub static SERVICE: Service = Service {
         OperationEntry::of::<send_message::SendMessage>(),
         OperationEntry::of::<send_message_batch::SendMessageBatch>(),
         OperationEntry::of::<set_queue_attributes::SetQueueAttributes>(),
+        OperationEntry::of::<start_message_move_task::StartMessageMoveTask>(),
         OperationEntry::of::<tag_queue::TagQueue>(),
         OperationEntry::of::<untag_queue::UntagQueue>(),
     ],

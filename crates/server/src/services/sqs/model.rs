@@ -45,6 +45,7 @@ const SPELLINGS: &[Spelling] = &[
     only("ListQueues", "QueueUrls", "QueueUrl", LIST),
     only("ListQueues", "QueueUrls", "queueUrls", LEGACY_JSON),
     only("ListDeadLetterSourceQueues", "queueUrls", "QueueUrl", LIST),
+    only("ListMessageMoveTasks", "Results", "ListMessageMoveTasksResultEntry", LIST),
     only("AddPermission", "AWSAccountIds", "AWSAccountId", LIST),
     only("AddPermission", "Actions", "ActionName", LIST),
     // Messages.
