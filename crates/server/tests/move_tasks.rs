@@ -85,6 +85,22 @@ async fn messages_move_to_a_destination_as_new_messages() {
     broker.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_task_of_many_batches_counts_every_message() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let (broker, source, target) = with_messages(&store, &clock, 0).await;
+    for _ in 0..50 {
+        let batch = (0..100).map(|number| outgoing(&format!("m{number}"))).collect();
+        broker.send(&source, batch).await.unwrap();
+    }
+    let destination = Some(target.key.clone());
+    broker.start_move("task".to_owned(), &source, destination, None).await.unwrap();
+    let task = ended(&broker, "dlq").await;
+    assert_eq!((task.status, task.moved), (MoveStatus::Completed, 5_000));
+    assert_eq!(visible(&broker, &target).await, 5_000);
+    broker.shutdown().await;
+}
+
 #[tokio::test]
 async fn without_a_destination_each_message_goes_back_to_its_own_source() {
     let (store, clock) = (Arc::new(MemoryStore::new()), clock());

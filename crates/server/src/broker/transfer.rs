@@ -87,6 +87,11 @@ impl Transfers {
         Arc::clone(self.lock().entry(partition).or_default())
     }
 
+    /// Whether an outbox has not been forgotten. Only who has locked one that is not may carry.
+    fn is_current(&self, partition: u64, outbox: &Arc<Outbox>) -> bool {
+        self.lock().get(&partition).is_some_and(|current| Arc::ptr_eq(current, outbox))
+    }
+
     /// Forgets an outbox if nothing came into it since.
     fn leave(&self, partition: u64, carried_to: u64) {
         let mut outboxes = self.lock();
@@ -161,14 +166,7 @@ impl Shared {
         };
         let mut redriven = Redriven::default();
         for place in &source.partitions {
-            let outbox = self.transfers.enter(place.partition);
-            let mut carried_to = outbox.carried_to.lock().await;
-            let command = Command::Depart { count_max, to };
-            match self.call(source, *place, command, Vec::new()).await? {
-                Reply::Departed(_) => {}
-                other => return unreachable_reply(&other),
-            }
-            self.empty(place.partition, &outbox, &mut carried_to, u64::MAX, &mut redriven).await?;
+            while !self.redrive_from(source, *place, count_max, to, &mut redriven).await? {}
             if redriven != Redriven::default() {
                 break;
             }
@@ -176,14 +174,43 @@ impl Shared {
         Ok(redriven)
     }
 
+    /// Moves messages out of one partition. Does nothing and says so if somebody else has emptied the outbox meanwhile.
+    async fn redrive_from(
+        &self,
+        source: &Queue,
+        place: PartitionPlace,
+        count_max: usize,
+        to: Destination,
+        redriven: &mut Redriven,
+    ) -> Result<bool, BrokerError> {
+        let outbox = self.transfers.enter(place.partition);
+        // Held until the messages are where they go, so that nobody else carries some of them uncounted.
+        let mut carried_to = outbox.carried_to.lock().await;
+        if !self.transfers.is_current(place.partition, &outbox) {
+            return Ok(false);
+        }
+        match self.call(source, place, Command::Depart { count_max, to }, Vec::new()).await? {
+            Reply::Departed(_) => {}
+            other => return unreachable_reply(&other),
+        }
+        self.empty(place.partition, &outbox, &mut carried_to, u64::MAX, redriven).await?;
+        Ok(true)
+    }
+
     /// Carries what is in a partition's outbox, up to a number at least.
     async fn carry(&self, partition: u64, goal: u64) -> Result<(), BrokerError> {
-        let Some(outbox) = self.transfers.find(partition) else { return Ok(()) };
-        let mut carried_to = outbox.carried_to.lock().await;
-        if *carried_to >= goal {
-            return Ok(());
+        while let Some(outbox) = self.transfers.find(partition) {
+            let mut carried_to = outbox.carried_to.lock().await;
+            if !self.transfers.is_current(partition, &outbox) {
+                continue;
+            }
+            if *carried_to >= goal {
+                return Ok(());
+            }
+            let mut uncounted = Redriven::default();
+            return self.empty(partition, &outbox, &mut carried_to, goal, &mut uncounted).await;
         }
-        self.empty(partition, &outbox, &mut carried_to, goal, &mut Redriven::default()).await
+        Ok(())
     }
 
     async fn empty(
@@ -243,7 +270,10 @@ impl Shared {
                 }
                 Err(failure) => {
                     returned.extend(numbers);
-                    redriven.failure = redriven.failure.or(Some(failure));
+                    // A dead letter that cannot leave is no failure of the task.
+                    if run.iter().any(Parcel::is_new) {
+                        redriven.failure = redriven.failure.or(Some(failure));
+                    }
                 }
             }
         }
