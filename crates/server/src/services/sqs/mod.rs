@@ -25,6 +25,8 @@ mod set_queue_attributes;
 mod tag_queue;
 mod untag_queue;
 
+mod create_on_use;
+pub mod declared_queues;
 mod existing_queue;
 mod queue_attributes;
 mod queue_name;
