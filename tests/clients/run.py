@@ -177,9 +177,12 @@ SUITES = {
     "http": python_suite("current.txt", ["test_http.py", "test_hostile_input.py", "test_many_long_polls.py"]),
     "server": python_suite("current.txt", ["test_server.py"]),
     "sluice-cli": python_suite("current.txt", ["test_sluice_cli.py"]),
+    "virtual-clock": python_suite("current.txt", ["test_virtual_clock.py"]),
 }
 # These are about this server, not about the API: they cannot run against an endpoint that somebody else started.
-OWN_BINARY_ONLY = {"server", "sluice-cli"}
+OWN_BINARY_ONLY = {"server", "sluice-cli", "virtual-clock"}
+# What a suite's server is told besides where to listen and where its data is.
+SERVER_FLAGS = {"virtual-clock": ["--clock", "virtual", "--queues", HERE / "python" / "declared.yaml"]}
 
 
 # --- The server -------------------------------------------------------------------------------------------------------------------
@@ -188,10 +191,10 @@ OWN_BINARY_ONLY = {"server", "sluice-cli"}
 class Server:
     """One `sluice dev`, from its port file to the judgement of its log and its exit code."""
 
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, flags=()):
         self.log = directory / "server.log"
         port_file = directory / "address"
-        command = [binary, "dev", "--listen", "127.0.0.1:0", "--data", directory / "data", "--port-file", port_file]
+        command = [binary, "dev", "--listen", "127.0.0.1:0", "--data", directory / "data", "--port-file", port_file, *flags]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
@@ -233,7 +236,7 @@ def run_suite(suite, options, work):
         raise NotRun("needs the sluice binary, and --endpoint was given")
     command, directory, more = SUITES[suite](suite, work)
     with tempfile.TemporaryDirectory(prefix=f"sluice-{suite}-") as scratch:
-        server = None if options.endpoint else Server(options.sluice, Path(scratch))
+        server = None if options.endpoint else Server(options.sluice, Path(scratch), SERVER_FLAGS.get(suite, ()))
         environment = {
             **os.environ,
             "SLUICE_ENDPOINT": options.endpoint or server.endpoint,

@@ -113,7 +113,10 @@ const DEV_EXAMPLES: &str = "\
 Examples:
   sluice dev
   sluice dev --listen 127.0.0.1:0 --port-file port    a free port, written to a file once the server is ready
-  sluice dev --data ./queues                          keeps the data";
+  sluice dev --data ./queues                          keeps the data
+  sluice dev --queues queues.yaml --clock virtual     queues from a file, time that a test sets forward
+
+What helps tests is described in docs/development.md.";
 
 /// Flags of `serve` and `dev`.
 #[derive(Debug, Args)]

@@ -5,13 +5,14 @@ use serde_json::json;
 use crate::arguments::{CheckArgs, OutputFormat};
 use crate::exit::Failure;
 use crate::output;
-use crate::serve::resolve;
+use crate::serve::{declared_queues, resolve};
 use crate::settings::{Mode, Resolved};
 
 /// Prints the effective configuration, or fails with every problem found.
 pub(crate) fn run(args: CheckArgs) -> Result<(), Failure> {
     let mode = if args.dev { Mode::Dev } else { Mode::Serve };
     let resolved = resolve(mode, &args.config, args.settings)?;
+    declared_queues(&resolved)?;
     match args.output.output {
         OutputFormat::Text => output::print(&text(&resolved)),
         OutputFormat::Json => {

@@ -8,6 +8,7 @@ mod logging;
 mod open_files;
 mod output;
 mod port_file;
+mod queue_file;
 mod reference;
 mod serve;
 mod settings;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use sluice_server::{Drained, Server};
+use sluice_server::services::sqs::declared_queues::{DeclarationError, DeclaredQueue};
+use sluice_server::{Drained, Server, StartError};
 use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -10,7 +11,7 @@ use crate::arguments::{ConfigFileArgs, LogFormat, ServerArgs};
 use crate::exit::{CUT_SHORT, Failure, chain};
 use crate::settings::{Layers, Mode, Resolved, SettingFlags};
 use crate::start_up::{self, Lifetime, Ready};
-use crate::{open_files, port_file};
+use crate::{open_files, port_file, queue_file};
 
 /// Runs a server until a signal ends it.
 pub(crate) async fn run(
@@ -19,14 +20,15 @@ pub(crate) async fn run(
     log_format: LogFormat,
 ) -> Result<(), Failure> {
     let resolved = resolve(mode, &args.config, args.settings)?;
+    let declared_queues = declared_queues(&resolved)?;
     let directory = DataDirectory::choose(resolved.settings.data.clone())?;
     open_files::raise_limit();
     // Listened to before the server starts, so that a signal during start-up is not lost.
     let mut signals = Signals::listen()?;
-    let config = resolved.settings.server_config(mode, directory.path());
+    let config = resolved.settings.server_config(mode, directory.path(), declared_queues);
     let running = tokio::select! {
         started = Server::start(config) => {
-            started.map_err(|error| Failure::Server(format!("cannot start: {}", chain(&error))))?
+            started.map_err(|error| not_started(&error))?
         }
         () = signals.next() => return Ok(()),
     };
@@ -56,6 +58,24 @@ pub(crate) async fn run(
             std::process::exit(CUT_SHORT);
         }
     }
+}
+
+/// A wrong queue file is wrong usage, like a wrong configuration file.
+fn not_started(error: &StartError) -> Failure {
+    match error {
+        StartError::DeclaredQueue(DeclarationError::Wrong(text)) => Failure::Usage(text.clone()),
+        other => Failure::Server(format!("cannot start: {}", chain(other))),
+    }
+}
+
+/// Reads the queue file, if there is one, and tells what in it has no effect.
+pub(crate) fn declared_queues(resolved: &Resolved) -> Result<Vec<DeclaredQueue>, Failure> {
+    let Some(path) = &resolved.settings.queues else { return Ok(Vec::new()) };
+    let found = queue_file::read(path).map_err(Failure::Usage)?;
+    for note in found.notes {
+        tracing::warn!("{note}");
+    }
+    Ok(found.queues)
 }
 
 /// Reads the environment and the file, and decides the settings.

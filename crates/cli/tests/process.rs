@@ -145,12 +145,76 @@ fn a_message_goes_in_and_comes_out() {
     });
 }
 
+/// Files that declare queues, in every format that is understood.
+fn queue_file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/queue_files").join(name);
+    path.display().to_string()
+}
+
+#[test]
+fn queues_are_declared_in_every_format() {
+    for (file, account, region) in [
+        ("queues.yaml", "000000000000", "us-east-1"),
+        ("queues.toml", "000000000000", "us-east-1"),
+        ("elasticmq.conf", "000000000000", "us-west-2"),
+        ("goaws.yaml", "100010001000", "eu-west-1"),
+    ] {
+        let path = queue_file(file);
+        let flags = ["--queues", &path, "--account", account, "--region", region];
+        with_server_flags(&flags, |endpoint| {
+            let described = sluice(&["queues", "describe", "orders", "--endpoint", endpoint])
+                .envs([("AWS_ACCESS_KEY_ID", account), ("SLUICE_REGION", region)])
+                .output()
+                .expect("the binary was built for this test");
+            let text = String::from_utf8_lossy(&described.stdout).into_owned();
+            assert_eq!(described.status.code(), Some(0), "{file}: {}", stderr(&described));
+            let target = format!("arn:aws:sqs:{region}:{account}:orders-d");
+            assert!(text.contains(&target), "{file}: {text}");
+        });
+    }
+}
+
+#[test]
+fn a_server_with_a_wrong_queue_file_does_not_start() {
+    let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
+    let path = directory.path().join("queues.yaml");
+    let queue = "queues:\n  - name: orders\n    attributes: { DelaySeconds: 901 }\n";
+    std::fs::write(&path, queue).expect("the directory exists");
+    let path = path.display().to_string();
+    let output = run(&["dev", "--listen", "127.0.0.1:0", "--queues", &path]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let expected = format!(
+        "sluice: {path}:2: queue `orders`: DelaySeconds: found `901`, wants a number from 0 to 900\n"
+    );
+    assert!(stderr(&output).ends_with(&expected), "{}", stderr(&output));
+
+    std::fs::write(&path, "queue: []\n").expect("the directory exists");
+    for command in [&["dev", "--listen", "127.0.0.1:0"][..], &["config", "check", "--dev"]] {
+        let output = run(&[command, &["--queues", &path]].concat());
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        let expected = format!("sluice: {path}:1: unknown key `queue`, did you mean `queues`?\n");
+        assert_eq!(stderr(&output), expected);
+    }
+}
+
+#[test]
+fn what_a_foreign_file_says_in_vain_is_told() {
+    let output = run(&["config", "check", "--dev", "--queues", &queue_file("goaws.yaml")]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("Topics are ignored"), "{}", stderr(&output));
+}
+
 /// Runs `test` against a `sluice dev` of its own, and checks that it ends in order and leaves nothing behind.
 fn with_server(test: impl FnOnce(&str)) {
+    with_server_flags(&[], test);
+}
+
+fn with_server_flags(flags: &[&str], test: impl FnOnce(&str)) {
     let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
     let port_file = directory.path().join("port");
     let mut child = sluice(&["dev", "--listen", "127.0.0.1:0", "--port-file"])
         .arg(&port_file)
+        .args(flags)
         .env("TMPDIR", directory.path())
         .stderr(Stdio::piped())
         .spawn()

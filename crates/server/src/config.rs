@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::services::Extensions;
+use crate::services::sqs::declared_queues::DeclaredQueue;
+use crate::services::{Extensions, Switch};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,15 @@ pub enum Access {
     Anyone,
     /// `serve`, until signatures are verified: any credentials, but the listener must be on loopback.
     LoopbackOnly,
+}
+
+/// By which time queues and messages live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockKind {
+    /// That of the operating system.
+    System,
+    /// A clock that stands still until the admin API sets it forward or lets it run.
+    Virtual,
 }
 
 /// Settings of one server.
@@ -34,6 +44,12 @@ pub struct Config {
     pub forwarded: Forwarded,
     /// Behaviour beyond SQS.
     pub extensions: Extensions,
+    /// By which time queues and messages live.
+    pub clock: ClockKind,
+    /// The admin API, which resets everything and sets the clock.
+    pub admin: Switch,
+    /// Queues that are created at the start where they are missing.
+    pub declared_queues: Vec<DeclaredQueue>,
     /// Number of shards of a new data directory.
     pub shards: u16,
     /// Messages in flight per queue.
@@ -82,7 +98,7 @@ pub struct StoreLimits {
 /// What `dev` uses, with a data directory that does not exist.
 #[cfg(test)]
 pub(crate) fn test_config() -> Config {
-    use crate::services::{Switch, sqs::Limits};
+    use crate::services::sqs::Limits;
 
     Config {
         data_dir: PathBuf::from("/nonexistent"),
@@ -92,7 +108,14 @@ pub(crate) fn test_config() -> Config {
         account: "000000000000".to_owned(),
         public_url: None,
         forwarded: Forwarded::Ignored,
-        extensions: Extensions { peek: Switch::Off, sqs_limits: Limits::SQS },
+        extensions: Extensions {
+            peek: Switch::Off,
+            create_queues_on_use: Switch::Off,
+            sqs_limits: Limits::SQS,
+        },
+        clock: ClockKind::System,
+        admin: Switch::On,
+        declared_queues: Vec::new(),
         shards: 2,
         in_flight_max: 120_000,
         http: HttpLimits {

@@ -12,12 +12,13 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::broker::{Broker, BrokerConfig};
-use crate::clock::{Clock, SystemClock};
-use crate::config::{Access, Config};
+use crate::clock::{Clock, SystemClock, VirtualClock};
+use crate::config::{Access, ClockKind, Config};
 use crate::gateway::Gateway;
 use crate::http::{BodyBudget, Limits, Listener, Stops};
 use crate::metrics::Metrics;
 use crate::services::SERVICES;
+use crate::services::sqs::declared_queues::{self, DeclarationError};
 
 /// Time that tasks get to end once their connections were cut.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -70,6 +71,9 @@ pub enum StartError {
         /// What is wrong.
         detail: String,
     },
+    /// A declared queue cannot be created.
+    #[error(transparent)]
+    DeclaredQueue(#[from] DeclarationError),
     /// A bug or a lack of threads while starting.
     #[error("a start-up task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -94,9 +98,21 @@ impl Server {
             _ => StartError::Listen { listen: config.listen, source },
         })?;
         let store = open_store(&config).await?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let virtual_clock = match config.clock {
+            ClockKind::System => None,
+            ClockKind::Virtual => Some(Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()))),
+        };
+        let clock: Arc<dyn Clock> = match &virtual_clock {
+            Some(clock) => Arc::<VirtualClock>::clone(clock),
+            None => Arc::new(SystemClock),
+        };
         let broker = start_broker(&config, &store, &clock).await?;
-        Ok(serve(config, listener, store, broker, clock))
+        if let Err(error) = declared_queues::create(&broker, &config).await {
+            broker.shutdown().await;
+            close_store(store).await;
+            return Err(error.into());
+        }
+        Ok(serve(config, listener, store, broker, (clock, virtual_clock)))
     }
 }
 
@@ -141,7 +157,7 @@ fn serve(
     listener: Listener,
     store: Arc<dyn Store>,
     broker: Broker,
-    clock: Arc<dyn Clock>,
+    (clock, virtual_clock): (Arc<dyn Clock>, Option<Arc<VirtualClock>>),
 ) -> Running {
     let local_addr = listener.local_addr();
     let limits = Limits::new(&config.http);
@@ -153,6 +169,7 @@ fn serve(
         broker: broker.clone(),
         store: Arc::clone(&store),
         clock,
+        virtual_clock,
         metrics: Arc::clone(&metrics),
         bodies: BodyBudget::new(&limits),
         limits: limits.clone(),

@@ -44,6 +44,8 @@ impl FromArgMatches for SettingFlags {
 fn argument(key: &'static Key) -> Arg {
     let placeholder = match key.name {
         "data" => "DIR",
+        "queues" => "FILE",
+        "clock" => "CLOCK",
         "listen" => "ADDRESS",
         "public_url" => "URL",
         "region" => "REGION",

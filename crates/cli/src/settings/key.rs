@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use sluice_server::config::Forwarded;
+use sluice_server::config::{ClockKind, Forwarded};
 use sluice_server::services::Switch;
 
 use super::bytes;
@@ -195,6 +195,49 @@ pub(crate) static KEYS: &[Key] = &[
             Some(())
         },
         get: |settings| (settings.peek == Switch::On).to_string(),
+    },
+    Key {
+        name: "create_queues_on_use",
+        file_type: FileType::Boolean,
+        wants: "true or false",
+        help: "`dev` only: a request that names a queue which does not exist creates it, with default attributes.",
+        set: |settings, text| {
+            settings.create_queues_on_use = if boolean(text)? { Switch::On } else { Switch::Off };
+            Some(())
+        },
+        get: |settings| (settings.create_queues_on_use == Switch::On).to_string(),
+    },
+    Key {
+        name: "clock",
+        file_type: FileType::Text,
+        wants: "system or virtual",
+        help: "By which time queues and messages live. `virtual`, `dev` only: a clock that stands still until the admin API sets it forward; see docs/development.md.",
+        set: |settings, text| {
+            settings.clock = match text {
+                "system" => ClockKind::System,
+                "virtual" => ClockKind::Virtual,
+                _ => return None,
+            };
+            Some(())
+        },
+        get: |settings| match settings.clock {
+            ClockKind::System => "system".to_owned(),
+            ClockKind::Virtual => "virtual".to_owned(),
+        },
+    },
+    Key {
+        name: "queues",
+        file_type: FileType::Text,
+        wants: "a file that ends with .yaml, .yml, .json, .toml, .conf or .hocon",
+        help: "File of queues to create at the start where they are missing: YAML or TOML, also ElasticMQ's and GoAWS's formats; see docs/development.md.",
+        set: |settings, text| {
+            settings.queues = Some(PathBuf::from((!text.is_empty()).then_some(text)?));
+            Some(())
+        },
+        get: |settings| match &settings.queues {
+            Some(path) => path.display().to_string(),
+            None => "(none)".to_owned(),
+        },
     },
     number!(
         "shards",

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use sluice_server::config::ClockKind;
+use sluice_server::services::Switch;
+
 use super::key::{KEYS, Key};
 use super::values::{Mode, Settings};
 use super::{environment, file};
@@ -84,7 +87,7 @@ impl Layers {
             };
             sources.push((key, source));
         }
-        problems.extend(unprotected_listener(self.mode, &settings, &sources));
+        problems.extend(not_in_serve(self.mode, &settings, &sources));
         problems.extend(delay_beyond_retention(&settings, &sources));
         if problems.is_empty() {
             Ok(Resolved { settings, sources })
@@ -96,21 +99,37 @@ impl Layers {
 
 // What single keys cannot see.
 
-/// `serve` must not be reachable from other machines while anyone may call it.
-fn unprotected_listener(
+/// `serve` must not be reachable from other machines while anyone may call it, and what helps
+/// tests would surprise in production.
+fn not_in_serve(
     mode: Mode,
     settings: &Settings,
     sources: &[(&'static Key, Source)],
-) -> Option<String> {
-    if mode == Mode::Dev || settings.listen.ip().is_loopback() {
-        return None;
+) -> Vec<String> {
+    if mode == Mode::Dev {
+        return Vec::new();
     }
-    let source = source_of("listen", sources)?;
-    Some(format!(
-        "{source}: `serve` listens on loopback addresses only until it verifies signatures, found `{}`; \
-         use 127.0.0.1 or [::1], or `sluice dev` for a server that trusts its whole network",
-        settings.listen
-    ))
+    let mut problems = Vec::new();
+    let mut refuse = |name: &str, text: String| {
+        problems.extend(source_of(name, sources).map(|source| format!("{source}: {text}")));
+    };
+    if !settings.listen.ip().is_loopback() {
+        let text = format!(
+            "`serve` listens on loopback addresses only until it verifies signatures, found `{}`; \
+             use 127.0.0.1 or [::1], or `sluice dev` for a server that trusts its whole network",
+            settings.listen
+        );
+        refuse("listen", text);
+    }
+    if settings.create_queues_on_use == Switch::On {
+        let text =
+            "`create_queues_on_use` is for `sluice dev`; declare the queues with `queues` instead";
+        refuse("create_queues_on_use", text.to_owned());
+    }
+    if settings.clock == ClockKind::Virtual {
+        refuse("clock", "`clock` = virtual is for `sluice dev`; use system".to_owned());
+    }
+    problems
 }
 
 /// No queue could keep a message as long as its delay.
@@ -202,6 +221,19 @@ mod tests {
         );
         let longer = [("delay_secs_max", "1209601"), ("retention_secs_max", "1209601")];
         assert_eq!(with(&longer), Ok(()));
+    }
+
+    #[test]
+    fn what_helps_tests_is_refused_in_serve() {
+        for (name, text) in [("create_queues_on_use", "true"), ("clock", "virtual")] {
+            for (mode, is_allowed) in [(Mode::Serve, false), (Mode::Dev, true)] {
+                let mut layers = layers(mode);
+                layers.flags.insert(name, text.to_owned());
+                let outcome = layers.resolve();
+                assert_eq!(outcome.is_ok(), is_allowed, "{mode:?}: {outcome:?}");
+                assert!(outcome.err().is_none_or(|error| error.contains("`sluice dev`")));
+            }
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sluice_server::config::{Access, Config, Forwarded, HttpLimits, StoreLimits};
+use sluice_server::config::{Access, ClockKind, Config, Forwarded, HttpLimits, StoreLimits};
 use sluice_server::services::sqs::Limits;
+use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 use sluice_server::services::{Extensions, Switch};
 
 const KIB: u64 = 1024;
@@ -31,6 +32,10 @@ pub(crate) struct Settings {
     pub(crate) account: String,
     pub(crate) forwarded: Forwarded,
     pub(crate) peek: Switch,
+    pub(crate) create_queues_on_use: Switch,
+    pub(crate) clock: ClockKind,
+    /// File that declares queues.
+    pub(crate) queues: Option<PathBuf>,
     pub(crate) shards: u16,
     pub(crate) in_flight_max: u32,
     pub(crate) delay_secs_max: u32,
@@ -63,6 +68,9 @@ impl Settings {
             account: "000000000000".to_owned(),
             forwarded: Forwarded::Ignored,
             peek,
+            create_queues_on_use: Switch::Off,
+            clock: ClockKind::System,
+            queues: None,
             shards: 4,
             in_flight_max: 120_000,
             delay_secs_max: Limits::SQS.delay_secs_max,
@@ -93,8 +101,13 @@ impl Settings {
         }
     }
 
-    /// The server configuration, with the data directory that was chosen.
-    pub(crate) fn server_config(&self, mode: Mode, data_dir: &Path) -> Config {
+    /// The server configuration, with the data directory that was chosen and the queues that are declared.
+    pub(crate) fn server_config(
+        &self,
+        mode: Mode,
+        data_dir: &Path,
+        declared_queues: Vec<DeclaredQueue>,
+    ) -> Config {
         let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         Config {
             data_dir: data_dir.to_owned(),
@@ -107,7 +120,17 @@ impl Settings {
             account: self.account.clone(),
             public_url: self.public_url.clone(),
             forwarded: self.forwarded,
-            extensions: Extensions { peek: self.peek, sqs_limits: self.sqs_limits() },
+            extensions: Extensions {
+                peek: self.peek,
+                create_queues_on_use: self.create_queues_on_use,
+                sqs_limits: self.sqs_limits(),
+            },
+            clock: self.clock,
+            admin: match mode {
+                Mode::Serve => Switch::Off,
+                Mode::Dev => Switch::On,
+            },
+            declared_queues,
             shards: self.shards,
             in_flight_max: self.in_flight_max,
             http: HttpLimits {

@@ -41,6 +41,8 @@ pub(super) struct Shared {
     pub(super) in_flight_max: usize,
     pub(super) visibility_max_ms: u64,
     pub(super) transfers: Arc<Transfers>,
+    /// Whether waits are bounded by real time, because the clock of the queues may stand still.
+    pub(super) has_virtual_clock: bool,
     pub(super) running: start::Running,
 }
 
@@ -102,7 +104,10 @@ impl Shared {
         let shard = self.shard(place)?;
         let request = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
         let (reply, answer) = oneshot::channel();
-        let may_wait = matches!(command, Command::Receive { wait_ms, .. } if wait_ms > 0);
+        let wait_ms = match command {
+            Command::Receive { wait_ms, .. } => wait_ms,
+            _ => 0,
+        };
         let envelope = ShardRequest::Command {
             partition: place.partition,
             settings: self.settings(queue),
@@ -116,12 +121,33 @@ impl Shared {
             TrySendError::Disconnected(_) => BrokerError::Stopped,
         })?;
         let withdrawal =
-            may_wait.then(|| Withdrawal { shard, partition: place.partition, request });
-        let answered = answer.await;
+            (wait_ms > 0).then(|| Withdrawal { shard, partition: place.partition, request });
+        let answered = if wait_ms > 0 && self.has_virtual_clock {
+            let request = ShardRequest::EndWait { partition: place.partition, request };
+            self.answer_within(shard, Duration::from_millis(wait_ms), request, answer).await
+        } else {
+            answer.await
+        };
         if let Some(withdrawal) = withdrawal {
             withdrawal.disarm();
         }
         answered.unwrap_or(Err(BrokerError::Stopped))
+    }
+
+    /// Waits for an answer; when the time is over in reality too, asks for it with `end_wait`.
+    async fn answer_within(
+        &self,
+        shard: &ShardHandle,
+        wait: Duration,
+        end_wait: ShardRequest,
+        mut answer: oneshot::Receiver<Result<Reply, BrokerError>>,
+    ) -> Result<Result<Reply, BrokerError>, oneshot::error::RecvError> {
+        if let Ok(answered) = tokio::time::timeout(wait, &mut answer).await {
+            return answered;
+        }
+        // A shard that has stopped drops the answer's sender, which ends the wait as well.
+        drop(shard.deliver(end_wait).await);
+        answer.await
     }
 
     pub(super) fn shard(&self, place: PartitionPlace) -> Result<&ShardHandle, BrokerError> {
@@ -186,18 +212,46 @@ impl Shared {
         self: Arc<Self>,
         places: Vec<PartitionPlace>,
     ) -> Result<(), BrokerError> {
+        let mut answers = Vec::with_capacity(places.len());
         for place in places {
             let (reply, answer) = oneshot::channel();
-            let mut request = ShardRequest::Drop { partition: place.partition, reply };
             // Unlike a client's command this cannot be refused: the queue is deleted already.
-            while let Err(refused) = self.shard(place)?.mailbox.try_send(request) {
-                match refused {
-                    TrySendError::Full(back) => request = back,
-                    TrySendError::Disconnected(_) => return Err(BrokerError::Stopped),
-                }
-                tokio::time::sleep(MAILBOX_FULL_PAUSE).await;
-            }
+            let request = ShardRequest::Drop { partition: place.partition, reply };
+            self.shard(place)?.deliver(request).await?;
+            answers.push(answer);
+        }
+        for answer in answers {
             answer.await.unwrap_or(Err(BrokerError::Stopped))?;
+        }
+        Ok(())
+    }
+
+    /// Lets every shard do what is due by now, and waits until that is durable, in other queues too.
+    pub(super) async fn catch_up(&self) -> Result<(), BrokerError> {
+        let mut answers = Vec::with_capacity(self.shards.len());
+        for shard in &self.shards {
+            let (reply, answer) = oneshot::channel();
+            shard.deliver(ShardRequest::CatchUp { reply }).await?;
+            answers.push(answer);
+        }
+        for answer in answers {
+            answer.await.unwrap_or(Err(BrokerError::Stopped))?;
+        }
+        self.settle_all_departures().await;
+        Ok(())
+    }
+}
+
+impl ShardHandle {
+    /// Puts a request into the mailbox, however long that takes.
+    async fn deliver(&self, request: ShardRequest) -> Result<(), BrokerError> {
+        let mut request = request;
+        while let Err(refused) = self.mailbox.try_send(request) {
+            match refused {
+                TrySendError::Full(back) => request = back,
+                TrySendError::Disconnected(_) => return Err(BrokerError::Stopped),
+            }
+            tokio::time::sleep(MAILBOX_FULL_PAUSE).await;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 //! Changes are rare and answered when they are durable, one after the other.
 
 mod move_tasks;
+mod reset;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
@@ -126,10 +127,13 @@ pub enum CatalogError {
 /// A change on its way to the catalog's task.
 pub(super) type Job = Box<dyn FnOnce(&mut Catalog) -> Decided + Send>;
 
+/// A queue that was deleted, and its partitions, which are removed after that.
+type Dropped = (QueueKey, Vec<PartitionPlace>);
+
 /// What a change decided: a batch to commit, the partitions to remove after it, and whom to tell.
 pub(super) struct Decided {
     batch: Batch,
-    dropped: Option<(QueueKey, Vec<PartitionPlace>)>,
+    dropped: Vec<Dropped>,
     done: Box<dyn FnOnce(Result<(), BrokerError>) + Send>,
 }
 
@@ -228,7 +232,7 @@ impl Catalog {
                     let done = Box::new(move |outcome: Result<(), BrokerError>| {
                         drop(reply.send(outcome.map(|()| value).map_err(E::from)));
                     });
-                    Decided { batch, dropped, done }
+                    Decided { batch, dropped: dropped.into_iter().collect(), done }
                 }
             }
         })
@@ -251,7 +255,7 @@ impl Catalog {
         key: QueueKey,
         change: QueueChange,
         now_ms: u64,
-    ) -> (Batch, Option<(QueueKey, Vec<PartitionPlace>)>) {
+    ) -> (Batch, Option<Dropped>) {
         let mut batch = Batch::new();
         self.forget_deleted(&mut batch, now_ms);
         match change {
@@ -336,12 +340,14 @@ impl Catalog {
         PartitionPlace { partition, shard }
     }
 
-    /// Records that the partitions of a deleted queue are gone.
-    fn removed(&mut self, key: &QueueKey) -> Batch {
+    /// Records that the partitions of deleted queues are gone.
+    fn removed(&mut self, keys: &[QueueKey]) -> Batch {
         let mut batch = Batch::new();
-        if let Some(row) = self.deleted.get_mut(key) {
-            row.partitions.clear();
-            put(&mut batch, row_key(DELETED, key), row);
+        for key in keys {
+            if let Some(row) = self.deleted.get_mut(key) {
+                row.partitions.clear();
+                put(&mut batch, row_key(DELETED, key), row);
+            }
         }
         batch
     }
@@ -375,10 +381,11 @@ impl Catalog {
             if outcome.is_ok() && std::mem::take(&mut self.has_changed) {
                 self.published.set(self.queues.clone());
             }
-            if let (Ok(()), Some((key, partitions))) = (&outcome, decided.dropped) {
-                outcome = remove(partitions).await;
+            if outcome.is_ok() && !decided.dropped.is_empty() {
+                let (keys, partitions): (Vec<_>, Vec<_>) = decided.dropped.into_iter().unzip();
+                outcome = remove(partitions.concat()).await;
                 if outcome.is_ok() {
-                    let batch = self.removed(&key);
+                    let batch = self.removed(&keys);
                     outcome = self.commit(batch, &health).await;
                 }
             }
@@ -399,7 +406,7 @@ impl Catalog {
 
 impl Decided {
     fn nothing(done: impl FnOnce(Result<(), BrokerError>) + Send + 'static) -> Self {
-        Self { batch: Batch::new(), dropped: None, done: Box::new(done) }
+        Self { batch: Batch::new(), dropped: Vec::new(), done: Box::new(done) }
     }
 }
 

@@ -130,6 +130,25 @@ impl Broker {
         answer.await.unwrap_or_else(|_| Err(BrokerError::Stopped.into()))
     }
 
+    /// Deletes every queue, and forgets which were deleted before. Gives the number of queues that were.
+    ///
+    /// # Errors
+    /// A fault of the broker.
+    pub async fn reset(&self) -> Result<usize, BrokerError> {
+        let (reply, answer) = oneshot::channel();
+        let jobs = self.shared.jobs().ok_or(BrokerError::Stopped)?;
+        jobs.send(Catalog::reset_job(reply)).await.map_err(|_| BrokerError::Stopped)?;
+        answer.await.unwrap_or(Err(BrokerError::Stopped))
+    }
+
+    /// Lets everything happen that is due by now, after the clock was set forward. When this returns it is durable.
+    ///
+    /// # Errors
+    /// A fault of the broker.
+    pub async fn catch_up(&self) -> Result<(), BrokerError> {
+        self.shared.catch_up().await
+    }
+
     /// Sends messages, in order; all or none are sent.
     ///
     /// # Errors

@@ -31,6 +31,9 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 /// A clock that jumps is noticed within this time.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// Ticks in which a partition catches up with a clock that was set forward, at most.
+const CATCH_UP_TICKS_MAX: usize = 1_000_000;
+
 /// Where a reply goes.
 pub(super) type ReplySender = oneshot::Sender<Result<Reply, BrokerError>>;
 
@@ -58,6 +61,10 @@ pub(super) enum ShardRequest {
     },
     /// The client of a waiting receive went away.
     Cancel { partition: u64, request: RequestId },
+    /// The time for which a receive may wait is over in real time.
+    EndWait { partition: u64, request: RequestId },
+    /// The clock was set forward: answered when everything that is due then has happened.
+    CatchUp { reply: ReplySender },
     /// Removes a partition with everything in it.
     Drop { partition: u64, reply: ReplySender },
     /// Asks for the counters and the traffic of partitions.
@@ -157,10 +164,13 @@ impl ShardThread {
 
     /// Decides everything that is there and commits it.
     fn turn(&mut self, first: Option<ShardRequest>, mailbox: &Receiver<ShardRequest>) -> Flow {
-        let now_ms = self.clock.now_ms();
+        let mut now_ms = self.clock.now_ms();
         let mut next = first;
         let mut commands_left = BATCH_COMMANDS_MAX;
         while let Some(request) = next {
+            if matches!(request, ShardRequest::CatchUp { .. }) {
+                now_ms = self.clock.now_ms();
+            }
             if self.handle(now_ms, request) == Flow::Stop {
                 return Flow::Stop;
             }
@@ -195,6 +205,10 @@ impl ShardThread {
                 self.submit(now_ms, partition, request, Command::Cancel, Vec::new());
                 self.supply(now_ms, partition)
             }
+            ShardRequest::EndWait { partition, request } => {
+                self.end_wait(now_ms, partition, request)
+            }
+            ShardRequest::CatchUp { reply } => self.catch_up(now_ms, reply),
             ShardRequest::Drop { partition, reply } => {
                 self.drop_partition(partition, reply);
                 Ok(())
@@ -364,6 +378,34 @@ impl ShardThread {
         Ok(())
     }
 
+    /// Ticks until nothing is due. What the ticks decided is durable when the reply goes out.
+    fn catch_up(&mut self, now_ms: u64, reply: ReplySender) -> Result<(), ReadFault> {
+        let mut ticks_left = CATCH_UP_TICKS_MAX;
+        while ticks_left > 0 && self.wakes.first().is_some_and(|(wake_ms, _)| *wake_ms <= now_ms) {
+            ticks_left -= 1;
+            self.tick(now_ms)?;
+            if self.batch.bytes() >= BATCH_BYTES_MAX {
+                self.flush();
+            }
+        }
+        self.replies.push((reply, Reply::Purged));
+        Ok(())
+    }
+
+    /// Answers a receive that still waits. One that was answered meanwhile keeps its answer.
+    fn end_wait(
+        &mut self,
+        now_ms: u64,
+        partition: u64,
+        request: RequestId,
+    ) -> Result<(), ReadFault> {
+        if let Some((_, reply)) = self.waiting.remove(&request) {
+            self.submit(now_ms, partition, request, Command::Cancel, Vec::new());
+            self.replies.push((reply, Reply::Received(Vec::new())));
+        }
+        self.supply(now_ms, partition)
+    }
+
     fn measure(
         &mut self,
         now_ms: u64,
@@ -484,6 +526,17 @@ mod tests {
 
     use super::*;
 
+    const SETTINGS: Settings = Settings {
+        config: QueueConfig {
+            retention_ms: 60_000,
+            in_flight_max: 100,
+            visibility_max_ms: 43_200_000,
+            dead_letters: None,
+            policy: sluice_engine::Policy::Standard { back_of_queue_receives: None },
+        },
+        version: 0,
+    };
+
     #[derive(Debug)]
     struct Still;
 
@@ -500,20 +553,13 @@ mod tests {
         let (releases, mut released) = mpsc::channel(64);
         let (health, transfers) = (Health::default(), Arc::default());
         let thread = ShardThread::new(shard, Arc::new(Still), health, transfers, releases);
-        let config = QueueConfig {
-            retention_ms: 60_000,
-            in_flight_max: 100,
-            visibility_max_ms: 43_200_000,
-            dead_letters: None,
-            policy: sluice_engine::Policy::Standard { back_of_queue_receives: None },
-        };
         let (mailbox, requests) = sync_channel(REQUESTS);
         let mut answers = Vec::new();
         for number in 1..=REQUESTS {
             let (reply, answer) = oneshot::channel();
             let request = ShardRequest::Command {
                 partition: 1,
-                settings: Settings { config, version: 0 },
+                settings: SETTINGS,
                 request: RequestId(number as u64),
                 command: Command::Send(vec![NewMessage {
                     group: GroupId::NONE,
@@ -534,5 +580,44 @@ mod tests {
         }
         assert_eq!(decided, REQUESTS);
         drop(answers);
+    }
+
+    /// Every reading is a minute later than the one before.
+    #[derive(Debug, Default)]
+    struct Leaping(std::sync::atomic::AtomicU64);
+
+    impl Clock for Leaping {
+        fn now_ms(&self) -> u64 {
+            self.0.fetch_add(60_000, std::sync::atomic::Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn catching_up_looks_at_the_clock_again_and_ends_waits_in_the_same_turn() {
+        let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
+        let (releases, mut released) = mpsc::channel(64);
+        let (clock, transfers) = (Arc::new(Leaping::default()), Arc::default());
+        let mut thread = ShardThread::new(shard, clock, Health::default(), transfers, releases);
+        let (mailbox, requests) = sync_channel(2);
+        let (reply, _received) = oneshot::channel();
+        let receive = ShardRequest::Command {
+            partition: 1,
+            settings: SETTINGS,
+            request: RequestId(1),
+            command: Command::Receive {
+                count_max: 1,
+                wait_ms: 20_000,
+                visibility_ms: 0,
+                attempt: None,
+            },
+            bodies: Vec::new(),
+            reply,
+        };
+        let (reply, _caught_up) = oneshot::channel();
+        mailbox.try_send(ShardRequest::CatchUp { reply }).expect("room");
+        thread.turn(Some(receive), &requests);
+        let (_, replies) = released.try_recv().expect("a commit");
+        let replies: Vec<Reply> = replies.into_iter().map(|(_, reply)| reply).collect();
+        assert_eq!(replies, [Reply::Received(Vec::new()), Reply::Purged]);
     }
 }

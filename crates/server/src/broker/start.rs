@@ -156,6 +156,7 @@ impl Broker {
             in_flight_max: config.in_flight_max as usize,
             visibility_max_ms: millis(config.visibility_timeout_secs_max),
             transfers: Arc::clone(&transfers),
+            has_virtual_clock: clock.is_virtual(),
             running,
         });
         let left_over = catalog.left_over();

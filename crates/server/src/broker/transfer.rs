@@ -152,6 +152,14 @@ impl Shared {
         }
     }
 
+    /// Waits until what is in every outbox by now is where it was to go.
+    pub(super) async fn settle_all_departures(&self) {
+        for partition in self.transfers.partitions() {
+            // If it cannot be carried now, the task goes on trying.
+            drop(self.carry(partition, u64::MAX).await);
+        }
+    }
+
     /// Moves up to `count_max` visible messages of a queue to another one, or to where each of them came from, as new
     /// messages. Nothing was visible if nothing is moved without a failure.
     pub(super) async fn redrive(

@@ -2,6 +2,7 @@
 //! service, authenticate, find the operation, decode, authorise, run, encode. The last four are
 //! [`OperationEntry::serve`](crate::services::OperationEntry), the others are [`request`].
 
+mod admin;
 mod authorisation;
 mod base_url;
 mod failure;

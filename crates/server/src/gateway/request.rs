@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::broker::Broker;
-use crate::clock::{self, Clock};
+use crate::clock::{self, Clock, VirtualClock};
 use crate::config::Config;
 use crate::http::{BodyBudget, BodyError, Limits, ReadBody, Respond, UnreadBody, read_body};
 use crate::metrics::{Metrics, Outcome};
 use crate::services::{Context, OperationEntry, SERVICES};
 
+use super::admin;
 use super::authenticate;
 use super::base_url::base_url;
 use super::failure;
@@ -39,6 +40,8 @@ pub(crate) struct Gateway {
     pub(crate) store: Arc<dyn Store>,
     /// Time of day.
     pub(crate) clock: Arc<dyn Clock>,
+    /// The same clock, if it can be set.
+    pub(crate) virtual_clock: Option<Arc<VirtualClock>>,
     /// Counters.
     pub(crate) metrics: Arc<Metrics>,
     /// Bounds on request bodies.
@@ -67,8 +70,10 @@ impl Respond for Gateway {
     async fn respond(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Bytes> {
         let request_id = Uuid::new_v4().to_string();
         let (parts, body) = request.into_parts();
-        let mut response = match Endpoint::at(parts.uri.path()) {
+        let path = parts.uri.path();
+        let mut response = match Endpoint::at(path) {
             Some(endpoint) => status::answer(self, endpoint, &parts.method).await,
+            None if admin::is_admin(path) => admin::answer(self, &parts, body).await,
             None => self.api(&parts, body, &request_id).await,
         };
         if let Ok(value) = HeaderValue::from_str(&request_id) {

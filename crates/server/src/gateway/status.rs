@@ -9,7 +9,8 @@ use crate::metrics::{self, Sources};
 
 use super::request::Gateway;
 
-const JSON: &str = "application/json";
+/// Content type of JSON.
+pub(super) const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// One of the paths that are not the API.
@@ -92,7 +93,8 @@ async fn scrape(gateway: &Gateway) -> Response<Bytes> {
     }
 }
 
-fn response(
+/// An answer that is not the API's.
+pub(super) fn response(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,

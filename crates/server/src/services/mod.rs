@@ -41,6 +41,8 @@ pub struct Context {
 pub struct Extensions {
     /// `PeekMessages`: look at messages without receiving them.
     pub peek: Switch,
+    /// A queue that is named and does not exist is created. In `dev` only.
+    pub create_queues_on_use: Switch,
     /// Limits of SQS, or above them.
     pub sqs_limits: sqs::Limits,
 }

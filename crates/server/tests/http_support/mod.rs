@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use sluice_server::config::{Access, Config, Forwarded, HttpLimits, StoreLimits};
+use sluice_server::config::{Access, ClockKind, Config, Forwarded, HttpLimits, StoreLimits};
 use sluice_server::services::sqs::Limits;
 use sluice_server::services::{Extensions, Switch};
 use sluice_server::{Drained, Running, Server};
@@ -57,7 +57,14 @@ impl TestServer {
             account: "000000000000".to_owned(),
             public_url: None,
             forwarded: Forwarded::Ignored,
-            extensions: Extensions { peek: Switch::Off, sqs_limits: Limits::SQS },
+            extensions: Extensions {
+                peek: Switch::Off,
+                create_queues_on_use: Switch::Off,
+                sqs_limits: Limits::SQS,
+            },
+            clock: ClockKind::System,
+            admin: Switch::On,
+            declared_queues: Vec::new(),
             shards: 2,
             in_flight_max: 120_000,
             http: HttpLimits {

@@ -42,7 +42,7 @@ impl Catalog {
             let now_ms = catalog.clock.now_ms();
             let mut batch = Batch::new();
             let decided = decide(&mut catalog.moves, &mut batch, now_ms);
-            Decided { batch, dropped: None, done: settled(decided, done) }
+            Decided { batch, dropped: Vec::new(), done: settled(decided, done) }
         })
     }
 
@@ -59,7 +59,7 @@ impl Catalog {
                 true => catalog.moves.start(task, halt, &mut batch, now_ms),
                 false => Err(BrokerError::QueueGone.into()),
             };
-            Decided { batch, dropped: None, done: settled(decided, done) }
+            Decided { batch, dropped: Vec::new(), done: settled(decided, done) }
         })
     }
 }

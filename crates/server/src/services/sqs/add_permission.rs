@@ -79,7 +79,7 @@ impl Operation for AddPermission {
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let permission = Permission::parse(
             input.label.unwrap_or_default(),
             input.account_ids.unwrap_or_default(),

@@ -37,7 +37,7 @@ impl Operation for ChangeMessageVisibility {
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let text = receipt::given(input.receipt_handle.as_deref())
             .ok_or_else(|| errors::missing_parameter("ReceiptHandle"))?;
         let secs = input

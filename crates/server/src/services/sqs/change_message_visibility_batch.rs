@@ -62,7 +62,7 @@ impl Operation for ChangeMessageVisibilityBatch {
     }
 
     async fn run(context: &Context, input: Input) -> Result<BatchOutput<ChangedEntry>, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let limits = &context.extensions.sqs_limits;
         let entries = batch::check(input.entries, limits)?;
         let (changes, pending) = batch::read(entries, |entry| {

@@ -38,16 +38,20 @@ pub(super) struct Output {
 }
 
 /// The queue that a request asks for.
-struct NewQueue {
-    key: QueueKey,
-    kind: QueueKind,
-    changes: AttributeChanges,
+pub(super) struct NewQueue {
+    pub(super) key: QueueKey,
+    pub(super) kind: QueueKind,
+    pub(super) changes: AttributeChanges,
     attributes: QueueAttributes,
     tags: Tags,
 }
 
 impl NewQueue {
-    fn new(
+    /// Checks attributes and tags together.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(super) fn new(
         key: QueueKey,
         kind: QueueKind,
         changes: AttributeChanges,
@@ -59,7 +63,8 @@ impl NewQueue {
         Ok(Self { key, kind, changes, attributes, tags })
     }
 
-    fn queue(&self, now_ms: u64) -> Queue {
+    /// The queue as it is when it is new.
+    pub(super) fn queue(&self, now_ms: u64) -> Queue {
         Queue {
             key: self.key.clone(),
             kind: self.kind,

@@ -34,7 +34,7 @@ impl Operation for DeleteMessage {
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let text = receipt::given(input.receipt_handle.as_deref())
             .ok_or_else(|| errors::missing_parameter("ReceiptHandle"))?;
         let receipt = receipt::parse(&context.broker, &queue, text)?;

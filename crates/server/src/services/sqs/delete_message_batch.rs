@@ -58,7 +58,7 @@ impl Operation for DeleteMessageBatch {
     }
 
     async fn run(context: &Context, input: Input) -> Result<BatchOutput<DeletedEntry>, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let entries = batch::check(input.entries, &context.extensions.sqs_limits)?;
         let (receipts, pending) = batch::read(entries, |entry| {
             let text = receipt::given(entry.entry.receipt_handle.as_deref())

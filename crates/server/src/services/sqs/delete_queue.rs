@@ -30,8 +30,8 @@ impl Operation for DeleteQueue {
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
-        context.broker.change_queue(&queue.key, decide).await?;
+        let key = existing_queue::key(context, input.queue_url.as_deref())?;
+        context.broker.change_queue(&key, decide).await?;
         Ok(NoOutput {})
     }
 }

@@ -5,20 +5,31 @@ use std::sync::Arc;
 use sluice_wire::AwsError;
 
 use super::arn;
+use super::create_on_use;
 use super::errors;
 use super::queue_attributes::AttributeChanges;
 use super::queue_url::{self, Caller};
 use crate::broker::{Entry, Queue, QueueKey, QueueKind};
-use crate::services::Context;
+use crate::services::{Context, Switch};
 
-/// Finds the queue that a request names.
+/// Finds the queue that a request names by its URL.
 ///
 /// # Errors
 /// `QueueDoesNotExist`, also when the URL is absent, empty or points nowhere (contract §1.7).
-pub(super) fn resolve(context: &Context, queue_url: Option<&str>) -> Result<Arc<Queue>, AwsError> {
+pub(super) async fn resolve(
+    context: &Context,
+    queue_url: Option<&str>,
+) -> Result<Arc<Queue>, AwsError> {
+    find(context, &key(context, queue_url)?).await
+}
+
+/// Names the queue of a URL, whether it exists or not.
+///
+/// # Errors
+/// `QueueDoesNotExist` when no queue can have this URL.
+pub(super) fn key(context: &Context, queue_url: Option<&str>) -> Result<QueueKey, AwsError> {
     queue_url
         .and_then(|text| queue_url::parse(text, &Caller::of(context)))
-        .and_then(|key| context.broker.queue(&key))
         .ok_or_else(errors::queue_does_not_exist)
 }
 
@@ -38,6 +49,18 @@ pub(super) fn resolve_arn(
     let is_near = *key.account == *context.identity.account && *key.region == *context.region;
     let queue = is_near.then(|| context.broker.queue(&key)).flatten();
     queue.ok_or_else(|| errors::resource_not_found(parameter))
+}
+
+/// Finds a queue that a request is about. Where queues are created on use, this is the use.
+///
+/// # Errors
+/// `QueueDoesNotExist`.
+pub(super) async fn find(context: &Context, key: &QueueKey) -> Result<Arc<Queue>, AwsError> {
+    match (context.broker.queue(key), context.extensions.create_queues_on_use) {
+        (Some(queue), _) => Ok(queue),
+        (None, Switch::Off) => Err(errors::queue_does_not_exist()),
+        (None, Switch::On) => create_on_use::create(context, key).await,
+    }
 }
 
 /// Takes the queue out of its catalog entry.

@@ -41,7 +41,7 @@ impl Operation for GetQueueAttributes {
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let wanted = Wanted::parse(&input.attribute_names.unwrap_or_default())?;
         let counters =
             if wanted.has_counters() { Some(context.broker.counters(&queue).await?) } else { None };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
-use super::errors;
+use super::existing_queue;
 use super::queue_name;
 use super::queue_url::{self, Caller};
 use crate::broker::QueueKey;
@@ -47,7 +47,7 @@ impl Operation for GetQueueUrl {
             Some(account) if !account.is_empty() => QueueKey { account, ..own },
             Some(_) | None => own,
         };
-        let queue = context.broker.queue(&key).ok_or_else(errors::queue_does_not_exist)?;
+        let queue = existing_queue::find(context, &key).await?;
         Ok(Output { queue_url: queue_url::build(context, &queue.key) })
     }
 }

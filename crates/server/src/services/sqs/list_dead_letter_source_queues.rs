@@ -44,7 +44,7 @@ impl Operation for ListDeadLetterSourceQueues {
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
-        let target = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let target = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let page = QueuePage::parse(input.max_results, input.next_token.as_deref())?;
         let sources = context.broker.list_where(
             &target.key.account,

@@ -37,7 +37,7 @@ impl Operation for ListQueueTags {
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         Ok(Output { tags: queue.tags.clone() })
     }
 }

@@ -28,6 +28,8 @@ mod start_message_move_task;
 mod tag_queue;
 mod untag_queue;
 
+mod create_on_use;
+pub mod declared_queues;
 mod existing_queue;
 mod queue_attributes;
 mod queue_name;

@@ -39,7 +39,7 @@ impl Operation for PeekMessages {
             Switch::On => {}
             Switch::Off => return Err(unknown_operation()),
         }
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let limits = &context.extensions.sqs_limits;
         let count_max =
             limits.receive_count().check_or(input.max_number_of_messages, COUNT_DEFAULT)?;

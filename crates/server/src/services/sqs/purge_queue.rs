@@ -32,7 +32,7 @@ impl Operation for PurgeQueue {
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         check_lock(&queue, context.now_ms)?;
         purge(&context.broker, &queue).await?;
         Ok(NoOutput {})

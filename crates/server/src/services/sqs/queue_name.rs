@@ -6,7 +6,8 @@ use super::errors;
 use super::limits::QUEUE_NAME_CHARS_MAX;
 use crate::broker::QueueKind;
 
-const FIFO_SUFFIX: &str = ".fifo";
+/// How the name of every FIFO queue ends.
+pub(super) const FIFO_SUFFIX: &str = ".fifo";
 
 /// Checks the name of a queue about to be created.
 ///

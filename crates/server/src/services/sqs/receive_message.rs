@@ -57,7 +57,7 @@ impl Operation for ReceiveMessage {
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let options = options(&queue, &input, &context.extensions.sqs_limits)?;
         let view = view(input)?;
         let received = context.broker.receive(&queue, options).await?;

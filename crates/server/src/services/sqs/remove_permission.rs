@@ -34,7 +34,7 @@ impl Operation for RemovePermission {
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let label = input.label.filter(|label| !label.is_empty());
         let label = label.ok_or_else(|| errors::missing_parameter("Label"))?;
         let decide = move |entry: Entry<'_>, now_ms| decide(&label, entry, now_ms);

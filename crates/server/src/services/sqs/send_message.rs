@@ -58,7 +58,7 @@ impl Operation for SendMessage {
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let new = new_message(input)?;
         let lack = new_message::fifo_lack(
             &queue,

@@ -86,7 +86,7 @@ impl Operation for SendMessageBatch {
     }
 
     async fn run(context: &Context, input: Input) -> Result<BatchOutput<SentEntry>, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let limits = &context.extensions.sqs_limits;
         let entries = batch::check(input.entries, limits)?;
         if let Some(lack) = entries.iter().find_map(|entry| fifo_lack(&queue, &entry.entry)) {

@@ -34,7 +34,7 @@ impl Operation for SetQueueAttributes {
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let texts = input.attributes.filter(|texts| !texts.is_empty());
         let texts = texts.ok_or_else(|| errors::missing_parameter("Attributes"))?;
         let changes = AttributeChanges::parse(queue.kind, texts, context.extensions.sqs_limits)?;

@@ -34,7 +34,7 @@ impl Operation for TagQueue {
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let given = input.tags.filter(|tags| !tags.is_empty());
         let given = given.ok_or_else(|| errors::missing_parameter("Tags"))?;
         let decide = move |entry: Entry<'_>, _now_ms| decide(&given, entry);

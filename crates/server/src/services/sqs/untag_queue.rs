@@ -33,7 +33,7 @@ impl Operation for UntagQueue {
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {
-        let queue = existing_queue::resolve(context, input.queue_url.as_deref())?;
+        let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
         let keys = input.tag_keys.filter(|keys| !keys.is_empty());
         let keys = keys.ok_or_else(|| errors::missing_parameter("TagKeys"))?;
         let decide = move |entry: Entry<'_>, _now_ms| decide(&keys, entry);
