@@ -36,10 +36,12 @@ def test_a_simple_queue(connection, name, counts):
     for body in bodies:
         queue.put(body)
     assert queue.qsize() == 5
-    for body in bodies:
+    payloads = []
+    for _ in bodies:
         message = queue.get(block=True, timeout=30)
-        assert message.payload == body
+        payloads.append(message.payload)
         message.ack()
+    assert sorted(payloads, key=lambda payload: payload["number"]) == bodies
     with pytest.raises(queue.Empty):
         queue.get(block=False)
     assert counts(f"{name}-simple") == (0, 0, 0)
