@@ -48,6 +48,15 @@ def refund(number):
 
 
 @dramatiq.actor
+def hold(number):
+    """Waits until the test lets it go."""
+    note(held=number)
+    while not os.path.exists(os.environ["JOURNAL"] + ".released"):
+        time.sleep(0.05)
+    note(released=number)
+
+
+@dramatiq.actor
 def ship(number):
     """Kills its worker process, the first time or always."""
     note(ship=number)

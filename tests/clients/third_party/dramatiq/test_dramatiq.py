@@ -93,12 +93,16 @@ def test_a_message_that_kills_workers_becomes_a_dead_letter(
     assert [fact["ship"] for fact in programs.journal()] == [9, 9]
 
 
-def test_a_stopped_worker_gives_back_what_it_prefetched(shop, worker, programs, until, counts, queue_name):
-    application = shop()
+def test_a_stopped_worker_gives_back_what_it_has_not_begun(shop, worker, programs, until, counts, queue_name):
+    application = shop(SHOP_VISIBILITY_TIMEOUT="3600")
+    for number in range(30):
+        application.hold.send(number)
     process = worker()
-    application.order.send(1)
-    until(programs.journal, "the actor did not run")
+    until(lambda: len(programs.journal()) >= 4 and counts(queue_name)[1] > 4, "the worker did not receive ahead")
     process.terminate()
+    until(lambda: "Shutting down" in programs.logs(), "the worker was not told to stop")
+    programs.release()
     assert process.wait(60) == 0
-    application.order.send(2)
-    assert counts(queue_name) == (1, 0, 0)
+    finished = [fact["released"] for fact in programs.journal() if "released" in fact]
+    assert 4 <= len(finished) < 30
+    assert counts(queue_name) == (30 - len(finished), 0, 0)

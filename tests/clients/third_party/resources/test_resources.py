@@ -47,6 +47,7 @@ def test_batches(resource, name):
     messages = []
     while len(messages) < 10:
         messages += queue.receive_messages(MaxNumberOfMessages=10, WaitTimeSeconds=10)
+    assert sorted(message.body for message in messages) == [f"message {number}" for number in range(10)]
     visibility = [{"Id": str(n), "ReceiptHandle": m.receipt_handle, "VisibilityTimeout": 100} for n, m in enumerate(messages)]
     assert len(queue.change_message_visibility_batch(Entries=visibility)["Successful"]) == 10
     handles = [{"Id": str(n), "ReceiptHandle": m.receipt_handle} for n, m in enumerate(messages)]
