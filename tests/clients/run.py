@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+PROGRAMS = HERE / "third_party"
 ROOT = HERE.parent.parent
 PREPARE_SECONDS = 1200
 SUITE_SECONDS = 300
@@ -86,7 +87,7 @@ def prepared(directory, pins):
 
 def venv(suite, work, pins):
     """A virtual environment with exactly the pinned packages; gives its bin directory."""
-    directory = work / f"venv-{pins.stem}"
+    directory = work / f"venv-{pins.parent.name if pins.stem == 'requirements' else pins.stem}"
     ready, seal = prepared(directory, [pins])
     if not ready:
         progress(suite, f"creating a virtual environment from {pins.name}")
@@ -114,21 +115,34 @@ def aws_cli_suite(suite, work):
     return [binaries / "python", "-m", "pytest", "test_aws_cli.py"], HERE / "python", {"AWS_CLI": str(binaries / "aws")}
 
 
-def javascript_suite(suite, work):
-    need(suite, "node", ["nodejs"])
-    npm = need(suite, "npm", ["npm"])
-    source, directory = HERE / "javascript", work / "javascript"
-    names = ["package.json", "package-lock.json", ".npmrc"]
-    ready, seal = prepared(directory, [source / name for name in names])
-    if not ready:
-        progress(suite, "npm ci")
-        for name in names:
-            shutil.copy(source / name, directory)
-        checked(suite, [npm, "ci"], cwd=directory)
-        seal()
-    for test in source.glob("*.test.js"):
-        shutil.copy(test, directory)
-    return [npm, "test", "--silent"], directory, {"NODE_OPTIONS": "--no-warnings"}
+def python_program(directory):
+    """A Python program of `third_party`, with the tests next to it."""
+
+    def prepare(suite, work):
+        binaries = venv(suite, work, PROGRAMS / directory / "requirements.txt")
+        return [binaries / "python", "-m", "pytest"], PROGRAMS / directory, {}
+
+    return prepare
+
+
+def javascript_suite(source):
+    def prepare(suite, work):
+        need(suite, "node", ["nodejs"])
+        npm = need(suite, "npm", ["npm"])
+        directory = work / source.name
+        names = ["package.json", "package-lock.json", ".npmrc"]
+        ready, seal = prepared(directory, [source / name for name in names])
+        if not ready:
+            progress(suite, "npm ci")
+            for name in names:
+                shutil.copy(source / name, directory)
+            checked(suite, [npm, "ci"], cwd=directory)
+            seal()
+        for test in source.glob("*.test.js"):
+            shutil.copy(test, directory)
+        return [npm, "test", "--silent"], directory, {"NODE_OPTIONS": "--no-warnings"}
+
+    return prepare
 
 
 def rust_suite(suite, work):
@@ -139,30 +153,36 @@ def rust_suite(suite, work):
     return [cargo, "test", "--quiet", "--locked"], HERE / "rust", environment
 
 
-def java_suite(suite, work):
-    need(suite, "javac", ["openjdk-17-jdk-headless"])
-    maven = need(suite, "mvn", ["maven"])
-    directory = work / "java"
-    ready, seal = prepared(directory, [HERE / "java" / "pom.xml"])
-    arguments = ["-q", "-B", "-ntp", "-Dstyle.color=never", f"-Dclient-test.directory={directory / 'target'}"]
-    if not ready:
-        progress(suite, "downloading with maven")
-        # Resolves also what surefire loads only when it runs, by running no test at all.
-        warm_up = ["-Dtest=NoSuchTest", "-Dsurefire.failIfNoSpecifiedTests=false"]
-        checked(suite, [maven, *arguments, *warm_up, "test"], cwd=HERE / "java")
-        seal()
-    return [maven, "--offline", *arguments, "test"], HERE / "java", {}
+def java_suite(source):
+    def prepare(suite, work):
+        need(suite, "javac", ["openjdk-17-jdk-headless"])
+        maven = need(suite, "mvn", ["maven"])
+        directory = work / suite
+        ready, seal = prepared(directory, [source / "pom.xml"])
+        arguments = ["-q", "-B", "-ntp", "-Dstyle.color=never", f"-Dclient-test.directory={directory / 'target'}"]
+        if not ready:
+            progress(suite, "downloading with maven")
+            # Resolves also what surefire loads only when it runs, by running no test at all.
+            warm_up = ["-Dtest=NoSuchTest", "-Dsurefire.failIfNoSpecifiedTests=false"]
+            checked(suite, [maven, *arguments, *warm_up, "test"], cwd=source)
+            seal()
+        return [maven, "--offline", *arguments, "test"], source, {}
+
+    return prepare
 
 
-def go_suite(suite, work):
-    advice = "go is not installed; unpack a release from go.dev/dl to /usr/local and put /usr/local/go/bin on the PATH"
-    go = need(suite, "go", advice=advice)
-    environment = {"GOFLAGS": "-mod=readonly -buildvcs=false"}
-    program = work / "go" / "life_cycle.test"
-    program.parent.mkdir(parents=True, exist_ok=True)
-    progress(suite, "go build (the first time takes half a minute)")
-    checked(suite, [go, "test", "-c", "-o", program], cwd=HERE / "go", env={**os.environ, **environment})
-    return [program, "-test.timeout=240s"], HERE / "go", environment
+def go_suite(source, building):
+    def prepare(suite, work):
+        advice = "go is not installed; unpack a release from go.dev/dl to /usr/local and put /usr/local/go/bin on the PATH"
+        go = need(suite, "go", advice=advice)
+        environment = {"GOFLAGS": "-mod=readonly -buildvcs=false"}
+        program = work / suite / f"{suite}.test"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        progress(suite, f"go build (the first time takes {building})")
+        checked(suite, [go, "test", "-c", "-o", program], cwd=source, env={**os.environ, **environment})
+        return [program, "-test.timeout=240s"], source, environment
+
+    return prepare
 
 
 SUITES = {
@@ -170,14 +190,22 @@ SUITES = {
     "python-query": python_suite("query.txt", ["test_life_cycle.py"]),
     "python-aiobotocore": python_suite("aiobotocore.txt", ["test_life_cycle.py"], "aiobotocore"),
     "aws-cli": aws_cli_suite,
-    "javascript": javascript_suite,
+    "javascript": javascript_suite(HERE / "javascript"),
     "rust": rust_suite,
-    "java": java_suite,
-    "go": go_suite,
+    "java": java_suite(HERE / "java"),
+    "go": go_suite(HERE / "go", "half a minute"),
     "http": python_suite("current.txt", ["test_http.py", "test_hostile_input.py", "test_many_long_polls.py"]),
     "server": python_suite("current.txt", ["test_server.py"]),
     "sluice-cli": python_suite("current.txt", ["test_sluice_cli.py"]),
     "virtual-clock": python_suite("current.txt", ["test_virtual_clock.py"]),
+    "celery": python_program("celery"),
+    "dramatiq": python_program("dramatiq"),
+    "resources": python_program("resources"),
+    "extended-client": python_program("extended_client"),
+    "sqs-consumer": javascript_suite(PROGRAMS / "sqs_consumer"),
+    "java-libraries": java_suite(PROGRAMS / "java"),
+    "spring": java_suite(PROGRAMS / "spring"),
+    "go-cloud": go_suite(PROGRAMS / "go_cloud", "a minute"),
 }
 # These are about this server, not about the API: they cannot run against an endpoint that somebody else started.
 OWN_BINARY_ONLY = {"server", "sluice-cli", "virtual-clock"}
@@ -252,7 +280,7 @@ def run_suite(suite, options, work):
             **more,
         }
         environment.pop("AWS_PROFILE", None)
-        if suite == "go":  # this SDK takes its endpoint from the environment
+        if suite in ("go", "go-cloud"):  # this SDK takes its endpoint from the environment
             environment["AWS_ENDPOINT_URL_SQS"] = environment["SLUICE_ENDPOINT"]
         if server:
             environment["SLUICE_BINARY"] = str(options.sluice)
