@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use http_support::{Answer, TestServer, json};
 use serde_json::{Value, json as value};
+use sluice_server::services::SERVICES;
 
 fn call(server: &TestServer, operation: &str, input: &Value) -> Answer {
     server.connect().call(operation, &input.to_string())
@@ -181,4 +182,15 @@ fn nobody_sees_the_queues_of_another_account_in_a_list() {
          aws4_request, SignedHeaders=host, Signature=00\r\n\r\n{}",
     );
     assert_eq!(json(&stranger.answer()), value!({}));
+}
+
+#[test]
+fn batches_are_authorised_as_single_calls() {
+    for operation in SERVICES.iter().flat_map(|service| service.operations) {
+        let expected = match operation.name {
+            "PeekMessages" => "ReceiveMessage",
+            name => name.strip_suffix("Batch").unwrap_or(name),
+        };
+        assert_eq!(operation.iam_action, format!("sqs:{expected}"));
+    }
 }
