@@ -1,9 +1,11 @@
 //! The lines of the contract that state something, each with an anchor that changes when the line does.
 
 /// Sections whose every line needs a row.
-const SECTIONS: &[&str] = &["2", "3", "4", "5", "6", "7", "8", "12"];
+const SECTIONS: &[&str] = &["1", "2", "3", "4", "5", "6", "7", "8", "12"];
 /// How the contract says where it knows something from; a plain sentence without one is an introduction.
 const SOURCES: &[&str] = &["[snapshot", "[model", "[docs", "[issue", "[unsure"];
+/// How a sentence begins that only says where the table above it is from.
+const ON_SOURCES: &[&str] = &["All rows ", "Sources "];
 
 /// A statement of the contract.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +48,9 @@ fn is_statement(text: &str, below: &str) -> bool {
     if text.starts_with("- ") {
         return true;
     }
+    if ON_SOURCES.iter().any(|begin| text.starts_with(begin)) {
+        return false;
+    }
     let begins = SOURCES.iter().filter_map(|source| text.find(source));
     begins.min().is_some_and(|begin| begin > 0)
 }
@@ -70,7 +75,7 @@ mod tests {
     #[test]
     fn statements_are_told_from_what_is_around_them() {
         let contract = "\
-## 1. Framing
+## 0. Words
 - not asked for
 ## 2. Actions
 General rules
@@ -80,6 +85,7 @@ General rules
 |---|---|
 | a row | b |
 [docs]
+All rows [model].
 Response: `x`. [docs]
 ### 5.8 A rule. [docs]
 ## 9. Encryption
@@ -87,7 +93,7 @@ Response: `x`. [docs]
 ";
         let found: Vec<(usize, &str)> =
             of(contract).iter().map(|line| (line.number, line.section)).collect();
-        assert_eq!(found, [(5, "2"), (9, "2.1"), (11, "2.1"), (12, "5.8")]);
+        assert_eq!(found, [(5, "2"), (9, "2.1"), (12, "2.1"), (13, "5.8")]);
     }
 
     #[test]

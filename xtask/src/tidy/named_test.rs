@@ -6,7 +6,9 @@ use crate::tree::Tree;
 
 const GOLDEN: &str = "crates/server/tests/golden/";
 const GOLDEN_FILES: &[&str] = &["json.request", "json.response", "query.request", "query.response"];
-const SCENARIOS: &str = "crates/engine/tests/scenarios/";
+/// Folders of text files with a comment before each part, and what a comment begins with.
+const TEXTS: &[(&str, &str)] =
+    &[("crates/engine/tests/scenarios/", "// "), ("crates/wire/tests/golden/", "# ")];
 
 /// The tests of a repository.
 pub(super) struct Tests<'a> {
@@ -29,11 +31,11 @@ impl<'a> Tests<'a> {
     }
 
     /// Whether `name` is a test: the name of a test function, `Operation/case` of a golden case with its pairs in both
-    /// protocols, `file.txt: comment` of a section in a scenario of the engine, or the path of a file with tests.
+    /// protocols, `file.txt: comment` of a part of a text file, or the path of a file with tests.
     pub(super) fn has(&self, name: &str) -> bool {
         self.has_function(name)
             || self.has_golden_case(name)
-            || self.has_scenario(name)
+            || self.has_part(name)
             || (self.tree.has(name) && (name.contains("tests/") || name.ends_with(".rs")))
     }
 
@@ -47,11 +49,14 @@ impl<'a> Tests<'a> {
         name.contains('/') && GOLDEN_FILES.iter().all(is_file)
     }
 
-    fn has_scenario(&self, name: &str) -> bool {
-        let (file, section) = name.split_once(": ").unwrap_or((name, ""));
-        let scenario = self.tree.files.get(&format!("{SCENARIOS}{file}"));
-        let begins = |line: &str| line.strip_prefix("// ").is_some_and(|l| l.starts_with(section));
-        scenario.is_some_and(|text| section.is_empty() || text.lines().any(begins))
+    fn has_part(&self, name: &str) -> bool {
+        let (file, part) = name.split_once(": ").unwrap_or((name, ""));
+        TEXTS.iter().any(|(folder, mark)| {
+            let begins =
+                |line: &str| line.strip_prefix(mark).is_some_and(|line| line.starts_with(part));
+            let text = self.tree.files.get(&format!("{folder}{file}"));
+            text.is_some_and(|text| part.is_empty() || text.lines().any(begins))
+        })
     }
 }
 
@@ -83,6 +88,7 @@ mod tests {
         let [json, answer, query, xml] = paths.each_ref().map(|path| (path.as_str(), ""));
         let half = ("crates/server/tests/golden/SendMessage/half.json.request", "");
         let scenario = ("crates/engine/tests/scenarios/delay.txt", "// One waits.\nsend a\n");
+        let wire = ("crates/wire/tests/golden/json.txt", "# truncated\n> {\n");
         let python = ("tests/clients/test_a.py", "def test_in_python(queue):\n    pass\n");
         let tree = Tree::of([
             ("crates/a/src/a.rs", rust),
@@ -92,6 +98,7 @@ mod tests {
             xml,
             half,
             scenario,
+            wire,
             python,
         ]);
         let tests = Tests::of(&tree);
@@ -103,6 +110,7 @@ mod tests {
             "SendMessage/bare",
             "delay.txt",
             "delay.txt: One waits",
+            "json.txt: truncated",
             "tests/clients/test_a.py",
         ] {
             assert!(tests.has(name), "{name}");
