@@ -1,15 +1,17 @@
 //! Every known difference from AWS is shown by a test.
 
+use super::named_test::Tests;
 use crate::tree::Tree;
 
 const PAGE: &str = "docs/compatibility.md";
 const COLUMNS: usize = 4;
 
-/// Checks that each row of the tables names a test that exists: a file, or text that a test file contains.
+/// Checks that each row of the tables names a test that exists.
 pub(super) fn check(tree: &Tree) -> Vec<String> {
     let Some(text) = tree.files.get(PAGE) else {
         return vec![format!("{PAGE} is missing")];
     };
+    let known = Tests::of(tree);
     let mut problems = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| is_row(line)) {
         let cells: Vec<&str> = line.trim().trim_matches('|').split(" | ").map(str::trim).collect();
@@ -24,7 +26,7 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
         if tests.is_empty() {
             problems.push(format!("{place}: no test is named"));
         }
-        for test in tests.into_iter().filter(|test| !exists(tree, test)) {
+        for test in tests.into_iter().filter(|test| !known.has(test)) {
             problems.push(format!("{place}: there is no test `{test}`"));
         }
     }
@@ -37,14 +39,6 @@ fn is_row(line: &str) -> bool {
     is_table && !is_rule && !line.starts_with("| topic |")
 }
 
-fn exists(tree: &Tree, test: &str) -> bool {
-    let name = test.rsplit("::").next().unwrap_or(test);
-    let is_test_file = |path: &str| {
-        path.contains("tests/") || (path.ends_with(".rs") && path.starts_with("crates/"))
-    };
-    tree.has(test) || tree.matching(is_test_file).any(|(_, content)| content.contains(name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,11 +49,11 @@ mod tests {
 | topic | AWS | Sluice | test |
 |---|---|---|---|
 | a | x | y | `tests/here.py` |
-| b | x | y | `named_here` |
+| b | x | y | `test_named_here` |
 | c | x | y | `nowhere` |
 | d | x | y | later |
 ";
-        let tree = Tree::of([(PAGE, page), ("tests/here.py", "def named_here(): pass")]);
+        let tree = Tree::of([(PAGE, page), ("tests/here.py", "def test_named_here(): pass")]);
         assert_eq!(
             check(&tree),
             [

@@ -1,7 +1,8 @@
 //! Runs every check.
 
 use super::{
-    architecture, attributes, changelog, compatibility, crate_edges, file_names, operations, sizes,
+    architecture, attributes, changelog, compatibility, contract, crate_edges, file_names,
+    operations, sizes,
 };
 use crate::metadata;
 use crate::tree::Tree;
@@ -16,6 +17,7 @@ const CHECKS: &[Check] = &[
     operations::check,
     architecture::check,
     compatibility::check,
+    contract::check,
     changelog::check,
 ];
 
@@ -24,6 +26,7 @@ pub(crate) fn run() -> Result<Vec<String>, String> {
     let tree = Tree::read()?;
     let mut problems: Vec<String> = CHECKS.iter().flat_map(|check| check(&tree)).collect();
     problems.extend(crate_edges::check_crates(&metadata::packages()?));
+    println!("{}", contract::summary(&tree));
     if problems.is_empty() {
         println!("{} files are tidy", tree.files.len());
     }
