@@ -6,7 +6,7 @@
 //! | group | group | where the group's log begins, how many entries it has, its place in the line |
 //! | log | group, position | a message that waits to be received |
 //! | due | due time, sequence | a message that is delayed |
-//! | ready | place | FIFO: a group that can be served; the line of groups |
+//! | ready | place | a group that can be served; the line of groups |
 //! | touched | sequence | a message that was received and not deleted |
 //! | outbox | number | a message on its way to another queue |
 //! | arrivals | sender | number of the last message that arrived from there |
@@ -22,12 +22,15 @@ pub use crate::index::IndexRow;
 
 use crate::Sequence;
 
+/// Places in line from here on are those of noisy groups, after those of all others. No sequence number gets there.
+pub const NOISY_PLACES: Sequence = Sequence(1 << 63);
+
 /// A message group inside a partition; derived from `MessageGroupId` by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub u128);
 
 impl GroupId {
-    /// The one group of a queue without message groups.
+    /// The group of messages that have none, on a standard queue.
     pub const NONE: Self = Self(0);
 }
 
@@ -40,7 +43,7 @@ pub struct PartitionRow {
     pub log_count: u64,
     /// The due index.
     pub due: IndexRow<DueKey>,
-    /// The line of groups.
+    /// The line of groups, without the noisy ones.
     pub ready: IndexRow<Sequence>,
     /// The deadlines of deduplication.
     pub deadlines: IndexRow<DeadlineKey>,
@@ -65,14 +68,14 @@ impl Default for PartitionRow {
     }
 }
 
-/// The row of one group. A FIFO group without log entries has none.
+/// The row of one group. A message group without log entries has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GroupRow {
     /// Every log row of the group is after this position: the read cursor.
     pub cursor: Sequence,
     /// Number of log rows.
     pub log_count: u64,
-    /// FIFO: its place in the line of groups that can be served.
+    /// Its place in the line of groups that can be served; [`GroupId::NONE`] never has one.
     pub ready: Option<Sequence>,
 }
 
@@ -241,4 +244,6 @@ pub struct Stored {
     pub groups: Vec<(GroupId, GroupRow)>,
     /// The touched rows without position: what was in flight or had returned.
     pub touched: Vec<(Sequence, TouchedRow)>,
+    /// The places in line from [`NOISY_PLACES`] on, with the rows of the groups.
+    pub noisy: Vec<(Sequence, GroupId, GroupRow)>,
 }

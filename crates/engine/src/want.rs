@@ -24,7 +24,8 @@ pub enum Want {
         /// Rows at most.
         limit: usize,
     },
-    /// Places in the line of groups after a place, in order, with the rows of the groups.
+    /// Places in the line of groups after a place and before [`crate::NOISY_PLACES`], in order, with the rows of the
+    /// groups.
     Ready {
         /// Places after this one.
         after: Sequence,
@@ -69,7 +70,7 @@ pub enum Page {
 /// A single row that a command needs, if it exists. Asked for before each command that may name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// The touched row of a message that may be in the log again.
+    /// The touched row of a message that may be in the log again, and then the row of its group as well.
     Touched(Sequence),
     /// The row of a group that may have messages.
     Group(GroupId),

@@ -51,7 +51,17 @@ pub(super) fn open(
             groups.push((group, row));
         }
     }
-    Ok(Partition::open(Stored { partition, groups, touched }, config, limits, now_ms))
+    let mut noisy = Vec::new();
+    scan_all(reader, keys::noisy(id), |key, bytes| {
+        noisy.push((sequence_of(key)?, rows::get_member(bytes)?));
+        Ok(())
+    })?;
+    let with_row = |(place, group)| {
+        let row = read_group(reader, id, group)?.unwrap_or_default();
+        Ok::<_, ReadFault>((place, group, row))
+    };
+    let noisy = noisy.into_iter().map(with_row).collect::<Result<_, _>>()?;
+    Ok(Partition::open(Stored { partition, groups, touched, noisy }, config, limits, now_ms))
 }
 
 /// The partitions of a shard that have something in their outbox.
@@ -104,28 +114,34 @@ pub(super) fn read_page(reader: &dyn Reader, id: u64, want: Want) -> Result<Page
     })
 }
 
-/// Reads a row that a command needs.
+/// Reads the rows that a lookup asks for.
 pub(super) fn look_up(
     reader: &dyn Reader,
     id: u64,
     lookup: Lookup,
-) -> Result<Option<Found>, ReadFault> {
+) -> Result<Vec<Found>, ReadFault> {
+    let find_group = |group: GroupId| -> Result<Option<Found>, ReadFault> {
+        Ok(read_group(reader, id, group)?.map(|row| Found::Group(group, row)))
+    };
     Ok(match lookup {
         Lookup::Touched(sequence) => {
-            let found = reader.get(Space::Rows, &keys::touched(id, sequence))?;
-            let row = found.map(|bytes| rows::get_touched(&bytes)).transpose()?;
-            row.map(|row| Found::Touched(sequence, row))
+            let Some(bytes) = reader.get(Space::Rows, &keys::touched(id, sequence))? else {
+                return Ok(Vec::new());
+            };
+            let row = rows::get_touched(&bytes)?;
+            let group = if row.position.is_some() { find_group(row.group)? } else { None };
+            [Found::Touched(sequence, row)].into_iter().chain(group).collect()
         }
-        Lookup::Group(group) => read_group(reader, id, group)?.map(|row| Found::Group(group, row)),
+        Lookup::Group(group) => find_group(group)?.into_iter().collect(),
         Lookup::Arrivals(from) => {
             let found = reader.get(Space::Rows, &keys::arrivals(id, from))?;
             let last = found.map(|bytes| rows::get_arrivals(&bytes)).transpose()?;
-            last.map(|last| Found::Arrivals(from, last))
+            last.map(|last| Found::Arrivals(from, last)).into_iter().collect()
         }
         Lookup::Duplicate(key) => {
             let found = reader.get(Space::Rows, &keys::duplicate(id, key))?;
             let row = found.map(|bytes| rows::get_duplicate(&bytes)).transpose()?;
-            row.map(|row| Found::Duplicate(key, row))
+            row.map(|row| Found::Duplicate(key, row)).into_iter().collect()
         }
     })
 }
