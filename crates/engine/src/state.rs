@@ -104,7 +104,7 @@ impl State {
         for (sequence, row) in stored.touched {
             state.remember(sequence, row, now_ms);
         }
-        state.open_noisy(stored.noisy);
+        state.open_noisy(row.noisy);
         state.start_averages(now_ms);
         // The server may have ended between the change that freed a group and the read that was to judge it.
         let is_open =
@@ -347,6 +347,7 @@ impl State {
             ready: self.ready.row,
             deadlines: self.forgetting.row,
             outbox: self.outbox.row,
+            noisy: self.noisy.values().copied().collect(),
             touched_cursor: first_touched.unwrap_or(Sequence::MAX),
         }
     }
@@ -420,14 +421,15 @@ impl State {
         }
     }
 
-    /// The noisy groups have been idle since now, as far as is known.
-    fn open_noisy(&mut self, noisy: Vec<(Sequence, GroupId, GroupRow)>) {
-        for (place, id, row) in noisy {
-            self.groups.entry(id).or_insert_with(|| Group::open(row));
-            self.noisy.insert(place, id);
+    fn open_noisy(&mut self, noisy: Vec<GroupId>) {
+        for id in noisy {
+            if let Some(place) = self.groups.get(&id).and_then(|group| group.row.ready) {
+                self.noisy.insert(place, id);
+            }
         }
     }
 
+    /// Noisy groups have been idle since now, as far as is known.
     fn start_averages(&mut self, now_ms: u64) {
         self.average = Average::start(self.deadlines.len(), now_ms);
         for group in self.groups.values_mut() {

@@ -24,8 +24,7 @@ pub enum Want {
         /// Rows at most.
         limit: usize,
     },
-    /// Places in the line of groups after a place and before [`crate::NOISY_PLACES`], in order, with the rows of the
-    /// groups.
+    /// Places in the line of groups after a place, in order, with the rows of the groups.
     Ready {
         /// Places after this one.
         after: Sequence,

@@ -46,7 +46,7 @@ pub(crate) enum Sabotage {
     ForgetDuplicates,
     /// The line of groups is not written.
     ForgetLine,
-    /// Noisy groups are written as quiet ones.
+    /// Which groups are noisy is not written.
     ForgetNoise,
     /// Groups of messages are ignored.
     IgnoreTenants,
@@ -123,12 +123,11 @@ impl Harness {
         let touched: Vec<_> = in_memory.map(|(sequence, row)| (*sequence, *row)).collect();
         let mut named: Vec<_> = touched.iter().map(|(_, row)| row.group).collect();
         named.push(GroupId::NONE);
+        named.extend(&self.rows.partition.noisy);
         named.dedup();
         let row_of = |id: GroupId| self.rows.groups.get(&id).map(|row| (id, *row));
         let groups = named.into_iter().filter_map(row_of).collect();
-        let noisy = self.rows.ready.range(NOISY_PLACES..);
-        let noisy = noisy.map(|(place, id)| (*place, *id, self.rows.groups[id])).collect();
-        let stored = Stored { partition: self.rows.partition, groups, touched, noisy };
+        let stored = Stored { partition: self.rows.partition.clone(), groups, touched };
         Partition::open(stored, self.config, self.limits, self.now_ms)
     }
 
@@ -238,7 +237,7 @@ impl Harness {
                 Page::Due(rows.map(|(key, id)| (*id, *key)).collect())
             }
             Want::Ready { after, limit } => {
-                let range = (Bound::Excluded(after), Bound::Excluded(NOISY_PLACES));
+                let range = (Bound::Excluded(after), Bound::Unbounded);
                 let rows = self.rows.ready.range(range).take(limit);
                 Page::Ready(rows.map(|(place, id)| (*place, *id, self.rows.groups[id])).collect())
             }
@@ -293,6 +292,9 @@ impl Harness {
         if let Some(row) = partition {
             self.rows.partition = row;
         }
+        if self.sabotage == Sabotage::ForgetNoise {
+            self.rows.partition.noisy.clear();
+        }
         if self.sabotage == Sabotage::ForgetGroupRows {
             return;
         }
@@ -345,11 +347,10 @@ impl Harness {
             Change::Arrived(from, number) => {
                 rows.arrivals.insert(from, number);
             }
-            Change::LinedUp(group, place) if self.sabotage == Sabotage::ForgetNoise => {
-                rows.ready.insert(Sequence(place.0 & !NOISY_PLACES.0), group);
-            }
             Change::LinedUp(group, place) => {
-                rows.ready.insert(place, group);
+                if place < NOISY_PLACES {
+                    rows.ready.insert(place, group);
+                }
             }
             Change::LeftLine(_, place) => {
                 rows.ready.remove(&place);

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use sluice_engine::{DeadlineKey, DueKey, GroupId, NOISY_PLACES, QueueAddress, Sequence};
+use sluice_engine::{DeadlineKey, DueKey, GroupId, QueueAddress, Sequence};
 use sluice_store::{Batch, Space};
 
 /// Tables in the row space.
@@ -102,14 +102,9 @@ pub(super) fn due_after(partition: u64, after: DueKey) -> Range<Vec<u8>> {
     due(partition, start)..prefix(DUE, partition + 1)
 }
 
-/// Places in the line of groups after one, without those of noisy groups.
+/// Places in the line of groups after one.
 pub(super) fn ready_after(partition: u64, after: Sequence) -> Range<Vec<u8>> {
-    ready(partition, Sequence(after.0 + 1))..ready(partition, NOISY_PLACES)
-}
-
-/// Places of noisy groups.
-pub(super) fn noisy(partition: u64) -> Range<Vec<u8>> {
-    ready(partition, NOISY_PLACES)..prefix(READY, partition + 1)
+    ready(partition, Sequence(after.0 + 1))..prefix(READY, partition + 1)
 }
 
 /// Deadlines of deduplication after a key: the smallest key after it has one more byte.

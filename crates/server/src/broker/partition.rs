@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use sluice_engine::{
-    Change, DeadlineKey, DueKey, Found, GroupId, GroupRow, Limits, Lookup, Page, Partition,
-    PartitionRow, QueueConfig, Sequence, Stored, Want,
+    Change, DeadlineKey, DueKey, Found, GroupId, GroupRow, Limits, Lookup, NOISY_PLACES, Page,
+    Partition, PartitionRow, QueueConfig, Sequence, Stored, Want,
 };
 use sluice_store::{Batch, Reader, Space, StoreError};
 
@@ -43,25 +43,16 @@ pub(super) fn open(
         }
         Ok(())
     })?;
-    let named: BTreeSet<GroupId> =
-        touched.iter().map(|(_, row)| row.group).chain([GroupId::NONE]).collect();
+    let of_touched = touched.iter().map(|(_, row)| row.group);
+    let others = partition.noisy.iter().copied().chain([GroupId::NONE]);
+    let named: BTreeSet<GroupId> = of_touched.chain(others).collect();
     let mut groups = Vec::new();
     for group in named {
         if let Some(row) = read_group(reader, id, group)? {
             groups.push((group, row));
         }
     }
-    let mut noisy = Vec::new();
-    scan_all(reader, keys::noisy(id), |key, bytes| {
-        noisy.push((sequence_of(key)?, rows::get_member(bytes)?));
-        Ok(())
-    })?;
-    let with_row = |(place, group)| {
-        let row = read_group(reader, id, group)?.unwrap_or_default();
-        Ok::<_, ReadFault>((place, group, row))
-    };
-    let noisy = noisy.into_iter().map(with_row).collect::<Result<_, _>>()?;
-    Ok(Partition::open(Stored { partition, groups, touched, noisy }, config, limits, now_ms))
+    Ok(Partition::open(Stored { partition, groups, touched }, config, limits, now_ms))
 }
 
 /// The partitions of a shard that have something in their outbox.
@@ -196,6 +187,8 @@ pub(super) fn write_change(batch: &mut Batch, id: u64, change: &Change) {
         Change::Arrived(from, number) => {
             batch.put(Space::Rows, keys::arrivals(id, *from), rows::put_arrivals(*number));
         }
+        // Noisy groups stand in the partition row.
+        Change::LinedUp(_, place) | Change::LeftLine(_, place) if *place >= NOISY_PLACES => {}
         Change::LinedUp(group, place) => {
             batch.put(Space::Rows, keys::ready(id, *place), rows::put_member(*group));
         }
