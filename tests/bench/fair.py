@@ -137,12 +137,12 @@ async def measure(options, pid):
     run.reset()
     await asyncio.sleep(options.seconds)
     report("quiet tenants alone", run, pid)
-    flood = asyncio.create_task(run.flood())
-    await flood
+    await run.flood()
     report(f"while {options.flood} messages of another tenant arrive", run, pid)
     await asyncio.sleep(options.seconds)
     report("while they wait", run, pid)
     wanted = ["ApproximateNumberOfMessages"]
+    client = await Client().open()  # the first connection was idle for too long
     answer = await client.call("GetQueueAttributes", {"QueueUrl": url, "AttributeNames": wanted})
     print(f"  still waiting: {answer['Attributes'][wanted[0]]}")
     with urllib.request.urlopen(f"http://{LISTEN}/metrics") as metrics:

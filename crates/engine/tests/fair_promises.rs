@@ -609,7 +609,7 @@ fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
 
 fn cases() -> u32 {
     let asked = std::env::var("SLUICE_PROPERTY_CASES").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(400)
+    asked.and_then(|text| text.parse().ok()).unwrap_or(250)
 }
 
 fn run_cases(cases: u32, most: usize, setup: impl Strategy<Value = Setup>) {
