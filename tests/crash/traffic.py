@@ -14,6 +14,7 @@ AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=" + "0" * 64
 )
 FILLER_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz 0123456789"\\<&>\r\n\téü日😀'
+TENANTS = [f"tenant-{n}" for n in range(20)]  # message groups on standard queues
 BODY_CHARACTERS_MAX = 150_000  # about 200 KB of UTF-8
 
 
@@ -105,7 +106,10 @@ def produce(endpoint, queues, path, seed, name, stop):
         delay = chance.randint(1, 8) if chance.random() < 0.1 else 0
         if delay:
             message["DelaySeconds"] = delay
-        known = digest(message["MessageBody"], message["MessageAttributes"])
+        tenant = chance.choice([None, *TENANTS])
+        if tenant:
+            message["MessageGroupId"] = tenant
+        known = digest(message["MessageBody"], message["MessageAttributes"], tenant)
         now = time.monotonic()
         ledger.write("send?", key, queue, known, delay, now, at=now)
         return key, message

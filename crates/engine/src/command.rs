@@ -177,6 +177,14 @@ pub struct Counters {
     pub delayed: u64,
     /// When the oldest known message was sent, epoch milliseconds.
     pub oldest_sent_at_ms: Option<u64>,
+    /// Standard: noisy message groups.
+    pub noisy_groups: u64,
+    /// Of the visible ones, those not in noisy groups.
+    pub visible_in_quiet_groups: u64,
+    /// Of those in flight, those not in noisy groups.
+    pub in_flight_in_quiet_groups: u64,
+    /// When the oldest known message not in a noisy group was sent, epoch milliseconds.
+    pub oldest_sent_at_ms_in_quiet_groups: Option<u64>,
 }
 
 /// Answer to a command.

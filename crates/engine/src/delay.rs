@@ -13,6 +13,7 @@ impl Partition {
         self.end_delays(now_ms, &mut rows_left, out);
         self.expire(now_ms, &mut rows_left, out);
         self.end_deduplication(now_ms, &mut rows_left, out);
+        self.pardon(now_ms, out);
     }
 
     /// Where a new message waits in the due index, if it is delayed.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::index::More;
+use crate::shares::{Average, Load};
 use crate::{GroupRow, LogEntry, Sequence};
 
 /// One group of a partition.
@@ -16,10 +17,14 @@ pub(crate) struct Group {
     pub(crate) more: More,
     /// Memory holds every entry up to this position.
     loaded_to: Sequence,
-    /// Standard: messages that were received and are visible again.
+    /// Without message group: messages that were received and are visible again.
     pub(crate) returned: BTreeSet<Sequence>,
-    /// FIFO: messages in flight, which the ones after them wait for.
+    /// Messages in flight; on a FIFO queue the ones after them wait for them. Not kept for [`crate::GroupId::NONE`].
     pub(crate) in_flight: BTreeSet<Sequence>,
+    /// How many these are on average.
+    pub(crate) average: Average,
+    /// When the last of them was in flight, as far as memory knows, epoch milliseconds.
+    pub(crate) idle_since_ms: u64,
 }
 
 /// Where a group's next message comes from.
@@ -54,6 +59,30 @@ impl Group {
         }
     }
 
+    /// The head of the log.
+    pub(crate) fn head(&self) -> Option<Next> {
+        self.window.front().copied().map(Next::Head)
+    }
+
+    /// Counts a message as in flight.
+    pub(crate) fn take_off(&mut self, sequence: Sequence, now_ms: u64) {
+        self.average.update(self.in_flight.len(), now_ms);
+        self.in_flight.insert(sequence);
+    }
+
+    /// Counts a message as in flight no longer.
+    pub(crate) fn land(&mut self, sequence: Sequence, now_ms: u64) {
+        self.average.update(self.in_flight.len(), now_ms);
+        self.in_flight.remove(&sequence);
+        self.idle_since_ms = now_ms;
+    }
+
+    /// What the group takes of the consumers.
+    pub(crate) fn load(&self, now_ms: u64) -> Load {
+        let in_flight = self.in_flight.len();
+        Load { in_flight, average: self.average.at(in_flight, now_ms) }
+    }
+
     /// FIFO: whether the head of the log waits for no message in flight; unknown while the head is not in memory.
     pub(crate) fn is_unlocked(&self) -> Option<bool> {
         match (self.in_flight.first(), self.window.front()) {
@@ -74,7 +103,7 @@ impl Group {
         self.more == More::OnDisk && self.window.len() < window_low
     }
 
-    /// Applies a put: usually at the end of the log, or where a FIFO message was before it was received.
+    /// Applies a put: usually at the end of the log, or where a message was before it was received.
     pub(crate) fn insert(&mut self, entry: LogEntry, window_max: usize) {
         self.row.log_count += 1;
         if entry.position <= self.row.cursor {
@@ -83,6 +112,7 @@ impl Group {
         if entry.position <= self.loaded_to {
             let index = self.window.partition_point(|before| before.position < entry.position);
             self.window.insert(index, entry);
+            self.trim(window_max);
             return;
         }
         match self.more {
@@ -101,13 +131,33 @@ impl Group {
         if let Ok(index) = self.window.binary_search_by_key(&position, |entry| entry.position) {
             self.window.remove(index);
             if index == 0 {
-                self.row.cursor = position;
+                let head = self.window.front();
+                self.row.cursor = head.map_or(self.loaded_to, |head| Sequence(head.position.0 - 1));
             }
         }
         if self.row.log_count == 0 {
             self.window.clear();
             self.more = More::None;
         }
+    }
+
+    /// Lets the log leave memory.
+    pub(crate) fn unload(&mut self) {
+        if self.row.log_count > 0 {
+            self.more = More::OnDisk;
+        }
+        self.window.clear();
+        self.loaded_to = self.row.cursor;
+    }
+
+    /// Lets the end of a window that grew too long leave memory.
+    fn trim(&mut self, window_max: usize) {
+        if self.window.len() <= window_max {
+            return;
+        }
+        self.window.truncate(window_max);
+        self.more = More::OnDisk;
+        self.loaded_to = self.window.back().map_or(self.row.cursor, |entry| entry.position);
     }
 
     /// Takes a page of the log that was read after [`Self::loaded_to`].

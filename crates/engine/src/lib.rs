@@ -16,6 +16,7 @@ mod command;
 mod config;
 mod deduplication;
 mod delay;
+mod fair;
 mod group;
 mod index;
 mod line;
@@ -26,6 +27,7 @@ mod receive;
 mod retention;
 mod rows;
 mod sequence;
+mod shares;
 mod state;
 mod visibility;
 mod want;
@@ -38,7 +40,7 @@ pub use config::{DeadLetters, Limits, Policy, QueueConfig};
 pub use partition::{Output, Partition};
 pub use rows::{
     Change, DeadlineKey, Departure, Destination, DueKey, DuplicateRow, GroupId, GroupRow, History,
-    IndexRow, LogEntry, PartitionRow, QueueAddress, Stored, TouchedRow,
+    IndexRow, LogEntry, NOISY_PLACES, PartitionRow, QueueAddress, Stored, TouchedRow,
 };
 pub use sequence::Sequence;
 pub use want::{Found, Lookup, Page, Want};

@@ -57,7 +57,7 @@ impl Partition {
             let Some(departure) = self.state.outbox.first.get(number).copied() else { continue };
             let Departure { sequence, group, history, .. } = departure;
             self.commit(Change::Returned(*number), now_ms, out);
-            let position = Some(sequence);
+            let position = Some(self.old_place(group, sequence));
             let row = TouchedRow { group, history, visible_at_ms: now_ms, position };
             self.put_back(now_ms, sequence, row, out);
         }

@@ -4,9 +4,9 @@ use crate::attempt::Attempts;
 use crate::long_poll::{PollKind, Waiter, Waiters};
 use crate::state::{Order, State};
 use crate::{
-    Change, Command, Counters, DeleteOutcome, Delivery, Found, GroupId, GroupRow, Handle, Limits,
-    LogEntry, Lookup, NewMessage, Page, PartitionRow, Policy, QueueConfig, Reply, RequestId,
-    SendOutcome, Sequence, Stored, Want,
+    Change, Command, DeleteOutcome, Delivery, Found, GroupId, GroupRow, Handle, Limits, LogEntry,
+    Lookup, NewMessage, Page, PartitionRow, Policy, QueueConfig, Reply, RequestId, SendOutcome,
+    Sequence, Stored, Want,
 };
 
 /// What a command or a tick decided. The changes belong into one atomic commit, before any of the replies goes out.
@@ -126,10 +126,9 @@ impl Partition {
         }
         let timeout = self.state.deadlines.first().map(|(at_ms, _)| *at_ms);
         let due = self.state.due.first.first_key_value().map(|(key, _)| self.due_at_ms(*key));
-        [timeout, due, self.next_expiry_ms(), self.waiters.next_deadline_ms()]
-            .into_iter()
-            .flatten()
-            .min()
+        let others =
+            [self.next_expiry_ms(), self.next_pardon_ms(), self.waiters.next_deadline_ms()];
+        [timeout, due].into_iter().chain(others).flatten().min()
     }
 
     /// Rows that are needed before the next command, if any.
@@ -235,17 +234,6 @@ impl Partition {
         self.state.take_dirty()
     }
 
-    /// The counters, exact as of the last command or tick.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        Counters {
-            visible: self.state.log_count + self.state.returned_count as u64,
-            in_flight: self.state.deadlines.len() as u64,
-            delayed: self.state.due.row.count,
-            oldest_sent_at_ms: self.oldest_sent_at_ms(),
-        }
-    }
-
     /// Number of receives that wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -307,11 +295,12 @@ impl Partition {
         DeleteOutcome::Deleted
     }
 
-    /// The groups that the next receives take from.
+    /// The groups that the next receives take from. Noisy ones are among them when not many others are before them.
     pub(crate) fn groups_ahead(&self) -> impl Iterator<Item = GroupId> + '_ {
-        let only = (self.state.order == Order::Standard).then_some(GroupId::NONE);
-        let in_line = self.state.ready.first.values().take(self.state.limits.groups_ahead).copied();
-        only.into_iter().chain(in_line)
+        let (line, ahead) = (&self.state.ready.first, self.state.limits.groups_ahead);
+        let ungrouped = (self.state.order == Order::Standard).then_some(GroupId::NONE);
+        let noisy = self.state.noisy.values().take_while(move |_| line.len() < ahead);
+        ungrouped.into_iter().chain(line.values().take(ahead).chain(noisy).copied())
     }
 
     fn peek(&self, now_ms: u64, count_max: usize) -> Vec<Delivery> {

@@ -10,8 +10,8 @@ use crate::{
 
 /// A receive as it is being filled.
 #[derive(Default)]
-struct Filling {
-    now_ms: u64,
+pub(crate) struct Filling {
+    pub(crate) now_ms: u64,
     /// Messages still to be taken.
     count_left: usize,
     visibility_ms: u64,
@@ -57,24 +57,15 @@ impl Partition {
 
     fn fill(&mut self, filling: &mut Filling, out: &mut Output) {
         match self.config.policy {
-            Policy::Standard { .. } => self.take_oldest(filling, out),
+            Policy::Standard { .. } => self.take_fairly(filling, out),
             Policy::Fifo { .. } => self.take_in_line(filling, out),
         }
     }
 
     /// Whether one more message is to be taken.
-    fn has_room(&self, filling: &Filling) -> bool {
+    pub(crate) fn has_room(&self, filling: &Filling) -> bool {
         let may_hide = filling.to.is_some() || !self.is_full();
         filling.count_left > 0 && self.departures_left > 0 && may_hide
-    }
-
-    /// Standard: the oldest visible message, one after the other.
-    fn take_oldest(&mut self, filling: &mut Filling, out: &mut Output) {
-        while self.has_room(filling) {
-            let group = self.state.groups.get(&GroupId::NONE);
-            let Some(next) = group.and_then(|group| group.next()) else { break };
-            self.take_one(filling, GroupId::NONE, next, out);
-        }
     }
 
     /// FIFO: as many messages of the first group in line as can be had, then of the next.
@@ -104,7 +95,13 @@ impl Partition {
     }
 
     /// Takes one message out of where it waits and hides it, sends it away, or removes it if it has expired.
-    fn take_one(&mut self, filling: &mut Filling, group: GroupId, next: Next, out: &mut Output) {
+    pub(crate) fn take_one(
+        &mut self,
+        filling: &mut Filling,
+        group: GroupId,
+        next: Next,
+        out: &mut Output,
+    ) {
         let now_ms = filling.now_ms;
         let (sequence, history) = self.claim(now_ms, group, next, out);
         if self.is_expired(history, now_ms) {

@@ -1,11 +1,16 @@
 //! Retention: a message is gone once it is older than the queue keeps messages, wherever it is.
 //!
-//! The log is cleaned from its old end, on a FIFO queue that of the group first in line. An entry that came to the log
-//! late (a delay, a return to the back), or that others are before in line, expires when it is its turn, or when a
-//! receive meets it; until then it is counted, but never delivered.
+//! Logs are cleaned from their old ends, those of message groups when they are near the head of the line. An entry that
+//! came to a log late (a delay, a return to the back), or whose group is not near, expires when it is its turn, or when
+//! a receive meets it; until then it is counted, but never delivered.
 
+use crate::fair::{Mark, mark_of};
+use crate::group::Group;
 use crate::partition::{Output, Partition};
-use crate::{Change, GroupId, History, LogEntry};
+use crate::{Change, GroupId, History, LogEntry, TouchedRow};
+
+/// Received messages among which the oldest one of a quiet group is looked for.
+const QUIET_SEARCH_ROWS_MAX: usize = 1_000;
 
 impl Partition {
     /// Whether a message is older than the queue keeps messages.
@@ -51,11 +56,29 @@ impl Partition {
         touched.into_iter().chain(logged)
     }
 
-    /// The head of the log; on a FIFO queue that of the first group in line.
+    /// The same without the messages of noisy groups.
+    pub(crate) fn oldest_sent_at_ms_in_quiet_groups(&self) -> Option<u64> {
+        let is_quiet =
+            |group: &Group| group.row.ready.is_none_or(|place| mark_of(place) == Mark::Quiet);
+        let is_quiet_row =
+            |row: &TouchedRow| self.state.groups.get(&row.group).is_none_or(is_quiet);
+        let mut touched = self.state.touched.iter().take(QUIET_SEARCH_ROWS_MAX);
+        let touched = touched.find(|(_, row)| is_quiet_row(row)).map(|(_, row)| row.history);
+        let logged = self.oldest_head(is_quiet).map(|(_, entry)| entry.history);
+        touched.into_iter().chain(logged).map(|history| history.enqueued_at_ms).min()
+    }
+
+    /// The oldest of the messages at the heads of the logs of the groups ahead.
     fn oldest_log_entry(&self) -> Option<(GroupId, LogEntry)> {
-        let id = self.groups_ahead().next()?;
-        let group = self.state.groups.get(&id)?;
-        group.window.front().map(|entry| (id, *entry))
+        self.oldest_head(|_| true)
+    }
+
+    fn oldest_head(&self, is_meant: impl Fn(&Group) -> bool) -> Option<(GroupId, LogEntry)> {
+        let heads = self.groups_ahead().filter_map(|id| {
+            let group = self.state.groups.get(&id).filter(|group| is_meant(group))?;
+            group.window.front().map(|entry| (id, *entry))
+        });
+        heads.min_by_key(|(_, entry)| entry.history.enqueued_at_ms)
     }
 
     fn expiry_ms(&self, history: History) -> u64 {

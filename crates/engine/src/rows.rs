@@ -2,11 +2,11 @@
 //!
 //! | row | key | holds |
 //! |---|---|---|
-//! | partition | | last sequence number; size and beginning of each index |
+//! | partition | | last sequence number; size and beginning of each index; the noisy groups |
 //! | group | group | where the group's log begins, how many entries it has, its place in the line |
 //! | log | group, position | a message that waits to be received |
 //! | due | due time, sequence | a message that is delayed |
-//! | ready | place | FIFO: a group that can be served; the line of groups |
+//! | ready | place | a group that can be served and is not noisy; the line of groups |
 //! | touched | sequence | a message that was received and not deleted |
 //! | outbox | number | a message on its way to another queue |
 //! | arrivals | sender | number of the last message that arrived from there |
@@ -22,17 +22,21 @@ pub use crate::index::IndexRow;
 
 use crate::Sequence;
 
+/// Places from here on are those of noisy groups, after those of all others. No sequence number gets there. They have no
+/// rows in the line: the partition row names the groups, and the group rows have the places.
+pub const NOISY_PLACES: Sequence = Sequence(1 << 63);
+
 /// A message group inside a partition; derived from `MessageGroupId` by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub u128);
 
 impl GroupId {
-    /// The one group of a queue without message groups.
+    /// The group of messages that have none, on a standard queue.
     pub const NONE: Self = Self(0);
 }
 
 /// The one row with a partition's own numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionRow {
     /// Last sequence number or position assigned.
     pub last_sequence: Sequence,
@@ -40,12 +44,14 @@ pub struct PartitionRow {
     pub log_count: u64,
     /// The due index.
     pub due: IndexRow<DueKey>,
-    /// The line of groups.
+    /// The line of groups, which noisy ones are not part of.
     pub ready: IndexRow<Sequence>,
     /// The deadlines of deduplication.
     pub deadlines: IndexRow<DeadlineKey>,
     /// The messages on their way to another queue.
     pub outbox: IndexRow<Sequence>,
+    /// Standard: the noisy groups, in order of their places. There are never many.
+    pub noisy: Vec<GroupId>,
     /// Every touched row without position is at or after this sequence number, so that opening a partition does not
     /// scan over the messages it deleted.
     pub touched_cursor: Sequence,
@@ -60,19 +66,20 @@ impl Default for PartitionRow {
             ready: IndexRow::default(),
             deadlines: IndexRow::default(),
             outbox: IndexRow::default(),
+            noisy: Vec::new(),
             touched_cursor: Sequence::MAX,
         }
     }
 }
 
-/// The row of one group. A FIFO group without log entries has none.
+/// The row of one group. A message group without log entries has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GroupRow {
     /// Every log row of the group is after this position: the read cursor.
     pub cursor: Sequence,
     /// Number of log rows.
     pub log_count: u64,
-    /// FIFO: its place in the line of groups that can be served.
+    /// Its place in the line of groups that can be served; [`GroupId::NONE`] never has one.
     pub ready: Option<Sequence>,
 }
 
@@ -237,7 +244,7 @@ pub enum Change {
 pub struct Stored {
     /// The partition row; absent for a new partition.
     pub partition: PartitionRow,
-    /// The group rows of [`GroupId::NONE`] and of the groups of the touched rows below.
+    /// The group rows of [`GroupId::NONE`], of the noisy groups, and of the groups of the touched rows below.
     pub groups: Vec<(GroupId, GroupRow)>,
     /// The touched rows without position: what was in flight or had returned.
     pub touched: Vec<(Sequence, TouchedRow)>,

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::fair::{Mark, mark_of, number_of};
 use crate::group::Group;
 use crate::index::{Index, More, more_after};
+use crate::shares::{Average, Load};
 use crate::{
     Change, DeadlineKey, Departure, DueKey, DuplicateRow, Found, GroupId, GroupRow, Limits, Page,
     PartitionRow, QueueAddress, Sequence, Stored, TouchedRow,
@@ -32,8 +34,10 @@ pub(crate) struct State {
     pub(crate) deadlines: BTreeSet<(u64, Sequence)>,
     /// Delayed messages.
     pub(crate) due: Index<DueKey, GroupId>,
-    /// FIFO: groups that can be served, in line.
+    /// Groups that can be served, in line, without the noisy ones.
     pub(crate) ready: Index<Sequence, GroupId>,
+    /// Standard: the noisy groups by their places, all of them.
+    pub(crate) noisy: BTreeMap<Sequence, GroupId>,
     /// FIFO: groups whose place in line depends on the head of a log that is not in memory.
     pub(crate) unjudged: BTreeSet<GroupId>,
     /// The group of the next delayed message if that is due already.
@@ -50,6 +54,8 @@ pub(crate) struct State {
     unknown_on_disk: More,
     /// Touched rows that were found for the command at hand, or whose messages went back to the log during it.
     recalled: BTreeMap<Sequence, TouchedRow>,
+    /// How many messages are in flight on average.
+    average: Average,
     /// Sum of the groups' returned messages.
     pub(crate) returned_count: usize,
     /// Sum of the groups' log rows, in memory or not.
@@ -77,6 +83,7 @@ impl State {
             deadlines: BTreeSet::new(),
             due: Index::open(row.due, limits.index_max),
             ready: Index::open(row.ready, limits.index_max),
+            noisy: BTreeMap::new(),
             unjudged: BTreeSet::new(),
             awaited: None,
             forgetting: Index::open(row.deadlines, limits.index_max),
@@ -85,6 +92,7 @@ impl State {
             arrivals: HashMap::new(),
             unknown_on_disk: More::OnDisk,
             recalled: BTreeMap::new(),
+            average: Average::default(),
             returned_count: 0,
             log_count: row.log_count,
             dirty_groups: BTreeSet::new(),
@@ -96,8 +104,11 @@ impl State {
         for (sequence, row) in stored.touched {
             state.remember(sequence, row, now_ms);
         }
+        state.open_noisy(row.noisy);
+        state.start_averages(now_ms);
         // The server may have ended between the change that freed a group and the read that was to judge it.
-        let is_open = |group: &Group| group.row.ready.is_none() && group.is_unlocked().is_none();
+        let is_open =
+            |group: &Group| group.row.ready.is_none() && state.can_be_served(group).is_none();
         let unjudged = state.groups.iter().filter(|(_, group)| is_open(group)).map(|(id, _)| *id);
         state.unjudged = unjudged.collect();
         state
@@ -124,17 +135,29 @@ impl State {
             }
             Change::Unscheduled(key) => self.due.remove(key),
             Change::LinedUp(group, place) => {
-                self.last_sequence = self.last_sequence.max(place);
+                self.last_sequence = self.last_sequence.max(number_of(place));
                 self.dirty_group(group).row.ready = Some(place);
-                let left = self.ready.insert(place, group, Sequence(place.0 - 1));
-                self.drop_idle(left);
+                match mark_of(place) {
+                    Mark::Quiet => {
+                        let left = self.ready.insert(place, group, Sequence(place.0 - 1));
+                        self.drop_idle(left);
+                    }
+                    Mark::Noisy => {
+                        self.noisy.insert(place, group);
+                    }
+                }
             }
             Change::LeftLine(group, place) => {
-                self.ready.remove(place);
+                match mark_of(place) {
+                    Mark::Quiet => self.ready.remove(place),
+                    Mark::Noisy => {
+                        self.noisy.remove(&place);
+                    }
+                }
                 self.dirty_group(group).row.ready = None;
             }
             Change::Touched(sequence, row) => {
-                self.forget(sequence);
+                self.forget(sequence, now_ms);
                 match row.position {
                     // The command at hand may name it: memory knew the message when its handles were looked up.
                     Some(_) => {
@@ -143,10 +166,10 @@ impl State {
                     None => self.remember(sequence, row, now_ms),
                 }
             }
-            Change::Erased(sequence) => self.forget(sequence),
+            Change::Erased(sequence) => self.forget(sequence, now_ms),
             Change::Departed(number, departure) => {
                 self.last_sequence = self.last_sequence.max(number);
-                self.forget(departure.sequence);
+                self.forget(departure.sequence, now_ms);
                 self.outbox.insert(number, departure, Sequence(number.0 - 1));
             }
             Change::Returned(number) | Change::Delivered(number, _) => self.outbox.remove(number),
@@ -163,7 +186,7 @@ impl State {
                 self.forgetting.remove(deadline);
                 self.duplicates.insert(deadline.key, None);
             }
-            Change::Purged(watermark) => self.purge(watermark),
+            Change::Purged(watermark) => self.purge(watermark, now_ms),
         }
     }
 
@@ -187,10 +210,29 @@ impl State {
         self.arrivals.get(&from).copied()
     }
 
+    /// Whether a group is served by its place in line.
+    pub(crate) fn stands_in_line(&self, id: GroupId) -> bool {
+        self.order == Order::Fifo || id != GroupId::NONE
+    }
+
+    /// Whether a group has a message to receive; unknown while the head of a FIFO group's log is not in memory.
+    pub(crate) fn can_be_served(&self, group: &Group) -> Option<bool> {
+        match self.order {
+            Order::Standard => Some(group.row.log_count > 0),
+            Order::Fifo => group.is_unlocked(),
+        }
+    }
+
+    /// What all messages together take of the consumers.
+    pub(crate) fn load(&self, now_ms: u64) -> Load {
+        let in_flight = self.deadlines.len();
+        Load { in_flight, average: self.average.at(in_flight, now_ms) }
+    }
+
     /// Whether a group has to be looked up on disk. One with messages is in line or has some in flight; memory holds
     /// the latter ones, the ones at the head of the line, and the ones that changed since the last commit.
     pub(crate) fn is_unknown_group(&self, id: GroupId) -> bool {
-        self.order == Order::Fifo
+        self.stands_in_line(id)
             && self.unknown_on_disk == More::OnDisk
             && self.ready.more == More::OnDisk
             && !self.groups.contains_key(&id)
@@ -222,11 +264,10 @@ impl State {
     }
 
     /// Moves a message whose visibility timeout ended to the returned messages of its group.
-    pub(crate) fn surface(&mut self, visible_at_ms: u64, sequence: Sequence) {
-        self.deadlines.remove(&(visible_at_ms, sequence));
+    pub(crate) fn surface(&mut self, visible_at_ms: u64, sequence: Sequence, now_ms: u64) {
+        self.land(visible_at_ms, sequence, now_ms);
         if let Some(row) = self.touched.get(&sequence) {
             let group = self.groups.entry(row.group).or_default();
-            group.in_flight.remove(&sequence);
             group.returned.insert(sequence);
             self.returned_count += 1;
         }
@@ -272,11 +313,8 @@ impl State {
     }
 
     /// Log entries of a group to read at once.
-    pub(crate) fn page_rows(&self, _group: GroupId) -> usize {
-        match self.order {
-            Order::Standard => self.limits.window_max,
-            Order::Fifo => self.limits.window_low,
-        }
+    pub(crate) fn page_rows(&self, group: GroupId) -> usize {
+        if self.stands_in_line(group) { self.limits.window_low } else { self.limits.window_max }
     }
 
     /// Hands out the rows that changed since the last call, for one commit. A group without row has none any more.
@@ -286,7 +324,7 @@ impl State {
         let mut groups = Vec::new();
         for id in std::mem::take(&mut self.dirty_groups) {
             let Some(group) = self.groups.get(&id) else { continue };
-            let is_gone = self.order == Order::Fifo && group.row.log_count == 0;
+            let is_gone = self.stands_in_line(id) && group.row.log_count == 0;
             groups.push((id, (!is_gone).then_some(group.row)));
             self.drop_idle(Some(id));
         }
@@ -309,23 +347,27 @@ impl State {
             ready: self.ready.row,
             deadlines: self.forgetting.row,
             outbox: self.outbox.row,
+            noisy: self.noisy.values().copied().collect(),
             touched_cursor: first_touched.unwrap_or(Sequence::MAX),
         }
     }
 
-    /// Lets a FIFO group leave memory that has no messages in flight and no place near the head of the line.
+    /// Lets a message group leave memory that has no messages in flight and no place near the head of the line. Of a
+    /// tenant that has messages in flight only the log leaves.
     fn drop_idle(&mut self, id: Option<GroupId>) {
-        let Some(id) = id else { return };
-        if self.order == Order::Standard || self.dirty_groups.contains(&id) {
+        let Some(id) = id.filter(|id| self.stands_in_line(*id)) else { return };
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        let is_near = group.row.ready.is_some_and(|place| match mark_of(place) {
+            Mark::Quiet => self.ready.first.contains_key(&place),
+            Mark::Noisy => true,
+        });
+        if is_near || self.dirty_groups.contains(&id) {
             return;
         }
-        let is_idle = self.groups.get(&id).is_some_and(|group| {
-            let is_near =
-                group.row.ready.is_some_and(|place| self.ready.first.contains_key(&place));
-            group.in_flight.is_empty() && !is_near
-        });
-        if is_idle {
+        if group.in_flight.is_empty() {
             self.groups.remove(&id);
+        } else if self.order == Order::Standard {
+            group.unload();
         }
     }
 
@@ -339,39 +381,65 @@ impl State {
         self.touched.insert(sequence, row);
         // A group without row has no log: whatever was in it came before now.
         let now = self.last_sequence;
+        let is_in_line = self.stands_in_line(row.group);
         let group = self.groups.entry(row.group).or_insert_with(|| Group::empty(now));
-        match self.order {
-            // Also when its timeout is over: then the next tick puts it back into the log, which keeps the order.
-            Order::Fifo => {
-                self.deadlines.insert((row.visible_at_ms, sequence));
-                group.in_flight.insert(sequence);
-            }
-            Order::Standard if row.visible_at_ms > now_ms => {
-                self.deadlines.insert((row.visible_at_ms, sequence));
-            }
-            Order::Standard => {
-                group.returned.insert(sequence);
-                self.returned_count += 1;
-            }
+        if is_in_line {
+            group.take_off(sequence, now_ms);
         }
-    }
-
-    fn forget(&mut self, sequence: Sequence) {
-        self.recalled.remove(&sequence);
-        let Some(row) = self.touched.remove(&sequence) else { return };
-        if self.deadlines.remove(&(row.visible_at_ms, sequence)) {
-            if self.order == Order::Fifo
-                && let Some(group) = self.groups.get_mut(&row.group)
-            {
-                group.in_flight.remove(&sequence);
-                self.dirty_groups.insert(row.group);
-            }
+        // In line also when its timeout is over: then the next tick puts it back into the log, which keeps the order.
+        if is_in_line || row.visible_at_ms > now_ms {
+            self.average.update(self.deadlines.len(), now_ms);
+            self.deadlines.insert((row.visible_at_ms, sequence));
         } else {
-            self.unreturn(row.group, sequence);
+            group.returned.insert(sequence);
+            self.returned_count += 1;
         }
     }
 
-    fn purge(&mut self, watermark: Sequence) {
+    fn forget(&mut self, sequence: Sequence, now_ms: u64) {
+        self.recalled.remove(&sequence);
+        let Some(row) = self.touched.get(&sequence) else { return };
+        let (visible_at_ms, group) = (row.visible_at_ms, row.group);
+        if self.deadlines.contains(&(visible_at_ms, sequence)) {
+            self.land(visible_at_ms, sequence, now_ms);
+        } else {
+            self.unreturn(group, sequence);
+        }
+        self.touched.remove(&sequence);
+    }
+
+    /// Counts a message as in flight no longer.
+    fn land(&mut self, visible_at_ms: u64, sequence: Sequence, now_ms: u64) {
+        self.average.update(self.deadlines.len(), now_ms);
+        self.deadlines.remove(&(visible_at_ms, sequence));
+        let Some(id) = self.touched.get(&sequence).map(|row| row.group) else { return };
+        if self.stands_in_line(id)
+            && let Some(group) = self.groups.get_mut(&id)
+        {
+            group.land(sequence, now_ms);
+            self.dirty_groups.insert(id);
+        }
+    }
+
+    fn open_noisy(&mut self, noisy: Vec<GroupId>) {
+        for id in noisy {
+            if let Some(place) = self.groups.get(&id).and_then(|group| group.row.ready) {
+                self.noisy.insert(place, id);
+            }
+        }
+    }
+
+    /// Noisy groups have been idle since now, as far as is known.
+    fn start_averages(&mut self, now_ms: u64) {
+        self.average = Average::start(self.deadlines.len(), now_ms);
+        for group in self.groups.values_mut() {
+            group.average = Average::start(group.in_flight.len(), now_ms);
+            group.idle_since_ms = now_ms;
+        }
+    }
+
+    fn purge(&mut self, watermark: Sequence, now_ms: u64) {
+        self.average.update(self.deadlines.len(), now_ms);
         self.last_sequence = self.last_sequence.max(watermark);
         self.touched.clear();
         self.deadlines.clear();
@@ -381,6 +449,7 @@ impl State {
         self.unknown_on_disk = More::None;
         self.due.clear();
         self.ready.clear();
+        self.noisy.clear();
         self.unjudged.clear();
         self.awaited = None;
         self.forgetting.clear();

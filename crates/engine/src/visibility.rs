@@ -1,7 +1,8 @@
 //! Visibility timeouts: hidden until a time, then visible again.
 
 use crate::partition::{Output, Partition};
-use crate::{Change, Handle, LogEntry, Policy, Sequence, TouchedRow, VisibilityOutcome};
+use crate::state::Order;
+use crate::{Change, GroupId, Handle, LogEntry, Policy, Sequence, TouchedRow, VisibilityOutcome};
 
 impl Partition {
     /// Hides a message for `hidden_ms` from now. On a standard queue also one that is visible again already (contract
@@ -26,6 +27,7 @@ impl Partition {
         }
         if let Some(position) = row.position {
             self.commit(Change::Unlogged(row.group, position), now_ms, out);
+            self.line_up(now_ms, row.group, out);
         }
         let row = TouchedRow { visible_at_ms: now_ms + hidden_ms, position: None, ..row };
         self.commit(Change::Touched(handle.sequence, row), now_ms, out);
@@ -55,7 +57,7 @@ impl Partition {
             && visible_at_ms <= now_ms
         {
             *rows_left -= 1;
-            self.state.surface(visible_at_ms, sequence);
+            self.state.surface(visible_at_ms, sequence, now_ms);
             if let Some(row) = self.state.find(sequence) {
                 self.settle(now_ms, sequence, row, out);
             }
@@ -65,8 +67,9 @@ impl Partition {
     /// Decides where a message that became visible again waits.
     ///
     /// On a FIFO queue it goes back to its old place, which is near the head of its group's log, as nothing after it
-    /// was received since. On a standard queue it waits in memory, or at the back of the log after repeated receives
-    /// and when memory holds enough of them.
+    /// was received since. On a standard queue it goes to the back of the log after repeated receives. Before that a
+    /// tenant's goes to the head of the tenant's log, and one without a group waits in memory, unless memory holds
+    /// enough of them.
     pub(crate) fn settle(
         &mut self,
         now_ms: u64,
@@ -75,17 +78,29 @@ impl Partition {
         out: &mut Output,
     ) {
         let position = match self.config.policy {
-            Policy::Fifo { .. } => sequence,
+            Policy::Fifo { .. } => self.old_place(row.group, sequence),
             Policy::Standard { back_of_queue_receives } => {
                 let is_repeated = back_of_queue_receives
                     .is_some_and(|receives| row.history.receive_count >= receives);
-                if !is_repeated && self.state.returned_count <= self.state.limits.returned_max {
-                    return;
+                let is_held = self.state.returned_count <= self.state.limits.returned_max;
+                let is_tenant = self.state.stands_in_line(row.group);
+                match is_repeated {
+                    true => self.state.last_sequence.next(now_ms),
+                    false if is_tenant => self.old_place(row.group, sequence),
+                    false if is_held => return,
+                    false => self.state.last_sequence.next(now_ms),
                 }
-                self.state.last_sequence.next(now_ms)
             }
         };
         self.put_back(now_ms, sequence, TouchedRow { position: Some(position), ..row }, out);
+    }
+
+    /// The position of a message that goes back to the log: its own number. A tenant's message goes before the head of
+    /// its log, where the cursor says that nothing is, so that no scan has to pass what was deleted in between.
+    pub(crate) fn old_place(&self, group: GroupId, sequence: Sequence) -> Sequence {
+        let is_tenant = self.state.order == Order::Standard && group != GroupId::NONE;
+        let tenant = self.state.groups.get(&group).filter(|_| is_tenant);
+        tenant.map_or(sequence, |tenant| tenant.row.cursor)
     }
 
     /// Puts a message that was received, or was to leave, into the log at the position that its row says.

@@ -69,7 +69,7 @@ pub enum Page {
 /// A single row that a command needs, if it exists. Asked for before each command that may name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// The touched row of a message that may be in the log again.
+    /// The touched row of a message that may be in the log again, and then the row of its group as well.
     Touched(Sequence),
     /// The row of a group that may have messages.
     Group(GroupId),

@@ -205,7 +205,7 @@ fn check(steps: &[Step], setup: Setup, sabotage: Sabotage) -> Result<(), String>
     harness.advance_to(harness.now_ms);
     harness.flush();
     let rows = &harness.rows;
-    let (partition, counted) = (rows.partition, rows.log.len() + rows.touched.len());
+    let (partition, counted) = (&rows.partition, rows.log.len() + rows.touched.len());
     let left = counted + rows.due.len() + rows.ready.len() + rows.groups.len() + rows.bodies.len();
     if left != 0 || partition.log_count + partition.due.count + partition.ready.count != 0 {
         return Err(format!("rows are left: {rows:?}"));

@@ -1,11 +1,13 @@
 //! Runs the text scenarios in `tests/scenarios`: one step a line, with virtual time and the expected outcome.
 //!
 //! ```text
-//! queue retention=60s in-flight=2 window=4      optional first line; settings of the queue and memory bounds
+//! queue retention=60s in-flight=2 window=4      optional first line, or a new queue; settings and memory bounds
 //! queue fifo=0s index=2 ahead=2                 a FIFO queue with its delay
 //! send a b c [delay=5s]                         sends messages whose bodies are these words
 //! send g.a h.b [once=id] [=> repeats:g.x]       the same to groups g and h, with a deduplication id
+//! send g.1..40                                  sends g.1 to g.40; deletes can be written so, too
 //! receive 2 [wait=20s] [hide=30s] => a#1 b#1    receives; body#receive-count in order, `nothing`, `over-limit`
+//! take 30 [hide=30s] => g:25 h:5                receives so many in tens; how many of each group
 //! poll p1 1 wait=20s                            starts a long poll named p1
 //! p1 => a#1 | waiting | nothing                 its outcome so far
 //! cancel p1                                     its client goes away
@@ -14,6 +16,7 @@
 //! hide a 0s [=> gone | beyond-limit]            changes the visibility timeout
 //! at 5s                                         lets time pass until 5 s after the start
 //! count 1 2 3                                   visible, in flight, delayed
+//! fair 1 2 3                                    noisy groups; visible and in flight in quiet groups
 //! peek 10 => a#0                                looks without receiving
 //! queue-delay 5s                                changes the delay of a FIFO queue
 //! queue dead-letters=3                          messages leave for a dead-letter queue after 3 receives
@@ -96,7 +99,18 @@ impl Runner {
     fn step(&mut self, words: &[&str], expected: &str) -> String {
         let (plain, options) = options(words);
         match plain.as_slice() {
-            ["send", bodies @ ..] => self.send(bodies, &options),
+            ["send", bodies @ ..] => self.send(&expanded(bodies), &options),
+            ["take", count] => self.take(count.parse().unwrap(), &options),
+            ["fair", noisy, visible, in_flight] => match self.harness.call(Command::Count) {
+                Reply::Counted(found) => {
+                    let wanted =
+                        [noisy, visible, in_flight].map(|number| number.parse::<u64>().unwrap());
+                    let quiet = (found.visible_in_quiet_groups, found.in_flight_in_quiet_groups);
+                    assert_eq!([found.noisy_groups, quiet.0, quiet.1], wanted, "{words:?}");
+                    String::new()
+                }
+                other => panic!("{other:?}"),
+            },
             ["receive", count] => {
                 let request = self.harness.start(receive(count, &options));
                 self.outcome(request)
@@ -110,7 +124,12 @@ impl Runner {
                 self.harness.cancel(self.polls[*name]);
                 String::new()
             }
-            ["delete", body] => self.delete(self.last_handle(body)),
+            ["delete", body] => {
+                let bodies = expanded(&[body]);
+                let outcomes: Vec<_> =
+                    bodies.iter().map(|body| self.delete(self.last_handle(body))).collect();
+                outcomes.join(" ").trim().to_owned()
+            }
             ["delete-old", body] => self.delete(self.handles[*body][0]),
             ["hide", body, time] => {
                 let change = (self.last_handle(body), millis(time));
@@ -195,9 +214,29 @@ impl Runner {
         }
     }
 
-    fn send(&mut self, bodies: &[&str], options: &BTreeMap<&str, &str>) -> String {
+    fn take(&mut self, count: usize, options: &BTreeMap<&str, &str>) -> String {
+        let mut groups: BTreeMap<String, usize> = BTreeMap::new();
+        let mut left = count;
+        while left > 0 {
+            let request = self.harness.start(receive(&left.min(10).to_string(), options));
+            let text = self.outcome(request);
+            let taken: Vec<_> = text.split(' ').filter(|word| word.contains('#')).collect();
+            if taken.is_empty() {
+                break;
+            }
+            for body in &taken {
+                let group = body.split_once('.').map_or("-", |(group, _)| group);
+                *groups.entry(group.to_owned()).or_default() += 1;
+            }
+            left -= taken.len();
+        }
+        let texts = groups.iter().map(|(group, count)| format!("{group}:{count}"));
+        texts.collect::<Vec<_>>().join(" ")
+    }
+
+    fn send(&mut self, bodies: &[String], options: &BTreeMap<&str, &str>) -> String {
         let delay_ms = options.get("delay").map_or(0, |value| millis(value));
-        let new = |body: &&str| NewMessage {
+        let new = |body: &String| NewMessage {
             group: group_of(body),
             delay_ms,
             deduplication: options
@@ -205,8 +244,7 @@ impl Runner {
                 .map(|id| Deduplication { key: number_of(id), message: number_of(body) }),
         };
         let messages = bodies.iter().map(new).collect();
-        let bodies: Vec<String> = bodies.iter().map(ToString::to_string).collect();
-        let request = self.harness.start_with_bodies(Command::Send(messages), &bodies);
+        let request = self.harness.start_with_bodies(Command::Send(messages), bodies);
         let Some(Reply::Sent(outcomes)) = self.harness.reply(request) else { panic!("no answer") };
         let repeated = outcomes.iter().filter_map(|outcome| match outcome {
             SendOutcome::Accepted(_) => None,
@@ -303,7 +341,20 @@ fn dead_letters(settings: &BTreeMap<&str, &str>) -> Option<DeadLetters> {
     Some(DeadLetters { receives_max, queue: QueueAddress(1) })
 }
 
-/// In a FIFO scenario a body is written `group.message`; without a dot there are no groups.
+/// Writes `g.1..3` out as `g.1 g.2 g.3`.
+fn expanded(bodies: &[&str]) -> Vec<String> {
+    let one = |body: &&str| match body.split_once("..") {
+        None => vec![(*body).to_owned()],
+        Some((first, last)) => {
+            let (group, first) = first.split_once('.').unwrap();
+            let numbers = first.parse::<u32>().unwrap()..=last.parse().unwrap();
+            numbers.map(|number| format!("{group}.{number}")).collect()
+        }
+    };
+    bodies.iter().flat_map(one).collect()
+}
+
+/// The body of a message in a group is written `group.message`.
 fn group_of(body: &str) -> GroupId {
     body.split_once('.').map_or(GroupId::NONE, |(group, _)| GroupId(number_of(group)))
 }
@@ -335,7 +386,8 @@ fn run(path: &Path) {
         if line.is_empty() || line.starts_with("//") {
             continue;
         }
-        if let Some(settings) = line.strip_prefix("queue ") {
+        if line == "queue" || line.starts_with("queue ") {
+            let settings = line.trim_start_matches("queue");
             let words: Vec<&str> = settings.split_whitespace().collect();
             runner = Some(Runner::new(&options(&words).1));
             continue;

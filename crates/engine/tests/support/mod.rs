@@ -5,8 +5,8 @@ use std::ops::Bound;
 
 use sluice_engine::{
     Change, Command, DeadlineKey, Departure, DueKey, DuplicateRow, Found, GroupId, GroupRow,
-    Limits, LogEntry, Lookup, Output, Page, Partition, PartitionRow, QueueAddress, QueueConfig,
-    Reply, RequestId, SendOutcome, Sequence, Stored, TouchedRow, Want,
+    Limits, LogEntry, Lookup, NOISY_PLACES, Output, Page, Partition, PartitionRow, QueueAddress,
+    QueueConfig, Reply, RequestId, SendOutcome, Sequence, Stored, TouchedRow, Want,
 };
 
 /// The stored rows of one partition.
@@ -46,6 +46,10 @@ pub(crate) enum Sabotage {
     ForgetDuplicates,
     /// The line of groups is not written.
     ForgetLine,
+    /// Which groups are noisy is not written.
+    ForgetNoise,
+    /// Groups of messages are ignored.
+    IgnoreTenants,
 }
 
 /// Which messages of a send or an arrival are new.
@@ -119,10 +123,11 @@ impl Harness {
         let touched: Vec<_> = in_memory.map(|(sequence, row)| (*sequence, *row)).collect();
         let mut named: Vec<_> = touched.iter().map(|(_, row)| row.group).collect();
         named.push(GroupId::NONE);
+        named.extend(&self.rows.partition.noisy);
         named.dedup();
         let row_of = |id: GroupId| self.rows.groups.get(&id).map(|row| (id, *row));
         let groups = named.into_iter().filter_map(row_of).collect();
-        let stored = Stored { partition: self.rows.partition, groups, touched };
+        let stored = Stored { partition: self.rows.partition.clone(), groups, touched };
         Partition::open(stored, self.config, self.limits, self.now_ms)
     }
 
@@ -138,7 +143,7 @@ impl Harness {
             self.flush();
         }
         for lookup in lookups {
-            if let Some(found) = self.look_up(lookup) {
+            for found in self.look_up(lookup) {
                 self.partition.lend(found);
             }
         }
@@ -251,18 +256,22 @@ impl Harness {
         }
     }
 
-    fn look_up(&self, lookup: Lookup) -> Option<Found> {
+    fn look_up(&self, lookup: Lookup) -> Vec<Found> {
+        let group = |id: GroupId| self.rows.groups.get(&id).map(|row| Found::Group(id, *row));
         match lookup {
             Lookup::Touched(sequence) => {
-                let row = self.rows.touched.get(&sequence)?;
-                Some(Found::Touched(sequence, *row))
+                let Some(row) = self.rows.touched.get(&sequence) else { return Vec::new() };
+                let group = row.position.and_then(|_| group(row.group));
+                [Found::Touched(sequence, *row)].into_iter().chain(group).collect()
             }
-            Lookup::Group(id) => self.rows.groups.get(&id).map(|row| Found::Group(id, *row)),
+            Lookup::Group(id) => group(id).into_iter().collect(),
             Lookup::Arrivals(from) => {
-                self.rows.arrivals.get(&from).map(|number| Found::Arrivals(from, *number))
+                let number = self.rows.arrivals.get(&from);
+                number.map(|number| Found::Arrivals(from, *number)).into_iter().collect()
             }
             Lookup::Duplicate(key) => {
-                self.rows.duplicates.get(&key).map(|row| Found::Duplicate(key, *row))
+                let row = self.rows.duplicates.get(&key);
+                row.map(|row| Found::Duplicate(key, *row)).into_iter().collect()
             }
         }
     }
@@ -282,6 +291,9 @@ impl Harness {
         let (partition, groups) = self.partition.take_dirty();
         if let Some(row) = partition {
             self.rows.partition = row;
+        }
+        if self.sabotage == Sabotage::ForgetNoise {
+            self.rows.partition.noisy.clear();
         }
         if self.sabotage == Sabotage::ForgetGroupRows {
             return;
@@ -336,7 +348,9 @@ impl Harness {
                 rows.arrivals.insert(from, number);
             }
             Change::LinedUp(group, place) => {
-                rows.ready.insert(place, group);
+                if place < NOISY_PLACES {
+                    rows.ready.insert(place, group);
+                }
             }
             Change::LeftLine(_, place) => {
                 rows.ready.remove(&place);
@@ -371,6 +385,12 @@ impl Harness {
             (Sabotage::IgnoreDelay, Command::Send(mut messages)) => {
                 for message in &mut messages {
                     message.delay_ms = 0;
+                }
+                Command::Send(messages)
+            }
+            (Sabotage::IgnoreTenants, Command::Send(mut messages)) => {
+                for message in &mut messages {
+                    message.group = GroupId::NONE;
                 }
                 Command::Send(messages)
             }

@@ -27,6 +27,14 @@ pub struct QueueMetrics {
     pub delayed: u64,
     /// When the oldest message was sent, epoch milliseconds.
     pub oldest_sent_at_ms: Option<u64>,
+    /// Noisy message groups.
+    pub noisy_groups: u64,
+    /// Messages waiting to be received, without those of noisy groups.
+    pub visible_in_quiet_groups: u64,
+    /// Messages received and hidden, without those of noisy groups.
+    pub in_flight_in_quiet_groups: u64,
+    /// When the oldest message that is not of a noisy group was sent, epoch milliseconds.
+    pub oldest_sent_at_ms_in_quiet_groups: Option<u64>,
     /// Messages sent since the start.
     pub sent: u64,
     /// Messages received since the start, each receive counted.
@@ -76,6 +84,10 @@ fn queue_metrics(queue: &Queue, measured: &HashMap<u64, (Counters, Traffic)>) ->
         in_flight: counters.in_flight,
         delayed: counters.delayed,
         oldest_sent_at_ms: counters.oldest_sent_at_ms,
+        noisy_groups: counters.noisy_groups,
+        visible_in_quiet_groups: counters.visible_in_quiet_groups,
+        in_flight_in_quiet_groups: counters.in_flight_in_quiet_groups,
+        oldest_sent_at_ms_in_quiet_groups: counters.oldest_sent_at_ms_in_quiet_groups,
         sent: traffic.sent,
         received: traffic.received,
         deleted: traffic.deleted,
@@ -85,11 +97,18 @@ fn queue_metrics(queue: &Queue, measured: &HashMap<u64, (Counters, Traffic)>) ->
 
 /// Adds the counters of two partitions.
 pub(super) fn add(left: Counters, right: Counters) -> Counters {
-    let oldest = [left.oldest_sent_at_ms, right.oldest_sent_at_ms].into_iter().flatten().min();
+    let oldest =
+        |of: fn(&Counters) -> Option<u64>| [of(&left), of(&right)].into_iter().flatten().min();
     Counters {
         visible: left.visible + right.visible,
         in_flight: left.in_flight + right.in_flight,
         delayed: left.delayed + right.delayed,
-        oldest_sent_at_ms: oldest,
+        oldest_sent_at_ms: oldest(|counters| counters.oldest_sent_at_ms),
+        noisy_groups: left.noisy_groups + right.noisy_groups,
+        visible_in_quiet_groups: left.visible_in_quiet_groups + right.visible_in_quiet_groups,
+        in_flight_in_quiet_groups: left.in_flight_in_quiet_groups + right.in_flight_in_quiet_groups,
+        oldest_sent_at_ms_in_quiet_groups: oldest(|counters| {
+            counters.oldest_sent_at_ms_in_quiet_groups
+        }),
     }
 }

@@ -14,8 +14,12 @@ pub(super) fn new_message(queue: &Queue, outgoing: &Outgoing) -> NewMessage {
     let delay_ms = millis(outgoing.delay_secs);
     let message = &outgoing.message;
     match queue.kind {
-        // Groups of a standard queue are tenants, which do not change the order of its messages yet.
-        QueueKind::Standard => NewMessage { group: GroupId::NONE, delay_ms, deduplication: None },
+        // Groups of a standard queue are its tenants.
+        QueueKind::Standard => {
+            let tenant = message.group_id.as_deref();
+            let group = tenant.map_or(GroupId::NONE, |tenant| GroupId(number(&[tenant])));
+            NewMessage { group, delay_ms, deduplication: None }
+        }
         QueueKind::Fifo => {
             let group = message.group_id.as_deref().unwrap_or_default();
             let scope = match queue.deduplicates_by {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use sluice_engine::{
-    Change, DeadlineKey, DueKey, Found, GroupId, GroupRow, Limits, Lookup, Page, Partition,
-    PartitionRow, QueueConfig, Sequence, Stored, Want,
+    Change, DeadlineKey, DueKey, Found, GroupId, GroupRow, Limits, Lookup, NOISY_PLACES, Page,
+    Partition, PartitionRow, QueueConfig, Sequence, Stored, Want,
 };
 use sluice_store::{Batch, Reader, Space, StoreError};
 
@@ -43,8 +43,9 @@ pub(super) fn open(
         }
         Ok(())
     })?;
-    let named: BTreeSet<GroupId> =
-        touched.iter().map(|(_, row)| row.group).chain([GroupId::NONE]).collect();
+    let of_touched = touched.iter().map(|(_, row)| row.group);
+    let others = partition.noisy.iter().copied().chain([GroupId::NONE]);
+    let named: BTreeSet<GroupId> = of_touched.chain(others).collect();
     let mut groups = Vec::new();
     for group in named {
         if let Some(row) = read_group(reader, id, group)? {
@@ -104,28 +105,34 @@ pub(super) fn read_page(reader: &dyn Reader, id: u64, want: Want) -> Result<Page
     })
 }
 
-/// Reads a row that a command needs.
+/// Reads the rows that a lookup asks for.
 pub(super) fn look_up(
     reader: &dyn Reader,
     id: u64,
     lookup: Lookup,
-) -> Result<Option<Found>, ReadFault> {
+) -> Result<Vec<Found>, ReadFault> {
+    let find_group = |group: GroupId| -> Result<Option<Found>, ReadFault> {
+        Ok(read_group(reader, id, group)?.map(|row| Found::Group(group, row)))
+    };
     Ok(match lookup {
         Lookup::Touched(sequence) => {
-            let found = reader.get(Space::Rows, &keys::touched(id, sequence))?;
-            let row = found.map(|bytes| rows::get_touched(&bytes)).transpose()?;
-            row.map(|row| Found::Touched(sequence, row))
+            let Some(bytes) = reader.get(Space::Rows, &keys::touched(id, sequence))? else {
+                return Ok(Vec::new());
+            };
+            let row = rows::get_touched(&bytes)?;
+            let group = if row.position.is_some() { find_group(row.group)? } else { None };
+            [Found::Touched(sequence, row)].into_iter().chain(group).collect()
         }
-        Lookup::Group(group) => read_group(reader, id, group)?.map(|row| Found::Group(group, row)),
+        Lookup::Group(group) => find_group(group)?.into_iter().collect(),
         Lookup::Arrivals(from) => {
             let found = reader.get(Space::Rows, &keys::arrivals(id, from))?;
             let last = found.map(|bytes| rows::get_arrivals(&bytes)).transpose()?;
-            last.map(|last| Found::Arrivals(from, last))
+            last.map(|last| Found::Arrivals(from, last)).into_iter().collect()
         }
         Lookup::Duplicate(key) => {
             let found = reader.get(Space::Rows, &keys::duplicate(id, key))?;
             let row = found.map(|bytes| rows::get_duplicate(&bytes)).transpose()?;
-            row.map(|row| Found::Duplicate(key, row))
+            row.map(|row| Found::Duplicate(key, row)).into_iter().collect()
         }
     })
 }
@@ -180,6 +187,8 @@ pub(super) fn write_change(batch: &mut Batch, id: u64, change: &Change) {
         Change::Arrived(from, number) => {
             batch.put(Space::Rows, keys::arrivals(id, *from), rows::put_arrivals(*number));
         }
+        // Noisy groups stand in the partition row.
+        Change::LinedUp(_, place) | Change::LeftLine(_, place) if *place >= NOISY_PLACES => {}
         Change::LinedUp(group, place) => {
             batch.put(Space::Rows, keys::ready(id, *place), rows::put_member(*group));
         }

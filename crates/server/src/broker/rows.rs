@@ -43,7 +43,7 @@ pub(super) fn start(capacity: usize) -> Vec<u8> {
 }
 
 pub(super) fn put_partition(row: &PartitionRow) -> Vec<u8> {
-    let mut out = start(112);
+    let mut out = start(112 + row.noisy.len() * 16);
     out.put_u64(row.last_sequence.0);
     out.put_u64(row.log_count);
     out.put_u64(row.due.count);
@@ -57,6 +57,9 @@ pub(super) fn put_partition(row: &PartitionRow) -> Vec<u8> {
     out.put_u64(row.outbox.count);
     out.put_u64(row.outbox.cursor.0);
     out.put_u64(row.touched_cursor.0);
+    for group in &row.noisy {
+        out.put_u128(group.0);
+    }
     out
 }
 
@@ -79,8 +82,18 @@ pub(super) fn get_partition(bytes: &[u8]) -> Result<PartitionRow, BadRow> {
             },
             outbox: IndexRow { count: row.try_get_u64()?, cursor: Sequence(row.try_get_u64()?) },
             touched_cursor: Sequence(row.try_get_u64()?),
+            noisy: get_groups(row)?,
         })
     })
+}
+
+/// The groups up to the end of the row.
+fn get_groups(row: &mut &[u8]) -> Result<Vec<GroupId>, TryGetError> {
+    let mut groups = Vec::new();
+    while row.has_remaining() {
+        groups.push(GroupId(row.try_get_u128()?));
+    }
+    Ok(groups)
 }
 
 pub(super) fn put_group(row: &GroupRow) -> Vec<u8> {
@@ -281,6 +294,8 @@ mod tests {
         let partition =
             PartitionRow { last_sequence: Sequence(5), log_count: 2, ..PartitionRow::default() };
         assert_eq!(get_partition(&put_partition(&partition)).expect("reads"), partition);
+        let fair = PartitionRow { noisy: vec![GroupId(3), GroupId(1 << 100)], ..partition };
+        assert_eq!(get_partition(&put_partition(&fair)).expect("reads"), fair);
         let position = Sequence(9);
         let history = History::sent_at(position.at_ms());
         let plain = LogEntry { position, sequence: position, history };

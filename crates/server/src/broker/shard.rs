@@ -301,10 +301,11 @@ impl ShardThread {
             self.flush();
         }
         for lookup in lookups {
-            let found = partition::look_up(&*self.reader, id, lookup)?;
-            if let (Some(found), Some(open)) = (found, self.partitions.get_mut(&id)) {
-                open.engine.lend(found);
-                self.changed.insert(id);
+            for found in partition::look_up(&*self.reader, id, lookup)? {
+                if let Some(open) = self.partitions.get_mut(&id) {
+                    open.engine.lend(found);
+                    self.changed.insert(id);
+                }
             }
         }
         Ok(())

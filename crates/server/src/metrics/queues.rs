@@ -50,6 +50,30 @@ const COLUMNS: &[Column] = &[
         value: |series| series.oldest_age_secs,
     },
     Column {
+        name: "noisy_groups",
+        help: "Noisy message groups of standard queues",
+        kind: MetricType::Gauge,
+        value: |series| series.noisy_groups,
+    },
+    Column {
+        name: "messages_visible_in_quiet_groups",
+        help: "Messages that can be received now, without those of noisy groups",
+        kind: MetricType::Gauge,
+        value: |series| series.visible_in_quiet_groups,
+    },
+    Column {
+        name: "messages_in_flight_in_quiet_groups",
+        help: "Messages received and neither deleted nor visible again, without those of noisy groups",
+        kind: MetricType::Gauge,
+        value: |series| series.in_flight_in_quiet_groups,
+    },
+    Column {
+        name: "oldest_message_age_in_quiet_groups_seconds",
+        help: "Age of the oldest message that is not deleted, without those of noisy groups; 0 when there is none",
+        kind: MetricType::Gauge,
+        value: |series| series.oldest_age_in_quiet_groups_secs,
+    },
+    Column {
         name: "messages_sent",
         help: "Messages sent since the server started",
         kind: MetricType::Counter,
@@ -85,6 +109,10 @@ pub(super) struct QueueSeries {
     in_flight: u64,
     delayed: u64,
     oldest_age_secs: u64,
+    noisy_groups: u64,
+    visible_in_quiet_groups: u64,
+    in_flight_in_quiet_groups: u64,
+    oldest_age_in_quiet_groups_secs: u64,
     sent: u64,
     received: u64,
     deleted: u64,
@@ -102,6 +130,12 @@ impl QueueSeries {
             in_flight: queue.in_flight,
             delayed: queue.delayed,
             oldest_age_secs: queue.oldest_sent_at_ms.map_or(0, age_secs),
+            noisy_groups: queue.noisy_groups,
+            visible_in_quiet_groups: queue.visible_in_quiet_groups,
+            in_flight_in_quiet_groups: queue.in_flight_in_quiet_groups,
+            oldest_age_in_quiet_groups_secs: queue
+                .oldest_sent_at_ms_in_quiet_groups
+                .map_or(0, age_secs),
             sent: queue.sent,
             received: queue.received,
             deleted: queue.deleted,
@@ -114,6 +148,11 @@ impl QueueSeries {
         self.in_flight += other.in_flight;
         self.delayed += other.delayed;
         self.oldest_age_secs = self.oldest_age_secs.max(other.oldest_age_secs);
+        self.noisy_groups += other.noisy_groups;
+        self.visible_in_quiet_groups += other.visible_in_quiet_groups;
+        self.in_flight_in_quiet_groups += other.in_flight_in_quiet_groups;
+        self.oldest_age_in_quiet_groups_secs =
+            self.oldest_age_in_quiet_groups_secs.max(other.oldest_age_in_quiet_groups_secs);
         self.sent += other.sent;
         self.received += other.received;
         self.deleted += other.deleted;
@@ -175,6 +214,10 @@ mod tests {
             in_flight: 0,
             delayed: 0,
             oldest_sent_at_ms,
+            noisy_groups: 0,
+            visible_in_quiet_groups: visible,
+            in_flight_in_quiet_groups: 0,
+            oldest_sent_at_ms_in_quiet_groups: oldest_sent_at_ms,
             sent: 1,
             received: 0,
             deleted: 0,

@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn report(queue: &Queue, wanted: &[&str]) -> BTreeMap<&'static str, String> {
-        let counters = Counters { visible: 3, in_flight: 2, delayed: 1, oldest_sent_at_ms: None };
+        let counters = Counters { visible: 3, in_flight: 2, delayed: 1, ..Counters::default() };
         let wanted = Wanted::parse(&names(wanted)).expect("known names");
         wanted.report(queue, Some(&counters))
     }
