@@ -13,8 +13,9 @@ Events are lists, `[time, kind, …]`, with the time at which the client knew (m
     [t, "odd",      text]                                 an answer that should not be
 
 `digest` covers the body and the attributes, group and deduplication id too; `key` names the message inside its body; `source` is the
-queue that a dead letter came from. Every key is new to "send?". In a FIFO queue the key is the deduplication id, and it may be sent again within the window: after no answer, before
-anything else is sent to that group, or just so. Each group has one sender at a time, so "send?" says in which order.
+queue that a dead letter came from. Every key is new to "send?". In a FIFO queue the key is the deduplication id, and it may be sent
+again within the window: after no answer, before anything else is sent to that group, or just so. Each group has one sender at a time,
+so "send?" says in which order.
 
 A queue with a policy, `policies[queue] = (dead-letter queue, maxReceiveCount)`, gives a message so often at most, and then the other
 queue gives it, and only that. Nobody sees the move itself: in a FIFO group, a later message shows that the earlier ones have moved.
