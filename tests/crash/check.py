@@ -4,7 +4,7 @@ Events are lists, `[time, kind, …]`, with the time at which the client knew (m
 
     [t, "send?",    key, queue, digest, delay, started]   about to send; the outcome is not known yet; FIFO: and the group
     [t, "sent",     key, message_id]                      the send, or a repetition of it, was acknowledged
-    [t, "received", started, visibility, queue, message_id, key, digest, receive_count, handle]
+    [t, "received", started, visibility, queue, message_id, key, digest, receive_count, handle, source]
     [t, "change?",  message_id, handle, timeout]          about to change the visibility timeout
     [t, "changed",  message_id, handle, timeout, started]
     [t, "delete?",  message_id, handle]
@@ -12,9 +12,13 @@ Events are lists, `[time, kind, …]`, with the time at which the client knew (m
     [t, "refused",  message_id, handle, what]             FIFO: a delete or change, because the handle had expired
     [t, "odd",      text]                                 an answer that should not be
 
-`digest` covers the body and the attributes, group and deduplication id too; `key` names the message inside its body. Every key is
-new to "send?". In a FIFO queue the key is the deduplication id, and it may be sent again within the window: after no answer, before
-anything else is sent to that group, or just so. Each group has one sender at a time, so "send?" says in which order.
+`digest` covers the body and the attributes, group and deduplication id too; `key` names the message inside its body; `source` is the
+queue that a dead letter came from. Every key is new to "send?". In a FIFO queue the key is the deduplication id, and it may be sent
+again within the window: after no answer, before anything else is sent to that group, or just so. Each group has one sender at a time,
+so "send?" says in which order.
+
+A queue with a policy, `policies[queue] = (dead-letter queue, maxReceiveCount)`, gives a message so often at most, and then the other
+queue gives it, and only that. Nobody sees the move itself: in a FIFO group, a later message shows that the earlier ones have moved.
 """
 
 from bisect import insort
@@ -29,6 +33,9 @@ class Message:
 
     def __init__(self, key, queue, digest, hidden_until, group=None):
         self.key, self.queue, self.digest = key, queue, digest
+        self.is_dead_letter = False  # it was seen in its dead-letter queue
+        self.moved_at = None  # when it was seen, or could only be there
+        self.handles_before = set()  # of receives before it moved
         self.hidden_until = hidden_until  # nobody may receive it before; a lower bound
         self.message_id = None
         self.acknowledged = False
@@ -56,13 +63,14 @@ class Group:
 class Checker:
     """Feeds on events in the order of their times."""
 
-    def __init__(self):
+    def __init__(self, policies=None):
+        self.policies = policies or {}
         self.by_key, self.by_id = {}, {}
         self.groups = {}  # (queue, name) → Group
         self.problems = []
         self.problem_count = 0
         self.sends = self.deletes = self.receives = self.redeliveries = self.changes = self.appeared = 0
-        self.repeats = self.refusals = self.in_order = 0
+        self.repeats = self.refusals = self.in_order = self.moves = 0
 
     def problem(self, text):
         self.problem_count += 1
@@ -104,7 +112,7 @@ class Checker:
             self.problem(f"message id {message_id} belongs to {other.key} and to {message.key}")
         message.message_id = message_id
 
-    def on_received(self, now, started, visibility, queue, message_id, key, digest, receive_count, handle):
+    def on_received(self, now, started, visibility, queue, message_id, key, digest, receive_count, handle, source=None):
         self.receives += 1
         message = self.by_key.get(key)
         if message is None:
@@ -117,15 +125,16 @@ class Checker:
             self.problem(f"{key} came twice, as {message.message_id} and as {message_id}")
             return
         where = f"{message_id} ({key}, {queue})"
-        if queue != message.queue:
-            self.problem(f"{where} was sent to {message.queue}")
+        self.check_place(message, where, now, started, queue, receive_count, source)
+        if queue == message.queue:
+            message.handles_before.add(handle)
         if digest != message.digest:
             self.problem(f"{where} is corrupted: its body or attributes are not what was sent")
         if message.deleted_at is not None and started > message.deleted_at:
             late = now - message.deleted_at
             self.problem(f"{where} came back {late:.3f} s after its delete was acknowledged")
         if message.group:
-            self.check_order(message, where, now, started)
+            self.check_order(message, where, now, started, queue)
         if now - started >= visibility - CLOCK_SLACK_SECONDS:
             # The answer took so long that others may have received the message since: this event is out of order.
             message.receives += 1
@@ -146,17 +155,47 @@ class Checker:
         message.hidden_until = message.held_until = started + visibility
         message.handle = handle
 
-    def check_order(self, message, where, now, started):
-        """FIFO: whatever was sent to the group earlier is gone, or came in the same call and before it."""
+    def check_place(self, message, where, now, started, queue, receive_count, source):
+        """It is where it was sent to, until it was received there as often as it may be; then in the dead-letter queue."""
+        target, receives_max = self.policies.get(message.queue, (None, None))
+        if queue == message.queue:
+            if source:
+                self.problem(f"{where} says that it came from {source}")
+            if receives_max and receive_count > receives_max:
+                self.problem(f"{where} has receive count {receive_count}, and {receives_max} are allowed")
+            if message.moved_at is not None and started > message.moved_at:
+                self.problem(f"{where} came from there after it had moved to {target}")
+        elif queue == target:
+            if source != message.queue:
+                self.problem(f"{where} says that it came from {source}, not from {message.queue}")
+            if receive_count <= receives_max:
+                self.problem(f"{where} has receive count {receive_count}, but moves after {receives_max}")
+            self.moves += not message.is_dead_letter
+            message.is_dead_letter = True
+            self.has_moved(message, now)
+        else:
+            self.problem(f"{where} was sent to {message.queue}")
+
+    def has_moved(self, message, now):
+        if message.moved_at is None:
+            message.moved_at = now
+
+    def check_order(self, message, where, now, started, queue):
+        """FIFO: whatever was sent to the group earlier is gone, or came in the same call and before it, or has moved."""
         self.in_order += 1
         group, message.call = message.group, (started, now)
         for place in group.waiting:
             if place >= message.place:
                 break
             earlier = group.sent[place]
-            if earlier.call != message.call:
+            has_policy = queue == message.queue and queue in self.policies
+            is_hidden = earlier.receives and earlier.moved_at is None and now < earlier.hidden_until - CLOCK_SLACK_SECONDS
+            if earlier.call == message.call or (has_policy and earlier.moved_at is not None):
+                continue
+            if not has_policy or is_hidden:
                 self.problem(f"{where} overtook {earlier.key} in group {group.name}, which nobody had deleted")
                 break
+            self.has_moved(earlier, now)
 
     def is_current(self, message, handle, now):
         """Whether this handle is certainly the newest: nobody else can have received the message since it was given out."""
@@ -191,7 +230,9 @@ class Checker:
     def on_deleted(self, now, message_id, handle):
         self.deletes += 1
         message = self.by_id[message_id]
-        if message.group or self.is_current(message, handle, now):  # an expired handle of a FIFO queue is refused
+        # An expired handle of a FIFO queue is refused; but one from before a move is accepted, and changes nothing.
+        is_certain = message.group and not (message.queue in self.policies and handle in message.handles_before)
+        if is_certain or self.is_current(message, handle, now):
             message.deleted_at = now
 
     def promised(self):
@@ -215,5 +256,13 @@ class Checker:
                         self.problem(f"the drain gave {before.key} before {message.key} in {where}")
                     latest[message.group] = message
         for queue, ids in drained.items():
-            if counted.get(queue) != len(ids):
-                self.problem(f"{queue} counted {counted.get(queue)} messages, but {len(ids)} were there")
+            target, _ = self.policies.get(queue, (None, None))
+            for message_id in set(ids).intersection(drained.get(target, [])):
+                self.problem(f"{message_id} is in {queue} and in {target}")
+        # The drain moves messages: the counters of a queue and of its dead-letter queue together say how many there are.
+        targets = [target for target, _ in self.policies.values()]
+        for queue in [name for name in drained if name not in targets]:
+            family = [queue, *self.policies.get(queue, ())[:1]]
+            before, found = sum(counted.get(name, 0) for name in family), sum(len(drained[name]) for name in family)
+            if before != found:
+                self.problem(f"{' and '.join(family)} counted {before} messages, but {found} were there")

@@ -6,6 +6,8 @@ visibility change and delete; SIGKILL at a random moment; sometimes another one 
 everything is drained. See check.py for what is checked. Only the process dies here, not the machine: what the operating system
 had accepted survives, so this tests recovery and the order of replies, not fsync. Python's standard library only.
 
+Two more queues, one of each type, have consumers that fail on purpose, and a dead-letter queue with consumers of its own.
+
 FIFO queues: each message group has one producer at a time, which repeats acknowledged sends, and those that a kill left without an
 answer, by their deduplication ids; groups have to come in the order of their sends, without doubles, also when they are drained.
 
@@ -35,6 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 QUEUES = 5
 FIFO_QUEUES = 2
 FIFO_GROUPS = 4  # per producer and queue
+RECEIVES_MAX = 3  # of the queues whose consumers fail
 REPEATABLE = 50  # acknowledged sends per group that the next producer may repeat
 START_SECONDS = 60
 JOIN_SECONDS = 60
@@ -98,9 +101,14 @@ class Run:
     def __init__(self, options, server, ledgers):
         self.options, self.server, self.ledgers = options, server, ledgers
         self.chance = random.Random(options.seed)
-        self.checker = Checker()
-        self.names = [f"crash-{os.getpid()}-{n}" for n in range(QUEUES)]
-        self.names += [f"crash-{os.getpid()}-{n}.fifo" for n in range(FIFO_QUEUES)]
+        prefix = f"crash-{os.getpid()}"
+        self.standard = [f"{prefix}-{n}" for n in range(QUEUES)]
+        self.fifo = [f"{prefix}-{n}.fifo" for n in range(FIFO_QUEUES)]
+        self.failing, self.dead = (f"{prefix}-failing", f"{prefix}-failing.fifo"), (f"{prefix}-dead", f"{prefix}-dead.fifo")
+        # A dead-letter queue has to exist before the queue that names it.
+        self.names = [*self.dead, *self.failing, *self.standard, *self.fifo]
+        self.policies = {source: (target, RECEIVES_MAX) for source, target in zip(self.failing, self.dead)}
+        self.checker = Checker(self.policies)
         self.starts = []
         self.endpoint = None
         self.files = 0
@@ -109,16 +117,21 @@ class Run:
         self.endpoint, seconds = self.server.start()
         self.starts.append(seconds)
         api = traffic.Api(self.endpoint)
-        queues = []
+        queues = {}
         for name in self.names:
             attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
-            queues.append(api.call("CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"])
+            if name in self.policies:
+                target, count = self.policies[name]
+                asked = api.call("GetQueueAttributes", QueueUrl=queues[target], AttributeNames=["QueueArn"])
+                policy = {"deadLetterTargetArn": asked["Attributes"]["QueueArn"], "maxReceiveCount": count}
+                attributes["RedrivePolicy"] = json.dumps(policy)
+            queues[name] = api.call("CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"]
         return api, queues
 
     def memory(self, producer):
         """What a FIFO producer has to know of its message groups: sends without an answer, and some that can be repeated."""
         memory, now = [], time.monotonic()
-        for queue in self.names[QUEUES:]:
+        for queue in [*self.fifo, self.failing[1]]:
             for group in (f"g{producer}.{n}" for n in range(FIFO_GROUPS)):
                 known = self.checker.groups.get((queue, group))
                 sent = known.sent if known else []
@@ -160,14 +173,23 @@ class Run:
         _, queues = self.start()
         stop = multiprocessing.Event()
         clients = []
-        for kind, target, count in [("p", traffic.produce, self.options.producers), ("c", traffic.consume, self.options.consumers)]:
-            for client in range(count):
-                name = f"{kind}{number}.{client}"
-                clients.append(self.launch(target, queues[:QUEUES], self.chance.random(), name, stop))
+
+        def launch(name, target, names, *rest):
+            clients.append(self.launch(target, [queues[name] for name in names], self.chance.random(), name, stop, *rest))
+
+        (failing, failing_fifo), (dead, dead_fifo) = self.failing, self.dead
+        for client in range(self.options.producers):
+            launch(f"p{number}.{client}", traffic.produce, [*self.standard, failing])
+        for client in range(self.options.consumers):
+            launch(f"c{number}.{client}", traffic.consume, self.standard)
         for client in range(self.options.fifo_clients):
-            arguments = queues[QUEUES:], self.chance.random()
-            clients.append(self.launch(traffic.produce_in_order, *arguments, f"fp{number}.{client}", stop, self.memory(client)))
-            clients.append(self.launch(traffic.consume_in_order, *arguments, f"fc{number}.{client}", stop))
+            launch(f"fp{number}.{client}", traffic.produce_in_order, [*self.fifo, failing_fifo], self.memory(client))
+            launch(f"fc{number}.{client}", traffic.consume_in_order, self.fifo)
+        for client in range(self.options.failing_clients):
+            launch(f"x{number}.{client}", traffic.consume, [failing], traffic.FAILING_FATES)
+            launch(f"fx{number}.{client}", traffic.consume_in_order, [failing_fifo], 0.8)
+        launch(f"d{number}", traffic.consume, [dead])
+        launch(f"fd{number}", traffic.consume_in_order, [dead_fifo])
         time.sleep(self.chance.uniform(0.3, self.options.seconds))
         if not self.server.kill():
             self.checker.problem(f"cycle {number}: the server had died by itself:\n{self.server.log_tail()}")
@@ -177,13 +199,27 @@ class Run:
         sends, deletes = self.checker.sends - before[0], self.checker.deletes - before[1]
         print(f"cycle {number + 1}: start {self.starts[-1]:.2f} s, {sends} sends and {deletes} deletes acknowledged", flush=True)
 
+    def counted(self, api, queues):
+        """The sum of the counters of each queue, once what was on its way to another queue at the last kill has arrived."""
+        latest, unchanged = {}, 0
+        while unchanged < 10:
+            counted = {name: sum(traffic.counters(api, url)) for name, url in queues.items()}
+            unchanged = unchanged + 1 if counted == latest else 0
+            latest = counted
+            time.sleep(0.1)
+        return latest
+
     def drain(self):
         """The last part: what is there, all of it, and then nothing."""
         api, queues = self.start()
-        counted = {queue.rsplit("/", 1)[1]: sum(traffic.counters(api, queue)) for queue in queues}
+        counted = self.counted(api, queues)
         promised = self.checker.promised()
         print(f"drain: {sum(counted.values())} messages counted, {len(promised)} promised", flush=True)
-        events = self.collect([self.launch(traffic.drain, [queue], DRAIN_SECONDS) for queue in queues])
+        # What is received too often while it is drained moves: so the dead-letter queues come last.
+        first = [url for name, url in queues.items() if name not in self.dead]
+        events = []
+        for urls in first, [queues[name] for name in self.dead]:
+            events += self.collect([self.launch(traffic.drain, [url], DRAIN_SECONDS) for url in urls])
         drained = {name: {} for name in self.names}  # dictionaries: each once, in order
         for event in events:
             if event[1] == "received":
@@ -192,7 +228,7 @@ class Run:
         self.checker.expect_after_drain(promised, drained, counted)
         self.server.kill()
         api, queues = self.start()
-        for queue in queues:
+        for queue in queues.values():
             left = traffic.counters(api, queue)
             messages = api.call("ReceiveMessage", QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
             if sum(left) or messages:
@@ -208,6 +244,7 @@ def report(run, expected, drained, seconds):
     print(f"{checker.receives} messages received, {checker.redeliveries} of them again, {checker.appeared} from unanswered sends")
     fifo = checker.in_order, checker.repeats, checker.refusals
     print("FIFO: {} messages received, {} repeated sends, {} deletes and changes refused".format(*fifo))
+    print(f"{checker.moves} messages came from a dead-letter queue")
     print(f"{expected} messages had to be there at the end, {drained} were (the others: unanswered sends and deletes)")
     print(f"start-up {min(starts):.2f} to {max(starts):.2f} s")
     if checker.problem_count:
@@ -229,6 +266,7 @@ def main():
     parser.add_argument("--producers", type=int, default=3)
     parser.add_argument("--consumers", type=int, default=3)
     parser.add_argument("--fifo-clients", type=int, default=2, help="producers, and as many consumers, of the FIFO queues")
+    parser.add_argument("--failing-clients", type=int, default=2, help="consumers that fail on purpose, of each type of queue")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--work", type=Path, help="directory for data, log and ledgers; kept (default: temporary, kept on failure)")
     parser.add_argument("--endpoint", help="try this script against a running server, without kills")
@@ -237,7 +275,7 @@ def main():
 
     failures = self_test.run()  # always: a checker that catches nothing would pass everything
     if failures or options.self_test:
-        print("\n".join(failures) or f"self-test: {len(self_test.CASES)} cases passed")
+        print("\n".join(failures) or f"self-test: {len(self_test.CASES + self_test.DEAD_LETTER_CASES)} cases passed")
         return 1 if failures else 0
     if not options.endpoint and not options.sluice.is_file():
         parser.error(f"no binary at {options.sluice}; build it, or say --sluice")

@@ -3,6 +3,7 @@
 from check import Checker
 
 QUEUE, DIGEST = "q", "d"
+FAILING, DEAD, RECEIVES_MAX = "failing", "dead", 2
 
 
 def send(at, key="k", message_id="m", delay=0, acknowledged=True):
@@ -47,7 +48,20 @@ def repeat(at, n, message_id):
     return [[at, "sent", f"k{n}", message_id]]
 
 
+def failing(events, queue=FAILING):
+    """The same in a queue with a dead-letter queue, or in that."""
+    source = [FAILING] if queue == DEAD else []
+    place = {"send?": 3, "received": 4}
+    return [[queue if place.get(event[1]) == n else part for n, part in enumerate(event)] + source for event in events]
+
+
+def dead(events):
+    return failing(events, DEAD)
+
+
 TWO = fifo(0, 1) + fifo(0.5, 2)
+FAILED = failing(send(0) + receive(1, 1) + receive(7, 2))
+FAILED_TWO = failing(TWO + got(1, 1, 2) + got(7, 1, 2, count=2))
 
 # name, events, ids that the drain finds, what the counters said, what the problem's text has to contain (None: no problem)
 CASES = [
@@ -132,13 +146,122 @@ CASES = [
 ]
 
 
+# The same for a queue with a dead-letter queue; what the drain finds in each of them.
+DEAD_LETTER_CASES = [
+    ("failed and moved", FAILED + dead(receive(13, 3)), [], ["m"], 1, None),
+    ("a receive of which nobody knows, then moved", FAILED[:3] + dead(receive(13, 3)), [], ["m"], 1, None),
+    ("moved, received and deleted", FAILED + dead(receive(13, 3)) + delete(14, "h3"), [], [], 0, None),
+    (
+        "moved, then an old handle deletes nothing",
+        FAILED + dead(receive(13, 3)) + delete(14, "h2") + dead(receive(19, 4)),
+        [],
+        ["m"],
+        1,
+        None,
+    ),
+    ("not moved yet", FAILED, ["m"], [], 1, None),
+    ("failed and lost", FAILED, [], [], 0, "lost: m (k, failing), received 2 times"),
+    ("moved and lost", FAILED + dead(receive(13, 3)), [], [], 0, "lost: m (k, failing), received 3 times"),
+    ("in both queues", FAILED + dead(receive(13, 3)), ["m"], ["m"], 2, "m is in failing and in dead"),
+    (
+        "back in the first queue",
+        FAILED + dead(receive(13, 3)) + failing(receive(19, 2)),
+        ["m"],
+        [],
+        1,
+        "after it had moved to dead",
+    ),
+    ("counted twice on the way", FAILED, [], ["m"], 2, "failing and dead counted 2 messages, but 1 were there"),
+    (
+        "doubled in the other queue",
+        FAILED + dead(receive(13, 3)) + dead(receive(14, 4)),
+        [],
+        ["m"],
+        1,
+        "before its visibility deadline",
+    ),
+    ("moved with a new id", FAILED + dead(receive(13, 3, message_id="m2")), [], ["m2"], 1, "k came twice, as m and as m2"),
+    ("moved while it was hidden", FAILED + dead(receive(8, 3)), [], ["m"], 1, "before its visibility deadline"),
+    ("received once too often", FAILED + failing(receive(13, 3)), ["m"], [], 1, "has receive count 3, and 2 are allowed"),
+    ("moved one receive too early", FAILED[:3] + dead(receive(13, 2)), [], ["m"], 1, "has receive count 2, but moves after 2"),
+    ("receive count begins again", FAILED + dead(receive(13, 1)), [], ["m"], 1, "has receive count 1, after it had been 2"),
+    ("moved without its source", FAILED + [[*dead(receive(13, 3))[0][:-1], None]], [], ["m"], 1, "came from None"),
+    ("not moved, with a source", [*FAILED[:2], [*FAILED[2], FAILING]], ["m"], [], 1, "says that it came from failing"),
+    (
+        "deleted in the other queue, back",
+        FAILED + dead(receive(13, 3)) + delete(14, "h3") + dead(receive(19, 4)),
+        [],
+        ["m"],
+        1,
+        "after its delete was",
+    ),
+    ("moved to a queue of others", failing(send(0) + receive(1)) + receive(13, 3), [], [], 0, "was sent to failing"),
+    ("FIFO: both moved", FAILED_TWO + dead(got(13, 1, 2, count=3)), [], ["m1", "m2"], 2, None),
+    (
+        "FIFO: the first moved, so the next",
+        failing(TWO + got(1, 1)) + failing(got(7, 2)) + dead(got(13, 1, count=3)),
+        ["m2"],
+        ["m1"],
+        2,
+        None,
+    ),
+    (
+        "FIFO: an old handle deletes nothing",
+        FAILED_TWO + dead(got(13, 1, 2, count=3)) + gone(14, 1, count=1) + dead(got(19, 1, 2, count=4)),
+        [],
+        ["m1", "m2"],
+        2,
+        None,
+    ),
+    (
+        "FIFO: the next while the first is in flight",
+        failing(TWO + got(1, 1) + got(2, 2)),
+        ["m1", "m2"],
+        [],
+        2,
+        "(k2, failing) overtook k1",
+    ),
+    (
+        "FIFO: the next, then the first, which cannot have moved",
+        failing(TWO + got(1, 1) + got(7, 2) + gone(8, 2) + got(9, 1, count=2)),
+        ["m1"],
+        [],
+        1,
+        "(k1, failing) came from there after it had moved",
+    ),
+    ("FIFO: moved in the wrong order", FAILED_TWO + dead(got(13, 2, count=3)), [], ["m1", "m2"], 2, "(k2, dead) overtook k1"),
+    (
+        "FIFO: drained in the wrong order",
+        FAILED_TWO + dead(got(13, 1, 2, count=3)),
+        [],
+        ["m2", "m1"],
+        2,
+        "gave k2 before k1 in group g",
+    ),
+    (
+        "FIFO: a deleted one comes back",
+        FAILED_TWO + dead(got(13, 1, count=3)) + gone(14, 1, 3) + dead(got(19, 1, count=4)),
+        [],
+        ["m1", "m2"],
+        2,
+        "after its delete was",
+    ),
+]
+
+
 def run():
     """Gives the cases that went wrong."""
     failures = []
-    for name, events, drained, counted, expected in CASES:
-        checker = Checker()
+    policies = {FAILING: (DEAD, RECEIVES_MAX)}
+    plain = [(name, {}, events, {QUEUE: drained}, {QUEUE: counted}, expected) for name, events, drained, counted, expected in CASES]
+    moving = [
+        (name, policies, events, {FAILING: drained, DEAD: moved}, {FAILING: counted, DEAD: 0}, expected)
+        for name, events, drained, moved, counted, expected in DEAD_LETTER_CASES
+    ]
+    for name, policies, events, drained, counted, expected in plain + moving:
+        checker = Checker(policies)
         checker.feed(events)
-        checker.expect_after_drain(checker.promised(), {QUEUE: drained}, {QUEUE: counted})
+        checker.expect_after_drain(checker.promised(), drained, counted)
         caught = any(expected in problem for problem in checker.problems) if expected else not checker.problems
         if not caught:
             failures.append(f"{name}: expected {expected!r}, found {checker.problems}")

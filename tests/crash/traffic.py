@@ -9,6 +9,7 @@ from base64 import b64encode
 
 ANSWER_SECONDS = 30
 EXPIRED = "The receipt handle has expired"
+ABSENT = "Message does not exist or is not available for visibility timeout change"
 REPEAT_SECONDS = 240  # a send is repeated only so long after the first try: well within the window of 300 s
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=" + "0" * 64
@@ -28,6 +29,10 @@ class Refused(ValueError):
     @property
     def is_expired(self):
         return EXPIRED in str(self)
+
+    @property
+    def is_absent(self):
+        return ABSENT in str(self)
 
 
 class Api:
@@ -212,17 +217,21 @@ def receive(api, ledger, queue, visibility, wait, groups=None):
         VisibilityTimeout=visibility,
         WaitTimeSeconds=wait,
         MessageAttributeNames=["All"],
-        AttributeNames=["ApproximateReceiveCount", "MessageGroupId", "MessageDeduplicationId"],
+        AttributeNames=["ApproximateReceiveCount", "MessageGroupId", "MessageDeduplicationId", "DeadLetterQueueSourceArn"],
     )
     now, got = time.monotonic(), []
     for message in answer.get("Messages", []):
         body, handle = message["Body"], message["ReceiptHandle"]
         system = message["Attributes"]
         group, deduplication = system.get("MessageGroupId"), system.get("MessageDeduplicationId")
-        known = digest(body, message.get("MessageAttributes", {}), group, deduplication)
         count = int(system["ApproximateReceiveCount"])
         key = body.partition("|")[0][:100]
-        ledger.write("received", started, visibility, queue, message["MessageId"], key, known, count, handle, at=now)
+        source = system.get("DeadLetterQueueSourceArn", "").rpartition(":")[2] or None
+        if source and deduplication == message["MessageId"]:
+            deduplication = key  # that of a dead letter is its message id
+        known = digest(body, message.get("MessageAttributes", {}), group, deduplication)
+        place = [queue, message["MessageId"], key, known, count, handle, source]
+        ledger.write("received", started, visibility, *place, at=now)
         got.append((message["MessageId"], handle))
         if groups is not None:
             groups.setdefault(group, []).append(got[-1])
@@ -261,22 +270,28 @@ def change(api, ledger, queue, message_id, handle, timeout):
     try:
         api.call("ChangeMessageVisibility", QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=timeout)
     except Refused as error:
-        if not (queue.endswith(".fifo") and error.is_expired):
+        # What was received often enough may have moved to the dead-letter queue since.
+        if not (queue.endswith(".fifo") and error.is_expired or error.is_absent):
             raise
         ledger.write("refused", message_id, handle, "change")
         return
     ledger.write("changed", message_id, handle, timeout, started)
 
 
-def consume(endpoint, queues, path, seed, name, stop):
+# What becomes of a received message: of most, and where consumers fail on purpose.
+FATES = {"delete": 15, "batch": 50, "again": 8, "later": 12, "leave": 15}
+FAILING_FATES = {"delete": 2, "batch": 8, "again": 65, "later": 5, "leave": 20}
+
+
+def consume(endpoint, queues, path, seed, name, stop, weights=FATES):
     chance, ledger, api = random.Random(seed), Ledger(path), Api(endpoint)
     try:
         while not stop.is_set():
             queue = chance.choice(queues)
             got = receive(api, ledger, queue, visibility=chance.choice([2, 5, 20]), wait=chance.choice([0, 0, 1]))
-            fates = {"delete": [], "batch": [], "again": [], "later": [], "leave": []}
+            fates = {fate: [] for fate in weights}
             for message in got:
-                fates[chance.choices(list(fates), weights=[15, 50, 8, 12, 15])[0]].append(message)
+                fates[chance.choices(list(weights), weights=weights.values())[0]].append(message)
             if fates["batch"]:
                 delete_batch(api, ledger, queue, fates["batch"])
             for message in fates["delete"]:
@@ -292,8 +307,10 @@ def consume(endpoint, queues, path, seed, name, stop):
     ledger.close()
 
 
-def consume_in_order(endpoint, queues, path, seed, name, stop):
-    """Receives from FIFO queues; per message group, deletes some from the front and gives the others back, is late or leaves them."""
+def consume_in_order(endpoint, queues, path, seed, name, stop, fails=0.0):
+    """Receives from FIFO queues; per message group, deletes some from the front and gives the others back, is late or leaves them.
+
+    `fails`: how often none are deleted."""
     chance, ledger, api = random.Random(seed), Ledger(path), Api(endpoint)
     try:
         while not stop.is_set():
@@ -301,6 +318,7 @@ def consume_in_order(endpoint, queues, path, seed, name, stop):
             receive(api, ledger, queue, visibility=chance.choice([1, 1, 3]), wait=chance.choice([0, 0, 1]), groups=groups)
             for got in groups.values():
                 count = len(got) if chance.random() < 0.7 else chance.randint(0, len(got))
+                count = 0 if chance.random() < fails else count
                 done, others = got[:count], got[count:]
                 if done and chance.random() < 0.7:
                     delete_batch(api, ledger, queue, done)

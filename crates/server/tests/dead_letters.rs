@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sluice_server::broker::{Broker, Queue, QueueKind, Received};
-use sluice_store::{CrashTail, MemoryStore};
+use sluice_store::{CrashTail, MemoryStore, ShardId, Space, Store};
 
 mod broker_support;
 use broker_support::{
@@ -82,6 +82,61 @@ async fn without_its_dead_letter_queue_a_message_stays_and_is_received_again() {
 }
 
 #[tokio::test]
+async fn a_message_on_its_way_to_a_queue_that_is_gone_comes_back() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let [before, _] = queues(&broker, 1).await;
+    broker.send(&before, vec![outgoing("a")]).await.unwrap();
+    let first = receive(&broker, &before, 1).await.remove(0);
+    delete_queue(&broker, "dlq").await;
+    pass(&clock, 31_000);
+    // A receive that began before the dead-letter queue was deleted sends the message away; its answer is empty.
+    assert!(receive(&broker, &before, 1).await.is_empty());
+    let queue = broker.queue(&key("q")).unwrap();
+    let again = receive(&broker, &queue, 1).await.remove(0);
+    assert_eq!((again.message.id, again.receive_count), (first.message.id, 2));
+    assert_eq!(again.message.source_arn, None);
+}
+
+#[tokio::test]
+async fn dead_letters_wait_while_the_disk_is_full() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let [queue, dlq] = queues(&broker, 1).await;
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    assert_eq!(receive(&broker, &queue, 1).await.len(), 1);
+    pass(&clock, 31_000);
+    store.faults().full_disk(true);
+    assert!(receive(&broker, &queue, 1).await.is_empty());
+    assert_eq!(broker.counters(&dlq).await.unwrap().visible, 0);
+    store.faults().full_disk(false);
+    assert!(settled(&broker, &[queue, Arc::clone(&dlq)], 1).await, "it moves when there is room");
+    assert_eq!(receive(&broker, &dlq, 1).await[0].receive_count, 2);
+}
+
+/// The numbers in two outboxes have nothing to do with each other.
+#[tokio::test]
+async fn two_queues_share_a_dead_letter_queue() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let [queue, dlq] = queues(&broker, 1).await;
+    let other = put(&broker, with_dead_letters(new_queue("r"), "dlq", 1)).await;
+    for (queue, body) in [(&queue, "a"), (&other, "b"), (&queue, "c")] {
+        broker.send(queue, vec![outgoing(body)]).await.unwrap();
+        assert_eq!(bodies(&receive(&broker, queue, 1).await), [body]);
+    }
+    pass(&clock, 31_000);
+    // The later numbers arrive first, from one of the queues.
+    for queue in [&other, &queue] {
+        assert!(receive(&broker, queue, 10).await.is_empty());
+    }
+    let moved = receive(&broker, &dlq, 10).await;
+    assert_eq!(bodies(&moved), ["b", "a", "c"]);
+    let sources: Vec<_> = moved.iter().map(|it| it.message.source_arn.clone().unwrap()).collect();
+    assert_eq!(sources, [other.key.arn(), queue.key.arn(), queue.key.arn()]);
+}
+
+#[tokio::test]
 async fn a_queue_can_be_its_own_dead_letter_queue() {
     let (store, clock) = (Arc::new(MemoryStore::new()), clock());
     let broker = start(&store, &clock).await;
@@ -127,7 +182,7 @@ async fn a_fifo_dead_letter_keeps_its_group_and_gets_its_id_as_deduplication_id(
 }
 
 /// Waits until as many messages are in the queues as there have to be.
-async fn settled(broker: &Broker, queues: &[Arc<Queue>; 2], count: usize) -> bool {
+async fn settled(broker: &Broker, queues: &[Arc<Queue>], count: usize) -> bool {
     for _ in 0..500 {
         let mut found = 0;
         for queue in queues {
@@ -153,18 +208,21 @@ async fn crash_run(seed: u64) {
     };
     let mut broker = start(&store, &clock).await;
     queues(&broker, 2).await;
+    put(&broker, with_dead_letters(new_queue("r"), "dlq", 1)).await;
+    let all = |broker: &Broker| ["q", "r", "dlq"].map(|name| broker.queue(&key(name)).unwrap());
     let mut alive: BTreeMap<String, u32> = BTreeMap::new();
     for round in 0..6 {
-        let both = ["q", "dlq"].map(|name| broker.queue(&key(name)).unwrap());
+        let queues = all(&broker);
         for step in 0..next(30) {
             let name = format!("m{round}-{step}");
             match next(4) {
                 0 | 1 => {
-                    broker.send(&both[0], vec![outgoing(&name)]).await.unwrap();
+                    let queue = &queues[usize::try_from(next(2)).unwrap()];
+                    broker.send(queue, vec![outgoing(&name)]).await.unwrap();
                     alive.insert(name, 0);
                 }
                 2 => {
-                    let queue = &both[usize::try_from(next(2)).unwrap()];
+                    let queue = &queues[usize::try_from(next(3)).unwrap()];
                     for received in receive(&broker, queue, 3).await {
                         let body = &received.message.body;
                         let count = alive.get_mut(body).expect("it was not deleted");
@@ -183,36 +241,41 @@ async fn crash_run(seed: u64) {
             }
         }
         pass(&clock, 31_000);
-        // A receive that moves messages is on its way when the server dies.
-        let moving = tokio::spawn({
-            let (broker, queue) = (broker.clone(), Arc::clone(&both[0]));
-            async move { receive(&broker, &queue, 10).await }
+        // Receives that move messages are on their way when the server dies.
+        let moving = [0, 1].map(|index: usize| {
+            let (broker, queue) = (broker.clone(), Arc::clone(&queues[index]));
+            tokio::spawn(async move { receive(&broker, &queue, 10).await })
         });
         if next(3) == 0 {
             store.faults().hold_syncs();
         }
         tokio::time::sleep(Duration::from_micros(next(1_500))).await;
         let after = Arc::new(store.faults().crash(CrashTail::Seeded(seed + round)));
-        moving.abort();
+        for task in &moving {
+            task.abort();
+        }
         store = after;
         broker = start(&store, &clock).await;
-        let both = ["q", "dlq"].map(|name| broker.queue(&key(name)).unwrap());
-        assert!(settled(&broker, &both, alive.len()).await, "seed {seed}: lost or doubled");
+        assert!(settled(&broker, &all(&broker), alive.len()).await, "seed {seed}: lost or doubled");
     }
-    let both = ["q", "dlq"].map(|name| broker.queue(&key(name)).unwrap());
-    // Whatever is in the first queue fails until all of it has moved.
+    let [queue, other, dlq] = all(&broker);
+    // Whatever is in the first queues fails until all of it has moved.
     for _ in 0..4 {
         pass(&clock, 31_000);
-        while !receive(&broker, &both[0], 10).await.is_empty() {}
+        for queue in [&queue, &other] {
+            while !receive(&broker, queue, 10).await.is_empty() {}
+        }
     }
     pass(&clock, 31_000);
     let mut found = BTreeMap::new();
     loop {
-        let received = receive(&broker, &both[1], 10).await;
+        let received = receive(&broker, &dlq, 10).await;
         if received.is_empty() {
             break;
         }
         for received in received {
+            let receipt = broker.parse_receipt(&dlq, &received.receipt_handle).unwrap();
+            broker.delete(&dlq, vec![receipt]).await.unwrap();
             let twice = found.insert(received.message.body.clone(), received.message.source_arn);
             assert!(twice.is_none(), "seed {seed}: {} is there twice", received.message.body);
         }
@@ -220,6 +283,13 @@ async fn crash_run(seed: u64) {
     let (found, alive): (Vec<_>, Vec<_>) =
         (found.into_keys().collect(), alive.into_keys().collect());
     assert_eq!(found, alive, "seed {seed}");
+    // Nothing stays behind: neither a body nor what was on its way.
+    let after = store.faults().crash(CrashTail::KeepAll);
+    for shard in [1, 2] {
+        let reader = after.open_shard(ShardId(shard)).unwrap().reader();
+        let left = reader.scan(Space::Bodies, &[0]..&[255], 10).unwrap();
+        assert_eq!(left, [], "seed {seed}: bodies are left");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -185,12 +185,12 @@ fn masked(response: &str, variables: &Variables) -> String {
     let status = lines.next().unwrap_or_default();
     let mut headers: Vec<String> = lines.filter_map(masked_header).collect();
     headers.sort();
-    let mut body = body.to_owned();
+    let named = |body: String, (name, value): &(String, String)| {
+        body.replace(value.as_str(), &format!("<{name}>"))
+    };
+    let mut body = variables.iter().fold(body.to_owned(), named);
     for (prefix, suffix, placeholder) in MASKS {
         body = masked_between(&body, prefix, suffix, placeholder);
-    }
-    for (name, value) in variables {
-        body = body.replace(value.as_str(), &format!("<{name}>"));
     }
     format!("{status}\n{}\n\n{body}\n", headers.join("\n"))
 }
@@ -204,10 +204,16 @@ fn masked_header(line: &str) -> Option<String> {
     }
 }
 
+/// Masks what stands between two texts, unless it has a name already.
 fn masked_between(text: &str, prefix: &str, suffix: &str, placeholder: &str) -> String {
     let mut parts = text.split(prefix);
     let mut masked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
+        if part.starts_with('<') {
+            masked.push_str(prefix);
+            masked.push_str(part);
+            continue;
+        }
         let rest = part.find(suffix).map_or("", |end| &part[end..]);
         masked.push_str(prefix);
         masked.push_str(placeholder);

@@ -402,3 +402,46 @@ def test_21_redrive_cancelled_and_refused(sqs, name, refused):
         sqs.start_message_move_task(SourceArn=destination)  # no dead-letter queue
     with refused("ResourceNotFoundException", status=404):
         sqs.list_message_move_tasks(SourceArn=source + "-absent")
+
+
+def test_19_dead_letters(sqs, name):
+    dead = sqs.create_queue(QueueName=name + "-dead")["QueueUrl"]
+    arn = attributes(sqs, dead, "QueueArn")["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "2"})
+    queue = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    assert json.loads(attributes(sqs, queue, "RedrivePolicy")["RedrivePolicy"])["maxReceiveCount"] == 2
+    assert sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [queue]
+
+    sent = sqs.send_message(QueueUrl=queue, MessageBody=BODY, MessageAttributes=ATTRIBUTES)
+    for count in ["1", "2"]:
+        failed = receive_one(sqs, queue, VisibilityTimeout=0, AttributeNames=["All"])
+        assert failed["Attributes"]["ApproximateReceiveCount"] == count
+        assert "DeadLetterQueueSourceArn" not in failed["Attributes"]
+    # Nothing moves before the next receive, which finds it where it was to go.
+    assert receive(sqs, dead) == []
+    assert receive(sqs, queue) == []
+    moved = receive_one(sqs, dead, AttributeNames=["All"], MessageAttributeNames=["All"])
+    assert (moved["MessageId"], moved["Body"]) == (sent["MessageId"], BODY)
+    assert (moved["MessageAttributes"], moved["MD5OfMessageAttributes"]) == (ATTRIBUTES, ATTRIBUTES_MD5)
+    assert moved["Attributes"]["ApproximateReceiveCount"] == "3"
+    assert moved["Attributes"]["DeadLetterQueueSourceArn"] == attributes(sqs, queue, "QueueArn")["QueueArn"]
+    for kept in ["SentTimestamp", "ApproximateFirstReceiveTimestamp", "SenderId"]:
+        assert moved["Attributes"][kept] == failed["Attributes"][kept]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=failed["ReceiptHandle"])
+    sqs.delete_message(QueueUrl=dead, ReceiptHandle=moved["ReceiptHandle"])
+    assert receive(sqs, dead, WaitTimeSeconds=1) == []
+
+
+def test_22_repeated_receive(sqs, name, refused):
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    queue = sqs.create_queue(QueueName=name[:70] + ".fifo", Attributes=attributes)["QueueUrl"]
+    for body in ["a1", "a2"]:
+        sqs.send_message(QueueUrl=queue, MessageBody=body, MessageGroupId="a")
+
+    first = receive(sqs, queue, MaxNumberOfMessages=10, ReceiveRequestAttemptId="try")
+    assert [message["Body"] for message in first] == ["a1", "a2"]
+    assert receive(sqs, queue, MaxNumberOfMessages=10, ReceiveRequestAttemptId="another") == []
+    assert receive(sqs, queue, MaxNumberOfMessages=10, ReceiveRequestAttemptId="try") == first
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=first[0]["ReceiptHandle"])
+    with refused("InvalidParameterValue"):
+        receive(sqs, queue, MaxNumberOfMessages=10, ReceiveRequestAttemptId="try")

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use sluice_engine::{
-    Change, Command, DeadlineKey, Departure, DueKey, DuplicateRow, Found, GroupId, GroupRow,
-    Limits, LogEntry, Lookup, NOISY_PLACES, Output, Page, Partition, PartitionRow, QueueAddress,
-    QueueConfig, Reply, RequestId, SendOutcome, Sequence, Stored, TouchedRow, Want,
+    ArrivalKind, Change, Command, DeadLetters, DeadlineKey, Departure, DueKey, DuplicateRow, Found,
+    GroupId, GroupRow, History, Limits, LogEntry, Lookup, NOISY_PLACES, Output, Page, Partition,
+    PartitionRow, QueueAddress, QueueConfig, Reply, RequestId, SendOutcome, Sequence, Stored,
+    TouchedRow, Want,
 };
 
 /// The stored rows of one partition.
@@ -50,6 +51,29 @@ pub(crate) enum Sabotage {
     ForgetNoise,
     /// Groups of messages are ignored.
     IgnoreTenants,
+    /// Which messages arrived is not written.
+    ForgetArrived,
+    /// Messages that leave are not written to the outbox.
+    ForgetDeparted,
+    /// Messages that were delivered stay in the outbox on disk.
+    ForgetDelivered,
+    /// Dead letters leave one receive too early.
+    DepartEarly,
+    /// Dead letters leave one receive too late.
+    DepartLate,
+    /// Dead letters arrive as if they had not been received.
+    ForgetHistory,
+    /// Receives in other queues count as receives in this one.
+    CountElsewhere,
+    /// Receives have no names.
+    ForgetAttempts,
+}
+
+fn history_of(kind: &mut ArrivalKind) -> Option<&mut History> {
+    match kind {
+        ArrivalKind::DeadLetter(history) => Some(history),
+        ArrivalKind::New { .. } => None,
+    }
 }
 
 /// Which messages of a send or an arrival are new.
@@ -80,12 +104,25 @@ pub(crate) struct Harness {
     pending: Vec<Change>,
     /// Whether somebody was promised what is pending; the rest is decided again after a crash.
     is_promised: bool,
+    /// What was put into the outbox since the test last looked.
+    departed: Vec<(Sequence, Departure)>,
+}
+
+/// The settings as the engine gets them.
+fn sabotaged_config(config: QueueConfig, sabotage: Sabotage) -> QueueConfig {
+    let changed = |policy: DeadLetters| match sabotage {
+        Sabotage::DepartEarly => DeadLetters { receives_max: policy.receives_max - 1, ..policy },
+        Sabotage::DepartLate => DeadLetters { receives_max: policy.receives_max + 1, ..policy },
+        _ => policy,
+    };
+    QueueConfig { dead_letters: config.dead_letters.map(changed), ..config }
 }
 
 impl Harness {
     pub(crate) fn new(config: QueueConfig, limits: Limits, sabotage: Sabotage) -> Self {
         let now_ms = 1_000_000;
-        let partition = Partition::open(Stored::default(), config, limits, now_ms);
+        let config_given = sabotaged_config(config, sabotage);
+        let partition = Partition::open(Stored::default(), config_given, limits, now_ms);
         Self {
             now_ms,
             rows: Rows::default(),
@@ -97,7 +134,14 @@ impl Harness {
             replies: BTreeMap::new(),
             pending: Vec::new(),
             is_promised: false,
+            departed: Vec::new(),
         }
+    }
+
+    /// What was put into the outbox since the last call.
+    #[allow(dead_code, reason = "each test binary uses some of them")]
+    pub(crate) fn take_departed(&mut self) -> Vec<(Sequence, Departure)> {
+        std::mem::take(&mut self.departed)
     }
 
     /// Forgets the memory, and what is pending as far as nobody was promised it, and opens the partition from its rows.
@@ -128,7 +172,8 @@ impl Harness {
         let row_of = |id: GroupId| self.rows.groups.get(&id).map(|row| (id, *row));
         let groups = named.into_iter().filter_map(row_of).collect();
         let stored = Stored { partition: self.rows.partition.clone(), groups, touched };
-        Partition::open(stored, self.config, self.limits, self.now_ms)
+        let config = sabotaged_config(self.config, self.sabotage);
+        Partition::open(stored, config, self.limits, self.now_ms)
     }
 
     /// Submits a command without waiting for its reply.
@@ -278,6 +323,11 @@ impl Harness {
 
     fn absorb(&mut self, out: Output) {
         self.is_promised |= !out.replies.is_empty();
+        let departed = out.changes.iter().filter_map(|change| match change {
+            Change::Departed(number, departure) => Some((*number, *departure)),
+            _ => None,
+        });
+        self.departed.extend(departed);
         self.pending.extend(out.changes);
         self.replies.extend(out.replies);
     }
@@ -310,10 +360,17 @@ impl Harness {
         let rows = &mut self.rows;
         match change {
             Change::Logged(..) if self.sabotage == Sabotage::ForgetLogged => {}
+            Change::Logged(group, entry) if self.sabotage == Sabotage::CountElsewhere => {
+                let history = History { receives_elsewhere: 0, ..entry.history };
+                rows.log.insert((group, entry.position), LogEntry { history, ..entry });
+            }
             Change::Touched(..) if self.sabotage == Sabotage::ForgetTouched => {}
             Change::Erased(..) if self.sabotage == Sabotage::ForgetErased => {}
             Change::Remembered(..) if self.sabotage == Sabotage::ForgetDuplicates => {}
             Change::LinedUp(..) if self.sabotage == Sabotage::ForgetLine => {}
+            Change::Arrived(..) if self.sabotage == Sabotage::ForgetArrived => {}
+            Change::Departed(..) if self.sabotage == Sabotage::ForgetDeparted => {}
+            Change::Delivered(..) if self.sabotage == Sabotage::ForgetDelivered => {}
             Change::Logged(group, entry) => {
                 rows.log.insert((group, entry.position), entry);
             }
@@ -382,6 +439,10 @@ impl Harness {
             (Sabotage::IgnoreVisibility, Command::Receive { count_max, wait_ms, .. }) => {
                 Command::Receive { count_max, wait_ms, visibility_ms: 0, attempt: None }
             }
+            (
+                Sabotage::ForgetAttempts,
+                Command::Receive { count_max, wait_ms, visibility_ms, .. },
+            ) => Command::Receive { count_max, wait_ms, visibility_ms, attempt: None },
             (Sabotage::IgnoreDelay, Command::Send(mut messages)) => {
                 for message in &mut messages {
                     message.delay_ms = 0;
@@ -393,6 +454,15 @@ impl Harness {
                     message.group = GroupId::NONE;
                 }
                 Command::Send(messages)
+            }
+            (Sabotage::ForgetHistory, Command::Arrive { from, mut arrivals }) => {
+                for history in arrivals.iter_mut().filter_map(|it| history_of(&mut it.kind)) {
+                    history.receive_count = 0;
+                }
+                Command::Arrive { from, arrivals }
+            }
+            (sabotage, Command::Configure(config)) => {
+                Command::Configure(sabotaged_config(config, sabotage))
             }
             (_, command) => command,
         }
