@@ -877,7 +877,7 @@ impl World {
         for queue in &mut self.queues {
             queue.harness.advance_to(self.now_ms);
             queue.harness.flush();
-            let (rows, row) = (&queue.harness.rows, queue.harness.rows.partition);
+            let (rows, row) = (&queue.harness.rows, &queue.harness.rows.partition);
             let waiting = rows.log.len() + rows.due.len() + rows.ready.len() + rows.outbox.len();
             let counted = row.log_count + row.due.count + row.ready.count + row.outbox.count;
             if waiting + rows.touched.len() + rows.bodies.len() != 0 || counted != 0 {
