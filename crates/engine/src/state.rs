@@ -121,7 +121,7 @@ impl State {
             Change::Logged(group, entry) => {
                 self.last_sequence = self.last_sequence.max(entry.position);
                 self.log_count += 1;
-                let window_max = self.limits.window_max;
+                let window_max = self.window_max(group);
                 self.dirty_group(group).insert(entry, window_max);
             }
             Change::Unlogged(group, position) => {
@@ -134,28 +134,8 @@ impl State {
                 self.due.insert(key, group, before);
             }
             Change::Unscheduled(key) => self.due.remove(key),
-            Change::LinedUp(group, place) => {
-                self.last_sequence = self.last_sequence.max(number_of(place));
-                self.dirty_group(group).row.ready = Some(place);
-                match mark_of(place) {
-                    Mark::Quiet => {
-                        let left = self.ready.insert(place, group, Sequence(place.0 - 1));
-                        self.drop_idle(left);
-                    }
-                    Mark::Noisy => {
-                        self.noisy.insert(place, group);
-                    }
-                }
-            }
-            Change::LeftLine(group, place) => {
-                match mark_of(place) {
-                    Mark::Quiet => self.ready.remove(place),
-                    Mark::Noisy => {
-                        self.noisy.remove(&place);
-                    }
-                }
-                self.dirty_group(group).row.ready = None;
-            }
+            Change::LinedUp(group, place) => self.enter_line(group, place),
+            Change::LeftLine(group, place) => self.leave_line(group, place),
             Change::Touched(sequence, row) => {
                 self.forget(sequence, now_ms);
                 match row.position {
@@ -188,6 +168,30 @@ impl State {
             }
             Change::Purged(watermark) => self.purge(watermark, now_ms),
         }
+    }
+
+    fn enter_line(&mut self, group: GroupId, place: Sequence) {
+        self.last_sequence = self.last_sequence.max(number_of(place));
+        self.dirty_group(group).row.ready = Some(place);
+        match mark_of(place) {
+            Mark::Quiet => {
+                let left = self.ready.insert(place, group, Sequence(place.0 - 1));
+                self.drop_idle(left);
+            }
+            Mark::Noisy => {
+                self.noisy.insert(place, group);
+            }
+        }
+    }
+
+    fn leave_line(&mut self, group: GroupId, place: Sequence) {
+        match mark_of(place) {
+            Mark::Quiet => self.ready.remove(place),
+            Mark::Noisy => {
+                self.noisy.remove(&place);
+            }
+        }
+        self.dirty_group(group).row.ready = None;
     }
 
     /// State of a received message, in memory or recalled.
@@ -314,7 +318,23 @@ impl State {
 
     /// Log entries of a group to read at once.
     pub(crate) fn page_rows(&self, group: GroupId) -> usize {
-        if self.stands_in_line(group) { self.limits.window_low } else { self.limits.window_max }
+        match self.order {
+            Order::Standard => self.window_max(group),
+            Order::Fifo => self.limits.window_low,
+        }
+    }
+
+    /// Log entries of a group that are in memory without being asked for. Of quiet tenants a few have to do, as many of
+    /// them may be near the head of the line.
+    fn window_max(&self, group: GroupId) -> usize {
+        let row = self.groups.get(&group).map(|group| group.row);
+        let mark = row.and_then(|row| row.ready).map_or(Mark::Quiet, mark_of);
+        match (self.order, mark) {
+            (Order::Standard, Mark::Quiet) if group != GroupId::NONE => self.limits.window_low,
+            (Order::Standard, Mark::Quiet | Mark::Noisy) | (Order::Fifo, _) => {
+                self.limits.window_max
+            }
+        }
     }
 
     /// Hands out the rows that changed since the last call, for one commit. A group without row has none any more.
