@@ -22,7 +22,7 @@ def sqs():
 @pytest.fixture
 def name(request):
     """A queue name of this test's own."""
-    return f"{request.node.name[:40]}-{uuid.uuid4().hex[:8]}"
+    return f"{request.node.name[:40].replace('[', '-').replace(']', '')}-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture

@@ -44,21 +44,17 @@ def test_tasks_run_once_each_and_leave_an_empty_queue(shop, worker, programs, un
     assert sorted(fact["order"] for fact in programs.journal()) == list(range(50))
 
 
-def test_a_countdown_is_kept(shop, worker, programs, until, counts, name):
-    due = time.time() + 3
-    shop().order.apply_async((1,), countdown=3)
+@pytest.mark.parametrize("option", ["countdown", "DelaySeconds"])  # kept by the worker, and by the queue
+def test_a_delay_is_kept(shop, worker, programs, until, counts, name, option):
+    order = shop().order
     worker()
-    (fact,) = until(programs.journal, "the task did not run")
-    until(lambda: counts(name) == (0, 0, 0))
-    assert fact["time"] >= due
-
-
-def test_a_delay_of_the_queue_is_kept(shop, worker, programs, until, counts, name):
+    order.delay(0)
+    until(programs.journal, "the worker did not begin")
     due = time.time() + 3
-    shop().order.apply_async((1,), DelaySeconds=3)
-    worker()
-    (fact,) = until(programs.journal, "the task did not run")
+    order.apply_async((1,), **{option: 3})
+    until(lambda: len(programs.journal()) >= 2, "the task did not run")
     until(lambda: counts(name) == (0, 0, 0))
+    (_, fact) = programs.journal()
     assert fact["time"] >= due
 
 

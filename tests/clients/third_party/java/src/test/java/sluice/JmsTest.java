@@ -39,16 +39,16 @@ class JmsTest {
     private final Server server = new Server();
     private final List<SQSConnection> open = new ArrayList<>();
 
-    private SQSConnection connection(SqsClient client) throws Exception {
-        // Prefetching off: closing a consumer would wait for the last of its long polls of 20 seconds.
-        ProviderConfiguration provider = new ProviderConfiguration().withNumberOfMessagesToPrefetch(0);
+    private SQSConnection connection(SqsClient client, int prefetch) throws Exception {
+        ProviderConfiguration provider = new ProviderConfiguration().withNumberOfMessagesToPrefetch(prefetch);
         SQSConnection connection = new SQSConnectionFactory(provider, client).createConnection();
         open.add(connection);
         return connection;
     }
 
+    /** Without prefetching: closing a consumer would wait for the last of its long polls of 20 seconds. */
     private SQSConnection connection() throws Exception {
-        return connection(Server.builder().build());
+        return connection(Server.builder().build(), 0);
     }
 
     @AfterEach
@@ -257,7 +257,7 @@ class JmsTest {
     void aFifoQueueKeepsOrderWithinGroups() throws Exception {
         String name = Server.fresh("fifo") + ".fifo";
         server.create(name, Map.of(QueueAttributeName.FIFO_QUEUE, "true"));
-        SQSConnection connection = connection();
+        SQSConnection connection = connection(Server.builder().build(), 10);
         Session session = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
         Queue queue = session.createQueue(name);
         MessageProducer producer = session.createProducer(queue);
@@ -308,7 +308,7 @@ class JmsTest {
         server.create(name, Map.of());
         MemoryS3 s3 = new MemoryS3();
         ExtendedClientConfiguration settings = new ExtendedClientConfiguration().withPayloadSupportEnabled(s3, "bucket");
-        SQSConnection connection = connection(new AmazonSQSExtendedClient(Server.builder().build(), settings));
+        SQSConnection connection = connection(new AmazonSQSExtendedClient(Server.builder().build(), settings), 0);
         Session session = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
         Queue queue = session.createQueue(name);
         MessageConsumer consumer = session.createConsumer(queue);
