@@ -48,12 +48,17 @@ impl Attempts {
         }
     }
 
-    fn forget_old(&mut self, now_ms: u64) {
+    pub(crate) fn forget_old(&mut self, now_ms: u64) {
         while let Some((at_ms, name)) = self.ends.first().copied()
             && at_ms <= now_ms
         {
             self.forget(name);
         }
+    }
+
+    /// When the next one is forgotten, epoch milliseconds.
+    pub(crate) fn next_end_ms(&self) -> Option<u64> {
+        self.ends.first().map(|(at_ms, _)| *at_ms)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -86,7 +91,6 @@ impl Partition {
         visibility_ms: u64,
         out: &mut Output,
     ) -> Option<Reply> {
-        self.attempts.forget_old(now_ms);
         let attempt = self.attempts.named.get(&name)?.clone();
         let is_as_left = |delivery: &&Delivery| {
             self.state.find(delivery.sequence).is_some_and(|row| {

@@ -202,8 +202,13 @@ pub enum Reply {
     Deleted(Vec<DeleteOutcome>),
     /// Outcome of each change.
     VisibilityChanged(Vec<VisibilityOutcome>),
-    /// So many messages are in the outbox now.
-    Departed(usize),
+    /// Messages were put into the outbox.
+    Departed {
+        /// How many.
+        count: usize,
+        /// Whether every message that could leave was looked at.
+        is_all: bool,
+    },
     /// The first messages in the outbox, with their numbers.
     Outbox(Vec<(Sequence, Departure)>),
     /// Done, as far as they were in the outbox.

@@ -7,13 +7,13 @@ use crate::{Change, DueKey, GroupId, LogEntry, NewMessage, Policy, Sequence};
 impl Partition {
     /// Brings the partition to `now_ms`, at most so many rows at a time that a command never waits long for it.
     pub(crate) fn mature(&mut self, now_ms: u64, out: &mut Output) {
-        self.departures_left = self.state.limits.tick_rows_max;
         let mut rows_left = self.state.limits.tick_rows_max;
         self.end_timeouts(now_ms, &mut rows_left, out);
         self.end_delays(now_ms, &mut rows_left, out);
         self.expire(now_ms, &mut rows_left, out);
         self.end_deduplication(now_ms, &mut rows_left, out);
         self.pardon(now_ms, out);
+        self.attempts.forget_old(now_ms);
     }
 
     /// Where a new message waits in the due index, if it is delayed.

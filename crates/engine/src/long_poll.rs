@@ -88,6 +88,15 @@ impl Partition {
     /// Gives messages to the waiting receives in their order, then ends the waits that are over.
     pub(crate) fn serve_waiters(&mut self, now_ms: u64, out: &mut Output) {
         while let Some((arrival, waiter)) = self.waiters.first() {
+            // Another one with the same name may have been served since this one came.
+            let repeated = waiter
+                .attempt
+                .and_then(|name| self.repeat_attempt(now_ms, name, waiter.visibility_ms, out));
+            if let Some(reply) = repeated {
+                self.waiters.remove(arrival);
+                out.replies.push((waiter.request, reply));
+                continue;
+            }
             let deliveries = self.take(now_ms, waiter.count_max, waiter.visibility_ms, out);
             if deliveries.is_empty() {
                 break;

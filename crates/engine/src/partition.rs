@@ -25,7 +25,7 @@ pub struct Partition {
     pub(crate) state: State,
     pub(crate) waiters: Waiters,
     pub(crate) attempts: Attempts,
-    /// Dead letters that the command at hand may still send away.
+    /// Dead letters that the command at hand may still send away, and expired messages that it may meet.
     pub(crate) departures_left: usize,
 }
 
@@ -44,6 +44,7 @@ impl Partition {
 
     /// Decides a command. The rows of [`Self::wants`] must have been supplied, and those of [`Self::lookups`] lent.
     pub fn submit(&mut self, now_ms: u64, request: RequestId, command: Command, out: &mut Output) {
+        self.departures_left = self.state.limits.tick_rows_max;
         self.mature(now_ms, out);
         let reply = match command {
             Command::Send(messages) => Some(Reply::Sent(self.send(now_ms, &messages, out))),
@@ -75,7 +76,9 @@ impl Partition {
                 Some(Reply::VisibilityChanged(outcomes.collect()))
             }
             Command::Depart { count_max, to } => {
-                Some(Reply::Departed(self.depart(now_ms, count_max, to, out)))
+                let count = self.depart(now_ms, count_max, to, out);
+                let is_all = self.departures_left > 0 && self.wants().is_none();
+                Some(Reply::Departed { count, is_all })
             }
             Command::ReadOutbox(count_max) => Some(Reply::Outbox(self.outbox(count_max))),
             Command::Delivered(numbers) => Some(self.delivered(now_ms, &numbers, out)),
@@ -113,6 +116,11 @@ impl Partition {
 
     /// Does what time alone brings about: timeouts end, delays pass, messages expire, waits end.
     pub fn tick(&mut self, now_ms: u64, out: &mut Output) {
+        self.departures_left = self.state.limits.tick_rows_max;
+        self.go_on(now_ms, out);
+    }
+
+    fn go_on(&mut self, now_ms: u64, out: &mut Output) {
         self.mature(now_ms, out);
         self.serve_waiters(now_ms, out);
         self.state.end_command();
@@ -128,7 +136,8 @@ impl Partition {
         let due = self.state.due.first.first_key_value().map(|(key, _)| self.due_at_ms(*key));
         let others =
             [self.next_expiry_ms(), self.next_pardon_ms(), self.waiters.next_deadline_ms()];
-        [timeout, due].into_iter().chain(others).flatten().min()
+        let forgotten = self.attempts.next_end_ms();
+        [timeout, due, forgotten].into_iter().chain(others).flatten().min()
     }
 
     /// Rows that are needed before the next command, if any.
@@ -180,7 +189,8 @@ impl Partition {
         if let Some(id) = judged {
             self.line_up(now_ms, id, out);
         }
-        self.tick(now_ms, out);
+        // Not a tick of its own: a receive that goes through many pages is one command.
+        self.go_on(now_ms, out);
     }
 
     /// Rows that must be read and lent before a command, if they exist.

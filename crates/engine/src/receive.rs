@@ -105,6 +105,7 @@ impl Partition {
         let now_ms = filling.now_ms;
         let (sequence, history) = self.claim(now_ms, group, next, out);
         if self.is_expired(history, now_ms) {
+            self.departures_left -= 1;
             self.commit(Change::Erased(sequence), now_ms, out);
             return;
         }

@@ -81,7 +81,7 @@ impl Partition {
             Policy::Fifo { .. } => self.old_place(row.group, sequence),
             Policy::Standard { back_of_queue_receives } => {
                 let is_repeated = back_of_queue_receives
-                    .is_some_and(|receives| row.history.receive_count >= receives);
+                    .is_some_and(|receives| row.history.receives_here() >= receives);
                 let is_held = self.state.returned_count <= self.state.limits.returned_max;
                 let is_tenant = self.state.stands_in_line(row.group);
                 match is_repeated {

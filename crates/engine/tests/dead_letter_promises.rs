@@ -581,9 +581,11 @@ impl World {
         let to = Destination::Queue(QueueAddress(self.queues[to].address));
         let harness = &mut self.queues[queue].harness;
         harness.take_departed();
-        let Reply::Departed(count) = harness.call(Command::Depart { count_max, to }) else {
-            return Err("no answer".to_owned());
-        };
+        let mut left = harness.call(Command::Depart { count_max, to });
+        while left == (Reply::Departed { count: 0, is_all: false }) {
+            left = harness.call(Command::Depart { count_max, to });
+        }
+        let Reply::Departed { count, .. } = left else { return Err("no answer".to_owned()) };
         let departed = harness.take_departed();
         let is_right = count <= count_max.min(total) && (count == 0) == (total == 0);
         if !is_right || departed.len() != count {

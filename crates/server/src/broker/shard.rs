@@ -332,21 +332,22 @@ impl ShardThread {
         if !out.changes.is_empty() {
             self.changed.insert(id);
         }
+        // Before the changes: what has expired on arrival is removed again by one of them.
+        let mut bodies = bodies.into_iter();
+        for (_, reply) in out.replies.iter().filter(|(to, _)| request == Some(*to)) {
+            for (sequence, body) in new_messages(reply).into_iter().zip(bodies.by_ref()) {
+                if let Some(sequence) = sequence {
+                    self.batch.put(Space::Bodies, keys::body(id, sequence), body);
+                }
+            }
+        }
         for change in &out.changes {
             partition::write_change(&mut self.batch, id, change);
             if let Change::Departed(number, _) = change {
                 self.transfers.departed(id, number.0);
             }
         }
-        let mut bodies = bodies.into_iter();
         for (to, reply) in out.replies {
-            if request == Some(to) {
-                for (sequence, body) in new_messages(&reply).into_iter().zip(bodies.by_ref()) {
-                    if let Some(sequence) = sequence {
-                        self.batch.put(Space::Bodies, keys::body(id, sequence), body);
-                    }
-                }
-            }
             open.traffic.count(&reply);
             if let Some((_, sender)) = self.waiting.remove(&to) {
                 self.replies.push((sender, reply));
@@ -506,7 +507,7 @@ fn new_messages(reply: &Reply) -> Vec<Option<Sequence>> {
         | Reply::AttemptOver
         | Reply::Deleted(_)
         | Reply::VisibilityChanged(_)
-        | Reply::Departed(_)
+        | Reply::Departed { .. }
         | Reply::Outbox(_)
         | Reply::OutboxChanged
         | Reply::Purged

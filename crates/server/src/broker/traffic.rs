@@ -32,7 +32,7 @@ impl Traffic {
             // Moves between queues are not sends (contract §4.11).
             Reply::OverLimit
             | Reply::AttemptOver
-            | Reply::Departed(_)
+            | Reply::Departed { .. }
             | Reply::Outbox(_)
             | Reply::OutboxChanged
             | Reply::Arrived(_)

@@ -5,7 +5,7 @@
 //! the dead-letter queue next finds them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -29,13 +29,20 @@ use super::queue::{PartitionPlace, Queue, QueueKey, QueueKind};
 const BATCH_MAX: usize = 128;
 /// Bytes of bodies carried at once, about.
 const BATCH_BYTES_MAX: usize = 4 << 20;
+/// Bodies read at once.
+const READ_MAX: usize = 16;
 /// Pause after something that may pass, such as a full disk.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// A receive waits this long at most for what it sent away; the rest arrives a little later.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The outboxes that hold something, or did a moment ago.
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
     outboxes: Mutex<HashMap<u64, Arc<Outbox>>>,
+    /// The queues of partitions that were looked up.
+    queues: Mutex<HashMap<u64, QueueKey>>,
     has_work: Notify,
     stop: CancellationToken,
 }
@@ -45,8 +52,18 @@ pub(super) struct Transfers {
 struct Outbox {
     /// Number of the last message put into it.
     departed_to: AtomicU64,
-    /// Number of the last message carried. Whoever carries holds the lock.
-    carried_to: tokio::sync::Mutex<u64>,
+    /// Number of the last message carried.
+    carried_to: AtomicU64,
+    /// Whether the last attempt to carry failed.
+    is_stuck: AtomicBool,
+    /// Whoever carries holds it, for one batch.
+    carrying: tokio::sync::Mutex<()>,
+}
+
+impl Outbox {
+    fn has_carried(&self, number: u64) -> bool {
+        self.carried_to.load(Ordering::Acquire) >= number
+    }
 }
 
 /// What a step of a move task did.
@@ -92,7 +109,7 @@ impl Transfers {
         self.lock().get(&partition).is_some_and(|current| Arc::ptr_eq(current, outbox))
     }
 
-    /// Forgets an outbox if nothing came into it since.
+    /// Forgets an outbox that is empty, if nothing came into it since.
     fn leave(&self, partition: u64, carried_to: u64) {
         let mut outboxes = self.lock();
         let is_done =
@@ -111,25 +128,27 @@ impl Transfers {
     }
 }
 
-/// Carries whatever is in an outbox, until it is told to stop.
+/// Carries whatever is in an outbox, a batch of each in turn, until it is told to stop.
 pub(super) async fn carry_all(transfers: Arc<Transfers>, shared: Weak<Shared>) {
     let work = async {
         loop {
             transfers.has_work.notified().await;
             let mut partitions = transfers.partitions();
-            while let Some(partition) = partitions.pop() {
-                let Some(shared) = shared.upgrade() else { return };
-                match shared.carry(partition, u64::MAX).await {
-                    Ok(()) => {}
-                    Err(BrokerError::Stopped) => return,
-                    Err(cause) => {
-                        warn!(partition, %cause, "messages wait to be moved to another queue");
-                        tokio::time::sleep(RETRY_PAUSE).await;
+            while !partitions.is_empty() {
+                let mut is_stuck = true;
+                for partition in partitions {
+                    let Some(shared) = shared.upgrade() else { return };
+                    match shared.carry(partition).await {
+                        Ok(()) => is_stuck = false,
+                        Err(BrokerError::Stopped) => return,
+                        // Reported when it began.
+                        Err(_) => {}
                     }
                 }
-                if partitions.is_empty() {
-                    partitions = transfers.partitions();
+                if is_stuck {
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
+                partitions = transfers.partitions();
             }
         }
     };
@@ -140,23 +159,28 @@ pub(super) async fn carry_all(transfers: Arc<Transfers>, shared: Weak<Shared>) {
 }
 
 impl Shared {
-    /// Waits until what is in a partition's outbox by now is where it was to go.
+    /// Waits until what is in a partition's outbox by now is where it was to go, but not long, and not for what cannot be
+    /// carried: the task goes on trying, and the receive has its answer.
     pub(super) async fn settle_departures(&self, place: PartitionPlace) {
-        let departed_to = self
-            .transfers
-            .find(place.partition)
-            .map(|outbox| outbox.departed_to.load(Ordering::Acquire));
-        if let Some(departed_to) = departed_to {
-            // If it cannot be carried now, the task goes on trying; the receive has its answer.
-            drop(self.carry(place.partition, departed_to).await);
+        drop(tokio::time::timeout(SETTLE_TIMEOUT, self.settle(place.partition)).await);
+    }
+
+    /// Waits until what is in every outbox by now is where it was to go, as far as it can be carried.
+    pub(super) async fn settle_all_departures(&self) {
+        for partition in self.transfers.partitions() {
+            self.settle(partition).await;
         }
     }
 
-    /// Waits until what is in every outbox by now is where it was to go.
-    pub(super) async fn settle_all_departures(&self) {
-        for partition in self.transfers.partitions() {
-            // If it cannot be carried now, the task goes on trying.
-            drop(self.carry(partition, u64::MAX).await);
+    async fn settle(&self, partition: u64) {
+        let Some(outbox) = self.transfers.find(partition) else { return };
+        let goal = outbox.departed_to.load(Ordering::Acquire);
+        while !outbox.has_carried(goal) && !outbox.is_stuck.load(Ordering::Acquire) {
+            if self.carry(partition).await.is_err()
+                || !self.transfers.is_current(partition, &outbox)
+            {
+                return;
+            }
         }
     }
 
@@ -191,86 +215,97 @@ impl Shared {
         to: Destination,
         redriven: &mut Redriven,
     ) -> Result<bool, BrokerError> {
+        // What is in the outbox already goes first, without keeping others from carrying.
+        while self.transfers.find(place.partition).is_some() {
+            self.carry(place.partition).await?;
+        }
         let outbox = self.transfers.enter(place.partition);
         // Held until the messages are where they go, so that nobody else carries some of them uncounted.
-        let mut carried_to = outbox.carried_to.lock().await;
+        let _carrying = outbox.carrying.lock().await;
         if !self.transfers.is_current(place.partition, &outbox) {
             return Ok(false);
         }
-        match self.call(source, place, Command::Depart { count_max, to }, Vec::new()).await? {
-            Reply::Departed(_) => {}
+        let command = Command::Depart { count_max, to };
+        let is_all = match self.call(source, place, command, Vec::new()).await? {
+            Reply::Departed { count, is_all } => count > 0 || is_all,
             other => return unreachable_reply(&other),
-        }
-        self.empty(place.partition, &outbox, &mut carried_to, u64::MAX, redriven).await?;
-        Ok(true)
+        };
+        while self.carry_batch(place.partition, &outbox, redriven).await? {}
+        Ok(is_all)
     }
 
-    /// Carries what is in a partition's outbox, up to a number at least.
-    async fn carry(&self, partition: u64, goal: u64) -> Result<(), BrokerError> {
-        while let Some(outbox) = self.transfers.find(partition) {
-            let mut carried_to = outbox.carried_to.lock().await;
-            if !self.transfers.is_current(partition, &outbox) {
-                continue;
-            }
-            if *carried_to >= goal {
-                return Ok(());
-            }
-            let mut uncounted = Redriven::default();
-            return self.empty(partition, &outbox, &mut carried_to, goal, &mut uncounted).await;
+    /// Carries one batch of what is in a partition's outbox.
+    async fn carry(&self, partition: u64) -> Result<(), BrokerError> {
+        let Some(outbox) = self.transfers.find(partition) else { return Ok(()) };
+        let _carrying = outbox.carrying.lock().await;
+        if !self.transfers.is_current(partition, &outbox) {
+            return Ok(());
         }
-        Ok(())
+        let carried = self.carry_batch(partition, &outbox, &mut Redriven::default()).await;
+        let was_stuck = outbox.is_stuck.swap(carried.is_err(), Ordering::AcqRel);
+        if let Err(cause) = &carried
+            && !was_stuck
+        {
+            let queue = self.queue_of(partition).map(|(queue, _)| queue.key.arn());
+            warn!(queue, %cause, "messages wait to be moved to another queue");
+        }
+        carried.map(drop)
     }
 
-    async fn empty(
+    /// Carries the first messages in an outbox. Returns whether there were any.
+    async fn carry_batch(
         &self,
         partition: u64,
         outbox: &Outbox,
-        carried_to: &mut u64,
-        goal: u64,
         redriven: &mut Redriven,
-    ) -> Result<(), BrokerError> {
-        loop {
-            let departed_to = outbox.departed_to.load(Ordering::Acquire);
-            // What was to leave a queue that is deleted is deleted with it.
-            let Some((source, place)) = self.queue_of(partition) else {
-                self.transfers.leave(partition, u64::MAX);
-                return Ok(());
-            };
-            let last = self.carry_batch(&source, place, redriven).await?;
-            *carried_to = (*carried_to).max(last.unwrap_or(departed_to));
-            if last.is_none() {
-                self.transfers.leave(partition, *carried_to);
-            }
-            if last.is_none() || *carried_to >= goal {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Carries the first messages in an outbox. Returns the number of the last one, if there was any.
-    async fn carry_batch(
-        &self,
-        source: &Queue,
-        place: PartitionPlace,
-        redriven: &mut Redriven,
-    ) -> Result<Option<u64>, BrokerError> {
-        let departures =
-            match self.call(source, place, Command::ReadOutbox(BATCH_MAX), Vec::new()).await? {
-                Reply::Outbox(departures) => departures,
-                other => return unreachable_reply(&other),
-            };
-        if departures.is_empty() {
-            return Ok(None);
-        }
+    ) -> Result<bool, BrokerError> {
         if self.store.space_left() == SpaceLeft::Low {
             return Err(BrokerError::DiskFull);
         }
-        let parcels = self.pack(source, place, departures)?;
+        // What was to leave a queue that is deleted is deleted with it.
+        let Some((source, place)) = self.queue_of(partition) else {
+            self.transfers.leave(partition, u64::MAX);
+            return Ok(false);
+        };
+        let departed_to = outbox.departed_to.load(Ordering::Acquire);
+        let command = Command::ReadOutbox(BATCH_MAX);
+        let departures = match self.call(&source, place, command, Vec::new()).await? {
+            Reply::Outbox(departures) => departures,
+            other => return unreachable_reply(&other),
+        };
+        let parcels = self.pack(&source, place, departures)?;
         let last = parcels.last().map(|parcel| parcel.number.0);
+        if !parcels.is_empty() {
+            self.deliver_all(&source, place, &parcels, redriven).await?;
+        }
+        let carried_to = last.unwrap_or(departed_to);
+        outbox.carried_to.fetch_max(carried_to, Ordering::AcqRel);
+        if last.is_none() {
+            self.transfers.leave(partition, carried_to);
+        }
+        Ok(last.is_some())
+    }
+
+    /// Hands messages over, and takes them out of the outbox.
+    async fn deliver_all(
+        &self,
+        source: &Queue,
+        place: PartitionPlace,
+        parcels: &[Parcel],
+        redriven: &mut Redriven,
+    ) -> Result<(), BrokerError> {
         let (mut delivered, mut returned) = (Vec::new(), Vec::new());
+        let mut refused: Vec<(&Target, RedriveFailure)> = Vec::new();
         for run in parcels.chunk_by(|left, right| left.target == right.target) {
+            let Some(first) = run.first() else { continue };
+            // A queue that was not there for one message takes none after it: numbers arrive in order.
+            let earlier = refused.iter().find(|(target, _)| **target == first.target);
+            let outcome = match earlier {
+                Some((_, failure)) => Err(*failure),
+                None => self.deliver(place.partition, &first.target, run).await?,
+            };
             let numbers = run.iter().map(|parcel| parcel.number);
-            match self.deliver(place.partition, run).await? {
+            match outcome {
                 Ok(()) => {
                     delivered.extend(numbers);
                     let is_redriven = |parcel: &&Parcel| parcel.is_new();
@@ -278,6 +313,7 @@ impl Shared {
                 }
                 Err(failure) => {
                     returned.extend(numbers);
+                    refused.push((&first.target, failure));
                     // A dead letter that cannot leave is no failure of the task.
                     if run.iter().any(Parcel::is_new) {
                         redriven.failure = redriven.failure.or(Some(failure));
@@ -285,13 +321,18 @@ impl Shared {
                 }
             }
         }
-        for command in [Command::Delivered(delivered), Command::Return(returned)] {
-            self.call(source, place, command, Vec::new()).await?;
+        // What comes back does so first: until then a later attempt could still deliver it.
+        if !returned.is_empty() {
+            self.call(source, place, Command::Return(returned), Vec::new()).await?;
         }
-        Ok(last)
+        if !delivered.is_empty() {
+            self.call(source, place, Command::Delivered(delivered), Vec::new()).await?;
+        }
+        Ok(())
     }
 
-    /// Reads the bodies of departing messages, as many as are carried at once, and addresses them.
+    /// Reads the bodies of departing messages, as many as are carried at once, and addresses them. Those before one that
+    /// cannot be read are carried.
     fn pack(
         &self,
         source: &Queue,
@@ -300,19 +341,21 @@ impl Shared {
     ) -> Result<Vec<Parcel>, BrokerError> {
         let unreadable = |error: &dyn std::error::Error| BrokerError::Unreadable(error.to_string());
         let reader = &self.shard(place)?.reader;
-        let mut parcels = Vec::new();
+        let mut parcels = Vec::with_capacity(departures.len());
         let mut bytes_left = BATCH_BYTES_MAX;
-        for (number, departure) in departures {
-            let key = keys::body(place.partition, departure.sequence);
-            let found = reader.get(Space::Bodies, &key).map_err(|error| unreadable(&error))?;
-            bytes_left = bytes_left.saturating_sub(found.as_ref().map_or(0, |row| row.len()));
-            let message = match found {
-                Some(row) => Some(body::get(&row).map_err(|error| unreadable(&error))?),
-                None => None,
-            };
-            let target = message.as_ref().map_or(Target::Nowhere, |it| target(&departure, it));
-            let message = message.map(|message| readdressed(source, &departure, message));
-            parcels.push(Parcel { number, departure, target, message });
+        for chunk in departures.chunks(READ_MAX) {
+            let body_key = |departure: &Departure| keys::body(place.partition, departure.sequence);
+            let body_keys: Vec<_> = chunk.iter().map(|(_, it)| body_key(it)).collect();
+            let rows =
+                reader.multi_get(Space::Bodies, &body_keys).map_err(|error| unreadable(&error))?;
+            for ((number, departure), row) in chunk.iter().zip(rows) {
+                bytes_left = bytes_left.saturating_sub(row.as_ref().map_or(0, |row| row.len()));
+                match row.map(|row| body::get(&row)).transpose() {
+                    Ok(message) => parcels.push(parcel(source, *number, *departure, message)),
+                    Err(error) if parcels.is_empty() => return Err(unreadable(&error)),
+                    Err(_) => return Ok(parcels),
+                }
+            }
             if bytes_left == 0 {
                 break;
             }
@@ -324,15 +367,21 @@ impl Shared {
     async fn deliver(
         &self,
         from: u64,
+        target: &Target,
         parcels: &[Parcel],
     ) -> Result<Result<(), RedriveFailure>, BrokerError> {
-        let found = match parcels.first().map(|parcel| &parcel.target) {
-            Some(Target::Address(address)) => self.queue_of(address.0).map(|(queue, _)| queue),
-            Some(Target::Key(key)) => self.published.get().get(key).cloned(),
-            Some(Target::Unknown) => return Ok(Err(RedriveFailure::SourceUnknown)),
-            Some(Target::Nowhere) | None => return Ok(Ok(())),
+        // Always the same partition of a queue: it is the one that knows what arrived before.
+        let found = match target {
+            Target::Address(address) => self.queue_of(address.0),
+            Target::Key(key) => {
+                let queue = self.published.get().get(key).cloned();
+                queue
+                    .and_then(|queue| queue.partitions.first().copied().map(|place| (queue, place)))
+            }
+            Target::Unknown => return Ok(Err(RedriveFailure::SourceUnknown)),
+            Target::Nowhere => return Ok(Ok(())),
         };
-        let Some(queue) = found else { return Ok(Err(RedriveFailure::DestinationGone)) };
+        let Some((queue, place)) = found else { return Ok(Err(RedriveFailure::DestinationGone)) };
         let delay_ms = match queue.kind {
             QueueKind::Standard => millis(queue.attributes.delay_secs),
             QueueKind::Fifo => 0,
@@ -340,7 +389,6 @@ impl Shared {
         let arrivals = parcels.iter().map(|parcel| parcel.arrival(delay_ms)).collect();
         let bodies = parcels.iter().filter_map(|parcel| parcel.message.as_ref()).map(body::put);
         let command = Command::Arrive { from: QueueAddress(from), arrivals };
-        let place = self.place(&queue)?;
         match self.call(&queue, place, command, bodies.collect()).await {
             Ok(Reply::Arrived(_)) => Ok(Ok(())),
             Ok(other) => unreachable_reply(&other),
@@ -349,12 +397,24 @@ impl Shared {
         }
     }
 
-    /// The queue that a partition belongs to.
+    /// The queue that a partition belongs to. Looked up among all queues once.
     fn queue_of(&self, partition: u64) -> Option<(Arc<Queue>, PartitionPlace)> {
-        self.published.get().values().find_map(|queue| {
+        let snapshot = self.published.get();
+        let found = |queue: &Arc<Queue>| {
             let place = queue.partitions.iter().find(|place| place.partition == partition)?;
             Some((Arc::clone(queue), *place))
-        })
+        };
+        let mut known = self.transfers.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let guess = known.get(&partition).and_then(|key| snapshot.get(key)).and_then(found);
+        if guess.is_some() {
+            return guess;
+        }
+        let searched = snapshot.values().find_map(found);
+        match &searched {
+            Some((queue, _)) => known.insert(partition, queue.key.clone()),
+            None => known.remove(&partition),
+        };
+        searched
     }
 }
 
@@ -399,6 +459,17 @@ impl Parcel {
 /// How the engine names a queue: by its first partition, whose number no other queue ever gets.
 pub(super) fn address(queue: &Queue) -> Option<QueueAddress> {
     queue.partitions.first().map(|place| QueueAddress(place.partition))
+}
+
+fn parcel(
+    source: &Queue,
+    number: Sequence,
+    departure: Departure,
+    message: Option<Message>,
+) -> Parcel {
+    let target = message.as_ref().map_or(Target::Nowhere, |message| target(&departure, message));
+    let message = message.map(|message| readdressed(source, &departure, message));
+    Parcel { number, departure, target, message }
 }
 
 fn target(departure: &Departure, message: &Message) -> Target {
