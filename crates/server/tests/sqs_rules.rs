@@ -194,3 +194,63 @@ fn batches_are_authorised_as_single_calls() {
         assert_eq!(operation.iam_action, format!("sqs:{expected}"));
     }
 }
+
+#[test]
+fn the_operations_are_those_of_sqs() {
+    let all = SERVICES.iter().flat_map(|service| service.operations);
+    let names: BTreeSet<&str> = all.map(|operation| operation.name).collect();
+    let sqs = [
+        "AddPermission",
+        "CancelMessageMoveTask",
+        "ChangeMessageVisibility",
+        "ChangeMessageVisibilityBatch",
+        "CreateQueue",
+        "DeleteMessage",
+        "DeleteMessageBatch",
+        "DeleteQueue",
+        "GetQueueAttributes",
+        "GetQueueUrl",
+        "ListDeadLetterSourceQueues",
+        "ListMessageMoveTasks",
+        "ListQueueTags",
+        "ListQueues",
+        "PurgeQueue",
+        "ReceiveMessage",
+        "RemovePermission",
+        "SendMessage",
+        "SendMessageBatch",
+        "SetQueueAttributes",
+        "StartMessageMoveTask",
+        "TagQueue",
+        "UntagQueue",
+    ];
+    assert!(sqs.iter().all(|name| names.contains(name)), "{names:?}");
+    let more: Vec<&&str> = names.iter().filter(|name| !sqs.contains(name)).collect();
+    assert_eq!(more, [&"PeekMessages"], "an extension");
+}
+
+#[test]
+fn a_list_of_move_tasks_has_the_newest_one_unless_it_is_told_how_many() {
+    let server = TestServer::start();
+    let dlq = "arn:aws:sqs:us-east-1:000000000000:dlq";
+    let policy = value!({"deadLetterTargetArn": dlq, "maxReceiveCount": 1}).to_string();
+    server.create_queue("dlq");
+    let source = value!({"QueueName": "q", "Attributes": {"RedrivePolicy": policy}});
+    ok(&server, "CreateQueue", &source);
+    let list = |input: &Value| ok(&server, "ListMessageMoveTasks", input)["Results"].clone();
+    let newest = value!({"SourceArn": dlq});
+    let destination = "arn:aws:sqs:us-east-1:000000000000:q";
+    for input in [newest.clone(), value!({"SourceArn": dlq, "DestinationArn": destination})] {
+        ok(&server, "StartMessageMoveTask", &input);
+        // Each answer takes a while; the task has nothing to move.
+        let is_completed = |_: &i32| list(&newest)[0]["Status"] == "COMPLETED";
+        assert!((0..10_000).any(|turn| is_completed(&turn)), "{}", list(&newest));
+    }
+    let one = list(&newest);
+    assert_eq!(one.as_array().map(Vec::len), Some(1));
+    assert_eq!(one[0]["DestinationArn"], destination);
+    let both = list(&value!({"SourceArn": dlq, "MaxResults": 10}));
+    assert_eq!(both.as_array().map(Vec::len), Some(2));
+    assert_eq!(both[0], one[0], "the newest comes first");
+    assert_eq!(both[1].get("DestinationArn"), None);
+}
