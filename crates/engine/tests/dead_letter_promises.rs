@@ -128,7 +128,7 @@ type Step = (usize, Action);
 fn step() -> impl Strategy<Value = Step> {
     let delay_ms = prop_oneof![4 => Just(0), 1 => 1_u64..10_000];
     let action = prop_oneof![
-        6 => prop::collection::vec((0_u128..4, delay_ms), 1..6).prop_map(Action::Send),
+        6 => prop::collection::vec((0_u128..8, delay_ms), 1..6).prop_map(Action::Send),
         14 => (1_usize..5, prop_oneof![2 => Just(0), 3 => 1_u64..8_000])
             .prop_map(|(count_max, hidden_ms)| Action::Receive { count_max, hidden_ms }),
         3 => any::<usize>().prop_map(|handle| Action::Delete { handle }),
@@ -145,7 +145,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1_usize..6).prop_map(|count| Action::Arrive { count }),
         3 => any::<bool>().prop_map(|drops_hand| Action::Settle { drops_hand }),
         4 => Just(Action::Carry),
-        1 => (1_usize..5, 0_usize..3).prop_map(|(count_max, to)| Action::Depart { count_max, to }),
+        2 => (1_usize..5, 0_usize..3).prop_map(|(count_max, to)| Action::Depart { count_max, to }),
         1 => Just(Action::Toggle),
     ];
     // Most of it happens to the queue in which messages fail.
@@ -388,12 +388,10 @@ impl World {
         if queue == 0 || self.outboxes.keys().any(is_unsettled) {
             return;
         }
-        if self.queues[queue].is_gone {
-            self.queues[queue].is_gone = false;
-        } else {
-            self.forget(queue);
-            self.queues[queue] = Queue { is_gone: true, ..self.new_queue() };
-        }
+        // A queue that is made again has an address that nothing was ever sent to.
+        let is_gone = !self.queues[queue].is_gone;
+        self.forget(queue);
+        self.queues[queue] = Queue { is_gone, ..self.new_queue() };
         for source in 0..self.queues.len() {
             self.configure(source);
         }

@@ -140,3 +140,35 @@ pub(super) fn drop_partition(batch: &mut Batch, partition: u64) {
 pub(super) fn tail<const N: usize>(key: &[u8]) -> Option<[u8; N]> {
     key.last_chunk::<N>().copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use sluice_store::{MemoryStore, ShardId, Store};
+
+    use super::*;
+
+    #[test]
+    fn a_purge_keeps_the_numbers_of_arrivals() {
+        let mut shard = MemoryStore::new().open_shard(ShardId(1)).unwrap();
+        let reader = shard.reader();
+        let (number, sender) = (Sequence(1), QueueAddress(9));
+        let mut batch = Batch::default();
+        for key in [outbox(7, number), arrivals(7, sender), arrivals(8, sender)] {
+            batch.put(Space::Rows, key, Vec::new());
+        }
+        drop(shard.commit(batch));
+        let has = |key: &[u8]| reader.get(Space::Rows, key).unwrap().is_some();
+
+        let mut batch = Batch::default();
+        purge(&mut batch, 7);
+        drop(shard.commit(batch));
+        assert!(!has(&outbox(7, number)));
+        assert!(has(&arrivals(7, sender)), "a message that was purged must not arrive again");
+
+        let mut batch = Batch::default();
+        drop_partition(&mut batch, 7);
+        drop(shard.commit(batch));
+        assert!(!has(&arrivals(7, sender)));
+        assert!(has(&arrivals(8, sender)), "it is another partition's");
+    }
+}
