@@ -52,7 +52,8 @@ pub struct Limits {
     pub window_low: usize,
     /// Entries of an ordered index in memory: delayed messages, groups that can be served, deduplication deadlines.
     pub index_max: usize,
-    /// Groups at the head of the line whose windows are kept filled. At least the messages of one receive.
+    /// Groups at the head of the line whose windows are kept filled. A receive gets no messages from more groups than
+    /// these at once; SQS allows ten messages.
     pub groups_ahead: usize,
     /// Messages that were received and are visible again; above this they go back to the log.
     pub returned_max: usize,

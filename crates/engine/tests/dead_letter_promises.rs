@@ -949,6 +949,38 @@ fn a_message_behind_thousands_of_dead_letters_is_found() {
     }
 }
 
+/// Every dead letter is the head of a group of its own, and each group's page is read for itself: still one command sends
+/// no more of them away than one may, so that other queues of the shard have their turn.
+#[test]
+fn one_command_sends_away_no_more_than_one_may_however_many_pages_it_reads() {
+    let setup = Setup {
+        shape: Shape::Pair,
+        is_fifo: true,
+        receives_max: 1,
+        retention_ms: 1_000_000_000,
+        in_flight_max: 1_000,
+    };
+    let mut world = World::new(setup, Sabotage::Nothing);
+    let limits = Limits { tick_rows_max: 3, groups_ahead: 2, index_max: 4, ..Limits::SERVER };
+    world.queues[0].harness = Harness::new(world.config(None), limits, world.sabotage);
+    world.configure(0);
+    let harness = &mut world.queues[0].harness;
+    let new = |group| NewMessage { group: GroupId(group), delay_ms: 0, deduplication: None };
+    harness.call(Command::Send((1..=50).map(new).collect()));
+    let receive =
+        |visibility_ms| Command::Receive { count_max: 1, wait_ms: 0, visibility_ms, attempt: None };
+    for _ in 0..50 {
+        harness.call(receive(1_000));
+    }
+    harness.advance_to(harness.now_ms + 1_000);
+    harness.restart();
+    let request = harness.submit(receive(1_000), &[]);
+    harness.flush();
+    let departed = harness.rows.outbox.len();
+    assert!((1..=3).contains(&departed), "{departed} left at once");
+    assert_eq!(harness.reply(request), None, "the answer waits for the rest");
+}
+
 #[test]
 fn a_broken_move_is_caught() {
     for sabotage in [

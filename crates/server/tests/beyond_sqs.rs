@@ -65,15 +65,21 @@ async fn a_visibility_timeout_has_the_configured_limit_since_the_receive() {
     }
 }
 
-/// Sends one message more than a receive can take, each to a group of its own, and starts again so that nothing is in
-/// memory.
-async fn full_queue(kind: QueueKind) -> (Broker, Arc<Queue>) {
+/// Whether each message of a test has a group of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Groups {
+    One,
+    Many,
+}
+
+/// Sends one message more than a receive can take, and starts again so that nothing is in memory.
+async fn full_queue(kind: QueueKind, groups: Groups) -> (Broker, Arc<Queue>) {
     let (store, clock) = (Arc::new(MemoryStore::new()), clock());
     let broker = start(&store, &clock).await;
     let queue = put(&broker, Queue { kind, ..new_queue("q") }).await;
     let numbered = |number: u32| {
         let mut outgoing = outgoing(&number.to_string());
-        outgoing.message.group_id = Some(number.to_string());
+        outgoing.message.group_id = (groups == Groups::Many).then(|| number.to_string());
         outgoing.message.deduplication_id = (kind == QueueKind::Fifo).then(|| number.to_string());
         outgoing
     };
@@ -89,7 +95,7 @@ fn distinct(received: &[Received]) -> BTreeSet<&str> {
 
 #[tokio::test]
 async fn a_receive_takes_as_many_as_the_broker_allows() {
-    let (broker, queue) = full_queue(QueueKind::Standard).await;
+    let (broker, queue) = full_queue(QueueKind::Standard, Groups::One).await;
     let received = receive(&broker, &queue, RECEIVE_COUNT_MAX).await;
     assert_eq!(distinct(&received).len(), RECEIVE_COUNT_MAX as usize);
     assert_eq!(receive(&broker, &queue, RECEIVE_COUNT_MAX).await.len(), 1);
@@ -97,15 +103,17 @@ async fn a_receive_takes_as_many_as_the_broker_allows() {
 
 #[tokio::test]
 async fn a_receive_from_many_groups_gets_some_and_the_next_gets_more() {
-    let (broker, queue) = full_queue(QueueKind::Fifo).await;
-    let mut all = Vec::new();
-    loop {
-        let received = receive(&broker, &queue, RECEIVE_COUNT_MAX).await;
-        if received.is_empty() {
-            break;
+    for kind in [QueueKind::Standard, QueueKind::Fifo] {
+        let (broker, queue) = full_queue(kind, Groups::Many).await;
+        let mut all = Vec::new();
+        loop {
+            let received = receive(&broker, &queue, RECEIVE_COUNT_MAX).await;
+            if received.is_empty() {
+                break;
+            }
+            all.extend(received);
         }
-        all.extend(received);
+        assert_eq!(distinct(&all).len(), RECEIVE_COUNT_MAX as usize + 1);
+        assert_eq!(all.len(), RECEIVE_COUNT_MAX as usize + 1);
     }
-    assert_eq!(distinct(&all).len(), RECEIVE_COUNT_MAX as usize + 1);
-    assert_eq!(all.len(), RECEIVE_COUNT_MAX as usize + 1);
 }

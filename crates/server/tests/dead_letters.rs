@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sluice_server::broker::{Broker, Queue, QueueKind, Received};
+use sluice_server::broker::{Broker, Queue, QueueAttributes, QueueKind, ReceiveOptions, Received};
 use sluice_store::{CrashTail, MemoryStore, ShardId, Space, Store};
 
 mod broker_support;
@@ -75,6 +75,67 @@ async fn a_message_moves_with_all_that_belongs_to_it() {
     let receipt = broker.parse_receipt(&queue, &first.receipt_handle).unwrap();
     broker.delete(&queue, vec![receipt]).await.unwrap();
     assert_eq!(broker.counters(&dlq).await.unwrap().in_flight, 1);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_too_old_for_its_new_queue_leaves_nothing_behind() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let [queue, dlq] = queues(&broker, 1).await;
+    let attributes = QueueAttributes { retention_secs: 60, ..dlq.attributes.clone() };
+    let dlq = put(&broker, Queue { attributes, ..(*dlq).clone() }).await;
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    receive(&broker, &queue, 1).await;
+    pass(&clock, 120_000);
+    // Somebody waits there, who would be given the message at once.
+    let waiting = tokio::spawn({
+        let (broker, dlq) = (broker.clone(), Arc::clone(&dlq));
+        let options = ReceiveOptions {
+            count_max: 1,
+            wait_secs: 20,
+            visibility_timeout_secs: 30,
+            attempt_id: None,
+        };
+        async move { broker.receive(&dlq, options).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(receive(&broker, &queue, 1).await.is_empty());
+    assert_eq!(broker.counters(&dlq).await.unwrap().visible, 0);
+    broker.drain();
+    assert!(waiting.await.unwrap().unwrap().is_empty());
+    assert_nothing_left(&store, "too old");
+}
+
+/// A receive answers while a large outbox is still being carried, and receives take turns with whoever carries.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receive_does_not_wait_for_an_outbox_that_was_left_by_a_crash() {
+    const COUNT: usize = 3_000;
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let [queue, _] = queues(&broker, 1).await;
+    for chunk in 0..COUNT / 100 {
+        let messages = (0..100).map(|index| outgoing(&format!("m{chunk}-{index}"))).collect();
+        broker.send(&queue, messages).await.unwrap();
+    }
+    let taken = async || {
+        let mut taken = 0;
+        while taken < COUNT {
+            taken += receive(&broker, &queue, 64).await.len();
+        }
+    };
+    taken().await;
+    pass(&clock, 31_000);
+    // Nothing can be carried, so all of it is in the outbox when the server dies.
+    store.faults().full_disk(true);
+    assert!(receive(&broker, &queue, 1).await.is_empty());
+    let store = Arc::new(store.faults().crash(CrashTail::KeepAll));
+    let broker = start(&store, &clock).await;
+    let both = ["q", "dlq"].map(|name| broker.queue(&key(name)).unwrap());
+    broker.send(&both[0], vec![outgoing("live")]).await.unwrap();
+    assert_eq!(bodies(&receive(&broker, &both[0], 1).await), ["live"]);
+    let arrived = broker.counters(&both[1]).await.unwrap().visible;
+    assert!(arrived < COUNT as u64, "the receive waited for all of it");
+    assert!(settled(&broker, &both, COUNT + 1).await, "all of it arrives");
 }
 
 #[tokio::test]

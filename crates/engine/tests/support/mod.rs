@@ -182,6 +182,16 @@ impl Harness {
     }
 
     pub(crate) fn start_with_bodies(&mut self, command: Command, bodies: &[String]) -> RequestId {
+        let request = self.submit(command, bodies);
+        // A shard comes back at once to a partition that sent many dead letters away.
+        while self.partition.next_wake_ms() == Some(0) {
+            self.tick();
+        }
+        request
+    }
+
+    /// Submits a command and reads the pages that the partition wants for it, and nothing more.
+    pub(crate) fn submit(&mut self, command: Command, bodies: &[String]) -> RequestId {
         self.settle();
         let lookups = self.partition.lookups(&command);
         if lookups.iter().any(|lookup| matches!(lookup, Lookup::Touched(_))) {
@@ -207,10 +217,6 @@ impl Harness {
         self.is_promised = true;
         self.absorb(out);
         self.settle();
-        // A shard comes back at once to a partition that sent many dead letters away.
-        while self.partition.next_wake_ms() == Some(0) {
-            self.tick();
-        }
         request
     }
 
