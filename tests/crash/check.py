@@ -266,3 +266,18 @@ class Checker:
             before, found = sum(counted.get(name, 0) for name in family), sum(len(drained[name]) for name in family)
             if before != found:
                 self.problem(f"{' and '.join(family)} counted {before} messages, but {found} were there")
+
+
+def check_move(sent, status, got, left):
+    """Judges a move task. `sent`, `got`: [(group, key)] in order, before it and after it. `left`: what the source counts then."""
+    problems = [] if status == "COMPLETED" else [f"the move task ended {status}"]
+    if left:
+        problems.append(f"the move task left {left} messages behind")
+    for message in sorted({*sent, *got}, key=str):
+        if got.count(message) != sent.count(message):
+            problems.append(f"the move task turned {message} into {got.count(message)}")
+    for group in {group for group, _ in sent if group}:
+        before, after = ([key for of, key in messages if of == group] for messages in (sent, got))
+        if sorted(before) == sorted(after) and before != after:
+            problems.append(f"the move task changed the order of group {group}")
+    return problems

@@ -1,6 +1,6 @@
 """A test of the test: synthetic ledgers, each wrong in one way, that the checker has to catch; and right ones that it must accept."""
 
-from check import Checker
+from check import Checker, check_move
 
 QUEUE, DIGEST = "q", "d"
 FAILING, DEAD, RECEIVES_MAX = "failing", "dead", 2
@@ -248,6 +248,20 @@ DEAD_LETTER_CASES = [
     ),
 ]
 
+# What was there, how the task ended, what is there afterwards, what is left in the dead-letter queue.
+MOVED = [("g", "k1"), ("h", "k2"), ("g", "k3")]
+MOVE_CASES = [
+    ("moved", MOVED, "COMPLETED", MOVED, 0, None),
+    ("moved, groups in another order", MOVED, "COMPLETED", [MOVED[1], MOVED[0], MOVED[2]], 0, None),
+    ("moved, no groups", [(None, "k1"), (None, "k2")], "COMPLETED", [(None, "k2"), (None, "k1")], 0, None),
+    ("moved, still running", MOVED, "RUNNING", MOVED, 0, "ended RUNNING"),
+    ("moved all but one", MOVED, "COMPLETED", MOVED[:2], 1, "left 1 messages behind"),
+    ("moved, one lost", MOVED, "COMPLETED", MOVED[:2], 0, "turned ('g', 'k3') into 0"),
+    ("moved, one doubled", MOVED, "COMPLETED", MOVED + MOVED[:1], 0, "turned ('g', 'k1') into 2"),
+    ("moved, one from nowhere", MOVED, "COMPLETED", [*MOVED, ("g", "k9")], 0, "turned ('g', 'k9') into 1"),
+    ("moved in another order", MOVED, "COMPLETED", MOVED[::-1], 0, "changed the order of group g"),
+]
+
 
 def run():
     """Gives the cases that went wrong."""
@@ -265,4 +279,14 @@ def run():
         caught = any(expected in problem for problem in checker.problems) if expected else not checker.problems
         if not caught:
             failures.append(f"{name}: expected {expected!r}, found {checker.problems}")
+    for name, sent, status, got, left, expected in MOVE_CASES:
+        problems = check_move(sent, status, got, left)
+        caught = any(expected in problem for problem in problems) if expected else not problems
+        if not caught:
+            failures.append(f"{name}: expected {expected!r}, found {problems}")
     return failures
+
+
+def cases():
+    """How many there are."""
+    return len(CASES) + len(DEAD_LETTER_CASES) + len(MOVE_CASES)

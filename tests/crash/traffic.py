@@ -360,3 +360,30 @@ def counters(api, queue):
     names = ["", "NotVisible", "Delayed"]
     answer = api.call("GetQueueAttributes", QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages" + name for name in names])
     return [int(answer["Attributes"]["ApproximateNumberOfMessages" + name]) for name in names]
+
+
+def send_all(api, queue, messages):
+    """Sends [(group, key)], in order; a group makes it a FIFO queue's."""
+    for start in range(0, len(messages), 10):
+        entries = []
+        for group, key in messages[start : start + 10]:
+            fifo = {"MessageGroupId": group, "MessageDeduplicationId": key} if group else {}
+            entries.append({"Id": str(len(entries)), "MessageBody": key, **fifo})
+        api.call("SendMessageBatch", QueueUrl=queue, Entries=entries)
+
+
+def fail_all(api, queue):
+    """Receives until everything has moved to the dead-letter queue."""
+    while sum(counters(api, queue)):
+        api.call("ReceiveMessage", QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
+
+
+def receive_all(api, queue):
+    """Receives and deletes everything; gives [(group, key)] in order."""
+    found = []
+    while sum(counters(api, queue)):
+        answer = api.call("ReceiveMessage", QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"])
+        for message in answer.get("Messages", []):
+            found.append((message.get("Attributes", {}).get("MessageGroupId"), message["Body"]))
+            api.call("DeleteMessage", QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found

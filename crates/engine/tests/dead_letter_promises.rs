@@ -399,9 +399,13 @@ impl World {
 
     fn send(&mut self, queue: usize, messages: &[(u128, u64)]) -> Result<(), String> {
         let is_fifo = self.setup.is_fifo;
+        // On a standard queue the groups are tenants, and some messages have none.
         let new = |(group, delay_ms): &(u128, u64)| match is_fifo {
             true => NewMessage { group: GroupId(1 + group), delay_ms: 0, deduplication: None },
-            false => NewMessage { group: GroupId::NONE, delay_ms: *delay_ms, deduplication: None },
+            false => {
+                let group = GroupId(group.saturating_sub(3));
+                NewMessage { group, delay_ms: *delay_ms, deduplication: None }
+            }
         };
         let messages: Vec<_> = messages.iter().map(new).collect();
         let first = self.sends;
