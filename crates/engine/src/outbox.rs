@@ -53,7 +53,8 @@ impl Partition {
         numbers: &[Sequence],
         out: &mut Output,
     ) -> Reply {
-        for number in numbers {
+        // The last one first: each goes before the head of its tenant's log.
+        for number in numbers.iter().rev() {
             let Some(departure) = self.state.outbox.first.get(number).copied() else { continue };
             let Departure { sequence, group, history, .. } = departure;
             self.commit(Change::Returned(*number), now_ms, out);

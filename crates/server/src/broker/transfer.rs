@@ -43,6 +43,8 @@ pub(super) struct Transfers {
     outboxes: Mutex<HashMap<u64, Arc<Outbox>>>,
     /// The queues of partitions that were looked up.
     queues: Mutex<HashMap<u64, QueueKey>>,
+    /// What was moved for tasks and not reported to them yet, by partition.
+    redriven: Mutex<HashMap<u64, Redriven>>,
     has_work: Notify,
     stop: CancellationToken,
 }
@@ -73,6 +75,8 @@ pub(super) struct Redriven {
     pub(super) moved: u64,
     /// Why some were not.
     pub(super) failure: Option<RedriveFailure>,
+    /// Whether none is left that can be moved.
+    pub(super) is_all: bool,
 }
 
 /// Why a message cannot be moved out of a dead-letter queue.
@@ -100,8 +104,25 @@ impl Transfers {
         self.lock().get(&partition).cloned()
     }
 
-    fn enter(&self, partition: u64) -> Arc<Outbox> {
-        Arc::clone(self.lock().entry(partition).or_default())
+    /// Notes what was moved for a task, whoever carried it.
+    fn count(&self, partition: u64, moved: u64, failure: Option<RedriveFailure>) {
+        if moved > 0 || failure.is_some() {
+            let mut all = self.redriven.lock().unwrap_or_else(PoisonError::into_inner);
+            let redriven = all.entry(partition).or_default();
+            redriven.moved += moved;
+            redriven.failure = redriven.failure.or(failure);
+        }
+    }
+
+    /// What was moved out of a queue for a task since the last call.
+    pub(super) fn take_redriven(&self, source: &Queue) -> Redriven {
+        let mut all = self.redriven.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sum = Redriven::default();
+        for redriven in source.partitions.iter().filter_map(|place| all.remove(&place.partition)) {
+            sum.moved += redriven.moved;
+            sum.failure = sum.failure.or(redriven.failure);
+        }
+        sum
     }
 
     /// Whether an outbox has not been forgotten. Only who has locked one that is not may carry.
@@ -184,8 +205,8 @@ impl Shared {
         }
     }
 
-    /// Moves up to `count_max` visible messages of a queue to another one, or to where each of them came from, as new
-    /// messages. Nothing was visible if nothing is moved without a failure.
+    /// Moves up to about `count_max` visible messages of a queue to another one, or to where each of them came from, as
+    /// new messages. What an earlier call left in the outbox goes first.
     pub(super) async fn redrive(
         &self,
         source: &Queue,
@@ -196,42 +217,32 @@ impl Shared {
             Some(queue) => Destination::Queue(address(queue).ok_or(BrokerError::QueueGone)?),
             None => Destination::Source,
         };
-        let mut redriven = Redriven::default();
+        let mut is_all = true;
         for place in &source.partitions {
-            while !self.redrive_from(source, *place, count_max, to, &mut redriven).await? {}
-            if redriven != Redriven::default() {
-                break;
-            }
+            is_all &= self.redrive_from(source, *place, count_max, to).await?;
         }
-        Ok(redriven)
+        Ok(Redriven { is_all, ..self.transfers.take_redriven(source) })
     }
 
-    /// Moves messages out of one partition. Does nothing and says so if somebody else has emptied the outbox meanwhile.
+    /// Moves messages out of one partition, one batch. Returns whether none is left.
     async fn redrive_from(
         &self,
         source: &Queue,
         place: PartitionPlace,
         count_max: usize,
         to: Destination,
-        redriven: &mut Redriven,
     ) -> Result<bool, BrokerError> {
-        // What is in the outbox already goes first, without keeping others from carrying.
-        while self.transfers.find(place.partition).is_some() {
+        if self.transfers.find(place.partition).is_some() {
             self.carry(place.partition).await?;
-        }
-        let outbox = self.transfers.enter(place.partition);
-        // Held until the messages are where they go, so that nobody else carries some of them uncounted.
-        let _carrying = outbox.carrying.lock().await;
-        if !self.transfers.is_current(place.partition, &outbox) {
             return Ok(false);
         }
-        let command = Command::Depart { count_max, to };
-        let is_all = match self.call(source, place, command, Vec::new()).await? {
-            Reply::Departed { count, is_all } => count > 0 || is_all,
-            other => return unreachable_reply(&other),
-        };
-        while self.carry_batch(place.partition, &outbox, redriven).await? {}
-        Ok(is_all)
+        match self.call(source, place, Command::Depart { count_max, to }, Vec::new()).await? {
+            Reply::Departed { count, is_all } => {
+                self.carry(place.partition).await?;
+                Ok(count == 0 && is_all)
+            }
+            other => unreachable_reply(&other),
+        }
     }
 
     /// Carries one batch of what is in a partition's outbox.
@@ -241,7 +252,7 @@ impl Shared {
         if !self.transfers.is_current(partition, &outbox) {
             return Ok(());
         }
-        let carried = self.carry_batch(partition, &outbox, &mut Redriven::default()).await;
+        let carried = self.carry_batch(partition, &outbox).await;
         let was_stuck = outbox.is_stuck.swap(carried.is_err(), Ordering::AcqRel);
         if let Err(cause) = &carried
             && !was_stuck
@@ -253,12 +264,7 @@ impl Shared {
     }
 
     /// Carries the first messages in an outbox. Returns whether there were any.
-    async fn carry_batch(
-        &self,
-        partition: u64,
-        outbox: &Outbox,
-        redriven: &mut Redriven,
-    ) -> Result<bool, BrokerError> {
+    async fn carry_batch(&self, partition: u64, outbox: &Outbox) -> Result<bool, BrokerError> {
         if self.store.space_left() == SpaceLeft::Low {
             return Err(BrokerError::DiskFull);
         }
@@ -276,7 +282,7 @@ impl Shared {
         let parcels = self.pack(&source, place, departures)?;
         let last = parcels.last().map(|parcel| parcel.number.0);
         if !parcels.is_empty() {
-            self.deliver_all(&source, place, &parcels, redriven).await?;
+            self.deliver_all(&source, place, &parcels).await?;
         }
         let carried_to = last.unwrap_or(departed_to);
         outbox.carried_to.fetch_max(carried_to, Ordering::AcqRel);
@@ -292,7 +298,6 @@ impl Shared {
         source: &Queue,
         place: PartitionPlace,
         parcels: &[Parcel],
-        redriven: &mut Redriven,
     ) -> Result<(), BrokerError> {
         let (mut delivered, mut returned) = (Vec::new(), Vec::new());
         let mut refused: Vec<(&Target, RedriveFailure)> = Vec::new();
@@ -305,19 +310,18 @@ impl Shared {
                 None => self.deliver(place.partition, &first.target, run).await?,
             };
             let numbers = run.iter().map(|parcel| parcel.number);
+            // A dead letter is no affair of a task's.
+            let moved = run.iter().filter(|parcel| parcel.is_new()).count() as u64;
             match outcome {
                 Ok(()) => {
                     delivered.extend(numbers);
-                    let is_redriven = |parcel: &&Parcel| parcel.is_new();
-                    redriven.moved += run.iter().filter(is_redriven).count() as u64;
+                    self.transfers.count(place.partition, moved, None);
                 }
                 Err(failure) => {
                     returned.extend(numbers);
                     refused.push((&first.target, failure));
-                    // A dead letter that cannot leave is no failure of the task.
-                    if run.iter().any(Parcel::is_new) {
-                        redriven.failure = redriven.failure.or(Some(failure));
-                    }
+                    let failure = Some(failure).filter(|_| moved > 0);
+                    self.transfers.count(place.partition, 0, failure);
                 }
             }
         }

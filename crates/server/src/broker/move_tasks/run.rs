@@ -91,11 +91,11 @@ async fn step(shared: &Shared, task: &MoveTask, count_max: usize) -> Step {
     }
     let destination = destination.flatten().map(|queue| &**queue);
     match shared.redrive(source, count_max, destination).await {
-        Ok(Redriven { moved: 0, failure: None }) => ended(0, MoveEnd::Completed),
-        Ok(Redriven { moved, failure: None }) => Step::Moved(moved),
-        Ok(Redriven { moved, failure: Some(failure) }) => {
+        Ok(Redriven { moved, failure: Some(failure), .. }) => {
             ended(moved, MoveEnd::Failed(failure.into()))
         }
+        Ok(Redriven { moved, failure: None, is_all: true }) => ended(moved, MoveEnd::Completed),
+        Ok(Redriven { moved, failure: None, is_all: false }) => Step::Moved(moved),
         // A queue that is gone is missed by the next look; the rest passes, or does not concern a move.
         Err(
             BrokerError::Busy

@@ -55,6 +55,11 @@ impl Operation for StartMessageMoveTask {
         }
         let destination = match input.destination_arn.filter(|text| !text.is_empty()) {
             Some(text) => Some(destination(context, &source, text)?),
+            // Its messages would go round for ever.
+            None if source.is_source_of(&source.key) => {
+                let text = "A queue that is its own dead-letter queue needs a destination.";
+                return Err(errors::invalid_parameter(text));
+            }
             None => None,
         };
         let task_id = Uuid::new_v4().to_string();
@@ -76,6 +81,10 @@ fn destination(context: &Context, source: &Queue, arn: String) -> Result<QueueKe
     let destination = existing_queue::resolve_arn(context, DESTINATION, Some(arn.clone()))?;
     if destination.kind != source.kind {
         let reason = "The destination must be same type of queue as the source.";
+        return Err(errors::invalid_value(arn, DESTINATION, reason));
+    }
+    if destination.key == source.key {
+        let reason = "The destination must not be the source.";
         return Err(errors::invalid_value(arn, DESTINATION, reason));
     }
     Ok(destination.key.clone())
