@@ -1,11 +1,11 @@
 -- Load for `wrk`: sends, or whole life cycles, of standard and FIFO messages. See README.md.
 --
--- Settings in the environment: QUEUE_URL, MODE (send or cycle), BATCH (1 to 10), GROUPS (0: standard), BODY (bytes).
+-- Settings in the environment: QUEUE_URL, MODE (send or cycle), BATCH (1 to 10), GROUP_COUNT (0: standard), BODY (bytes).
 
 local queue_url = os.getenv("QUEUE_URL")
 local mode = os.getenv("MODE") or "send"
 local batch = tonumber(os.getenv("BATCH") or "1")
-local groups = tonumber(os.getenv("GROUPS") or "0")
+local groups = tonumber(os.getenv("GROUP_COUNT") or "0")
 local body = string.rep("x", tonumber(os.getenv("BODY") or "1024"))
 
 local threads = 0
