@@ -8,6 +8,7 @@ mod logging;
 mod open_files;
 mod output;
 mod port_file;
+mod processor;
 mod queue_file;
 mod reference;
 mod serve;
@@ -22,6 +23,10 @@ use crate::arguments::{Cli, Command, ConfigCommand};
 use crate::exit::Failure;
 use crate::settings::Mode;
 
+/// Also RocksDB's allocator: less processor time than that of the C library, and memory goes back to the system.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
@@ -34,6 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    processor::check()?;
     logging::start(&cli.logging)?;
     match cli.command {
         Command::Config(ConfigCommand::Check(args)) => config_check::run(args),

@@ -57,10 +57,6 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Returns where the storage engine keeps its files.
     pub(crate) fn engine_path(&self) -> PathBuf {
         self.path.join(ENGINE_DIR)

@@ -115,9 +115,9 @@ impl Counters {
     }
 
     /// Counts one successful sync.
-    pub(crate) fn synced(&self, commits: usize, took: Duration) {
+    pub(crate) fn synced(&self, commits: u64, took: Duration) {
         self.synced_groups.fetch_add(1, Ordering::Relaxed);
-        self.group_commits.observe(commits as u64);
+        self.group_commits.observe(commits);
         self.sync_micros.observe(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 

@@ -1,22 +1,41 @@
 //! The ticket of a commit: redeemed when the commit is on stable storage, or lost.
 
+use std::fmt;
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use crate::StoreError;
 
+/// What makes a commit durable when somebody waits for it; asking twice is no harm.
+pub(crate) trait Durability: Send + Sync {
+    /// Blocks until the commit is on stable storage, or says why it never will be.
+    fn wait(&self) -> Result<(), StoreError>;
+}
+
 /// Stands for one commit whose durability is not yet known.
 ///
-/// Dropping a ticket does not undo the commit.
+/// Dropping a ticket does not undo the commit, but nobody may make it durable before the next one that is waited for.
 #[derive(Debug)]
 #[must_use = "without its ticket nobody learns whether the commit is durable"]
 pub struct CommitTicket {
     state: State,
 }
 
-#[derive(Debug)]
 enum State {
     Known(StoreError),
     Pending(oneshot::Receiver<Result<(), StoreError>>),
+    OnDemand(Arc<dyn Durability>),
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Known(_) => "Known",
+            Self::Pending(_) => "Pending",
+            Self::OnDemand(_) => "OnDemand",
+        })
+    }
 }
 
 /// The engine's half of a ticket; dropping it loses the commit.
@@ -38,6 +57,11 @@ impl CommitTicket {
         (TicketSender(sender), Self { state: State::Pending(receiver) })
     }
 
+    /// Creates a ticket of a commit that becomes durable when it is waited for.
+    pub(crate) fn on_demand(durability: Arc<dyn Durability>) -> Self {
+        Self { state: State::OnDemand(durability) }
+    }
+
     /// Creates a ticket of a commit that failed at once.
     pub(crate) fn failed(error: StoreError) -> Self {
         Self { state: State::Known(error) }
@@ -51,10 +75,13 @@ impl CommitTicket {
         match self.state {
             State::Known(error) => Err(error),
             State::Pending(receiver) => receiver.await.unwrap_or_else(|_| Err(abandoned())),
+            State::OnDemand(durability) => tokio::task::spawn_blocking(move || durability.wait())
+                .await
+                .unwrap_or_else(|_| Err(abandoned())),
         }
     }
 
-    /// Waits like [`CommitTicket::durable`], blocking the thread; for tests and start-up.
+    /// Waits like [`CommitTicket::durable`], blocking the thread.
     ///
     /// # Errors
     /// [`StoreError::Lost`] if the commit is not known to be durable.
@@ -67,6 +94,7 @@ impl CommitTicket {
             State::Pending(receiver) => {
                 receiver.blocking_recv().unwrap_or_else(|_| Err(abandoned()))
             }
+            State::OnDemand(durability) => durability.wait(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A shard: the single writer of its partitions, on a thread of its own.
 //!
-//! It drains its mailbox, decides everything, commits once, and hands the replies over with the commit's ticket to be
-//! released when it is durable, while the next batch is already being decided (design §4). A fault of the store stops
-//! it: from then on it refuses everything and retries nothing.
+//! It drains its mailbox, decides everything, commits once, waits until that is durable, and only then lets the replies
+//! out. What arrives meanwhile is the next batch, so batches grow with the load by themselves. A fault of the store
+//! stops it: from then on it refuses everything and retries nothing.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use sluice_engine::{
     SendOutcome, Sequence,
 };
 use sluice_store::{Batch, CommitTicket, Reader, Shard, Space};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::error::BrokerError;
 use super::health::Health;
@@ -36,9 +36,6 @@ const CATCH_UP_TICKS_MAX: usize = 1_000_000;
 
 /// Where a reply goes.
 pub(super) type ReplySender = oneshot::Sender<Result<Reply, BrokerError>>;
-
-/// Replies that wait for their commit to be durable.
-pub(super) type Release = (CommitTicket, Vec<(ReplySender, Reply)>);
 
 /// A queue's settings; a request with older ones does not change newer ones.
 #[derive(Debug, Clone, Copy)]
@@ -99,13 +96,15 @@ pub(super) struct ShardThread {
     clock: Arc<dyn Clock>,
     health: Health,
     transfers: Arc<Transfers>,
-    releases: mpsc::Sender<Release>,
     partitions: HashMap<u64, Open>,
     dropped: HashSet<u64>,
     wakes: BTreeSet<(u64, u64)>,
     /// Requests that are not decided yet: waiting receives.
     waiting: HashMap<RequestId, (u64, ReplySender)>,
     batch: Batch,
+    /// The last commit of this turn.
+    ticket: Option<CommitTicket>,
+    /// Replies that wait until this turn's commits are durable.
     replies: Vec<(ReplySender, Reply)>,
     changed: BTreeSet<u64>,
     is_draining: bool,
@@ -117,7 +116,6 @@ impl ShardThread {
         clock: Arc<dyn Clock>,
         health: Health,
         transfers: Arc<Transfers>,
-        releases: mpsc::Sender<Release>,
     ) -> Self {
         let reader = shard.reader();
         Self {
@@ -126,12 +124,12 @@ impl ShardThread {
             clock,
             health,
             transfers,
-            releases,
             partitions: HashMap::new(),
             dropped: HashSet::new(),
             wakes: BTreeSet::new(),
             waiting: HashMap::new(),
             batch: Batch::new(),
+            ticket: None,
             replies: Vec::new(),
             changed: BTreeSet::new(),
             is_draining: false,
@@ -146,6 +144,7 @@ impl ShardThread {
             }
         }
         self.flush();
+        self.release();
     }
 
     /// Waits for a request or the next wake-up: `Some(None)` is a wake-up, `None` the end.
@@ -185,6 +184,7 @@ impl ShardThread {
             self.fail(&fault);
         }
         self.flush();
+        self.release();
         Flow::Continue
     }
 
@@ -446,7 +446,7 @@ impl ShardThread {
         self.replies.push((reply, Reply::Purged));
     }
 
-    /// Commits the pending batch and passes its replies on.
+    /// Commits the pending batch.
     fn flush(&mut self) {
         for id in std::mem::take(&mut self.changed) {
             if let Some(open) = self.partitions.get_mut(&id) {
@@ -454,13 +454,21 @@ impl ShardThread {
                 partition::write_numbers(&mut self.batch, id, row, &groups);
             }
         }
-        if self.batch.is_empty() && self.replies.is_empty() {
-            return;
+        if !self.batch.is_empty() {
+            self.ticket = Some(self.shard.commit(std::mem::take(&mut self.batch)));
         }
-        let ticket = self.shard.commit(std::mem::take(&mut self.batch));
-        let release = (ticket, std::mem::take(&mut self.replies));
-        // The releaser outlives the shard; without it the replies are dropped, which their clients see as a fault.
-        drop(self.releases.blocking_send(release));
+    }
+
+    /// Lets the replies out when everything that was committed is durable; the last commit stands for those before it.
+    fn release(&mut self) {
+        let outcome = self.ticket.take().map_or(Ok(()), CommitTicket::wait);
+        if let Err(error) = &outcome {
+            self.health.fail(error);
+        }
+        for (sender, reply) in self.replies.drain(..) {
+            // The client may be gone; nobody else wants the answer.
+            drop(sender.send(outcome.as_ref().map(|()| reply).map_err(|_| BrokerError::Stopped)));
+        }
     }
 
     /// Stops the shard: its memory and the store may differ now.
@@ -552,9 +560,8 @@ mod tests {
     fn every_request_is_answered_when_more_wait_than_one_batch_takes() {
         const REQUESTS: usize = 2 * BATCH_COMMANDS_MAX + 100;
         let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
-        let (releases, mut released) = mpsc::channel(64);
         let (health, transfers) = (Health::default(), Arc::default());
-        let thread = ShardThread::new(shard, Arc::new(Still), health, transfers, releases);
+        let thread = ShardThread::new(shard, Arc::new(Still), health, transfers);
         let (mailbox, requests) = sync_channel(REQUESTS);
         let mut answers = Vec::new();
         for number in 1..=REQUESTS {
@@ -576,12 +583,8 @@ mod tests {
         }
         drop(mailbox);
         thread.run(&requests);
-        let mut decided = 0;
-        while let Ok((_, replies)) = released.try_recv() {
-            decided += replies.len();
-        }
+        let decided = answers.into_iter().filter_map(|mut answer| answer.try_recv().ok()).count();
         assert_eq!(decided, REQUESTS);
-        drop(answers);
     }
 
     /// Every reading is a minute later than the one before.
@@ -597,11 +600,10 @@ mod tests {
     #[test]
     fn catching_up_looks_at_the_clock_again_and_ends_waits_in_the_same_turn() {
         let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
-        let (releases, mut released) = mpsc::channel(64);
         let (clock, transfers) = (Arc::new(Leaping::default()), Arc::default());
-        let mut thread = ShardThread::new(shard, clock, Health::default(), transfers, releases);
+        let mut thread = ShardThread::new(shard, clock, Health::default(), transfers);
         let (mailbox, requests) = sync_channel(2);
-        let (reply, _received) = oneshot::channel();
+        let (reply, mut received) = oneshot::channel();
         let receive = ShardRequest::Command {
             partition: 1,
             settings: SETTINGS,
@@ -615,11 +617,12 @@ mod tests {
             bodies: Vec::new(),
             reply,
         };
-        let (reply, _caught_up) = oneshot::channel();
+        let (reply, mut caught_up) = oneshot::channel();
         mailbox.try_send(ShardRequest::CatchUp { reply }).expect("room");
         thread.turn(Some(receive), &requests);
-        let (_, replies) = released.try_recv().expect("a commit");
-        let replies: Vec<Reply> = replies.into_iter().map(|(_, reply)| reply).collect();
-        assert_eq!(replies, [Reply::Received(Vec::new()), Reply::Purged]);
+        let received = received.try_recv().expect("an answer").expect("no fault");
+        assert_eq!(received, Reply::Received(Vec::new()));
+        let caught_up = caught_up.try_recv().expect("an answer").expect("no fault");
+        assert_eq!(caught_up, Reply::Purged);
     }
 }

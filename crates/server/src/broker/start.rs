@@ -18,14 +18,12 @@ use super::health::Health;
 use super::move_tasks;
 use super::partition;
 use super::receipt::ReceiptKey;
-use super::shard::{Release, ShardThread};
+use super::shard::ShardThread;
 use super::transfer::{Transfers, carry_all};
 use crate::clock::Clock;
 
 /// Requests that may wait for one shard; more are refused as too many.
 const MAILBOX_MAX: usize = 16_384;
-/// Commits whose durability a shard awaits while it decides the next.
-const RELEASES_MAX: usize = 64;
 /// The catalog's shard.
 const CATALOG_SHARD: ShardId = ShardId(0);
 
@@ -126,21 +124,14 @@ impl Broker {
             let shard = store.open_shard(ShardId(number))?;
             let reader: Arc<dyn Reader> = shard.reader();
             let (mailbox, requests) = sync_channel(MAILBOX_MAX);
-            let (releases, released) = mpsc::channel(RELEASES_MAX);
             for partition in partition::with_departures(&*reader)
                 .map_err(|fault| StartError::Departures(fault.to_string()))?
             {
                 transfers.departed(partition, 0);
             }
-            let thread = ShardThread::new(
-                shard,
-                Arc::clone(&clock),
-                health.clone(),
-                Arc::clone(&transfers),
-                releases,
-            );
+            let thread =
+                ShardThread::new(shard, Arc::clone(&clock), health.clone(), Arc::clone(&transfers));
             running.thread(format!("shard-{number}"), move || thread.run(&requests))?;
-            running.task(release(released, health.clone()));
             shards.push(ShardHandle { mailbox, reader });
         }
         let (jobs, changes) = mpsc::channel(CHANGES_MAX);
@@ -221,18 +212,4 @@ fn new_secret() -> [u8; 32] {
     let mut secret = [0; 32];
     rand::rng().fill_bytes(&mut secret);
     secret
-}
-
-/// Lets replies out when their commit is durable, commit after commit.
-async fn release(mut released: mpsc::Receiver<Release>, health: Health) {
-    while let Some((ticket, replies)) = released.recv().await {
-        let outcome = ticket.durable().await;
-        if let Err(error) = &outcome {
-            health.fail(error);
-        }
-        for (sender, reply) in replies {
-            // The client may be gone; nobody else wants the answer.
-            drop(sender.send(outcome.as_ref().map(|()| reply).map_err(|_| BrokerError::Stopped)));
-        }
-    }
 }

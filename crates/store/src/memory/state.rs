@@ -100,7 +100,7 @@ impl State {
             self.lose("a sync failed (injected)");
             return;
         }
-        self.counters.synced(self.unsynced.len(), Duration::ZERO);
+        self.counters.synced(self.unsynced.len() as u64, Duration::ZERO);
         for commit in self.unsynced.drain(..) {
             apply(&mut self.synced, commit.shard, &commit.batch);
             commit.ticket.complete(Ok(()));

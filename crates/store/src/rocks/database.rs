@@ -1,13 +1,15 @@
 //! The open database that the store, its shards and its readers share.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, WriteBatch};
 
+use super::blob_garbage::BlobGarbage;
+use super::group_commit::GroupCommit;
 use super::options::{BODIES, ROWS, RocksOptions};
 use super::{sync_mark, wal_check};
 use crate::data_dir::DataDir;
@@ -17,6 +19,8 @@ use crate::{ShardId, Space, StoreError};
 const PROPERTY_BACKGROUND_ERRORS: &str = "rocksdb.background-errors";
 const PROPERTY_WRITE_STOPPED: &str = "rocksdb.is-write-stopped";
 const PROPERTY_WRITE_BUFFERS: &str = "rocksdb.cur-size-all-mem-tables";
+const PROPERTY_BLOB_BYTES: &str = "rocksdb.live-blob-file-size";
+const PROPERTY_BLOB_GARBAGE_BYTES: &str = "rocksdb.live-blob-file-garbage-size";
 
 /// An open database; the data directory stays locked until the last owner drops it.
 pub(super) struct Database {
@@ -25,6 +29,8 @@ pub(super) struct Database {
     data_dir: DataDir,
     cache: Cache,
     pub(super) counters: Counters,
+    pub(super) group_commit: GroupCommit,
+    pub(super) blob_garbage: BlobGarbage,
     /// Why the store stopped.
     lost: OnceLock<Arc<str>>,
     is_closed: AtomicBool,
@@ -54,6 +60,8 @@ impl Database {
             data_dir,
             cache,
             counters: Counters::new(),
+            group_commit: GroupCommit::default(),
+            blob_garbage: BlobGarbage::default(),
             lost: OnceLock::new(),
             is_closed: AtomicBool::new(false),
             synced_sequence: AtomicU64::new(0),
@@ -68,11 +76,6 @@ impl Database {
 
     pub(super) fn db(&self) -> &DB {
         &self.db
-    }
-
-    /// Returns the data directory.
-    pub(super) fn path(&self) -> &Path {
-        self.data_dir.path()
     }
 
     pub(super) fn family(&self, space: Space) -> Result<&ColumnFamily, StoreError> {
@@ -91,6 +94,16 @@ impl Database {
         self.db.write(batch).map_err(|error| self.error(error))
     }
 
+    /// The sequence number of the last write that returned, or a later one.
+    pub(super) fn written_sequence(&self) -> u64 {
+        self.db.latest_sequence_number()
+    }
+
+    /// Whether everything up to a sequence number is on stable storage.
+    pub(super) fn is_synced(&self, sequence: u64) -> bool {
+        self.synced_sequence.load(Ordering::Acquire) >= sequence
+    }
+
     /// Starts a batch with the mark of the last sync.
     pub(super) fn batch(&self, capacity_bytes: usize) -> WriteBatch {
         let mut batch = WriteBatch::with_capacity_bytes(capacity_bytes);
@@ -101,7 +114,7 @@ impl Database {
     /// Makes all writes that returned before this call durable.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         // Read before the sync: a write that returned is in the log's buffer with its sequence number.
-        let sequence = self.db.latest_sequence_number();
+        let sequence = self.written_sequence();
         self.db.flush_wal(true).map_err(|error| self.error(error))?;
         self.synced_sequence.fetch_max(sequence, Ordering::AcqRel);
         Ok(())
@@ -118,7 +131,7 @@ impl Database {
         clippy::disallowed_methods,
         reason = "the duration goes to the statistics and decides nothing"
     )]
-    pub(super) fn sync_group(&self, commits: usize) -> Result<(), StoreError> {
+    pub(super) fn sync_group(&self, commits: u64) -> Result<(), StoreError> {
         if let Some(cause) = self.lost.get() {
             return Err(StoreError::lost(cause.clone()));
         }
@@ -141,9 +154,9 @@ impl Database {
         StoreError::lost(cause.clone())
     }
 
-    /// Refuses commits from now on, without a fault.
-    pub(super) fn close(&self) {
-        self.is_closed.store(true, Ordering::Release);
+    /// Refuses commits from now on, without a fault. Says whether they were taken until now.
+    pub(super) fn close(&self) -> bool {
+        !self.is_closed.swap(true, Ordering::AcqRel)
     }
 
     /// Returns why commits are refused, if they are.
@@ -186,6 +199,17 @@ impl Database {
 
     pub(super) fn is_write_stopped(&self) -> bool {
         self.property(PROPERTY_WRITE_STOPPED) > 0
+    }
+
+    /// Bytes in blob files, and how many of them are of removed bodies, as far as compactions have found out.
+    pub(super) fn blob_bytes(&self) -> (u64, u64) {
+        (self.sum_of(PROPERTY_BLOB_BYTES), self.sum_of(PROPERTY_BLOB_GARBAGE_BYTES))
+    }
+
+    /// Changes an option of the column family of bodies while it is open.
+    pub(super) fn set_body_option(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let family = self.family(Space::Bodies)?;
+        self.db.set_options_cf(family, &[(name, value)]).map_err(|error| self.error(error))
     }
 
     fn property(&self, name: &str) -> u64 {

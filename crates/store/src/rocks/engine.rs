@@ -1,9 +1,8 @@
 //! The store as a whole: opening, closing, counters.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::database::Database;
-use super::group_commit::GroupCommit;
 use super::options::RocksOptions;
 use super::shard::RocksShard;
 use crate::disk_space::DiskSpace;
@@ -15,8 +14,6 @@ use crate::{Shard, ShardId, SpaceLeft, Store, StoreError, StoreStats};
 pub struct RocksStore {
     database: Arc<Database>,
     space: DiskSpace,
-    /// `None` once the store is closed.
-    group_commit: Mutex<Option<GroupCommit>>,
 }
 
 impl RocksStore {
@@ -29,27 +26,15 @@ impl RocksStore {
     /// [`StoreError::Io`] if the disk does not cooperate.
     pub fn open(options: RocksOptions) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(&options)?);
-        let group_commit = GroupCommit::start(database.clone())?;
-        Ok(Self {
-            database,
-            space: DiskSpace::new(options.path, options.reserve_bytes),
-            group_commit: Mutex::new(Some(group_commit)),
-        })
-    }
-
-    fn group_commit(&self) -> MutexGuard<'_, Option<GroupCommit>> {
-        self.group_commit.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(Self { database, space: DiskSpace::new(options.path, options.reserve_bytes) })
     }
 }
 
 impl Store for RocksStore {
     fn open_shard(&self, shard: ShardId) -> Result<Box<dyn Shard>, StoreError> {
-        match &*self.group_commit() {
-            Some(group_commit) => {
-                let requests = group_commit.requests.clone();
-                Ok(Box::new(RocksShard::open(shard, self.database.clone(), requests)?))
-            }
-            None => Err(StoreError::lost("the store is closed")),
+        match self.database.refusal() {
+            Some(refusal) => Err(refusal),
+            None => Ok(Box::new(RocksShard::open(shard, self.database.clone())?)),
         }
     }
 
@@ -70,12 +55,7 @@ impl Store for RocksStore {
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        let Some(group_commit) = self.group_commit().take() else {
-            return Ok(());
-        };
-        self.database.close();
-        group_commit.stop();
-        self.database.finish()
+        if self.database.close() { self.database.finish() } else { Ok(()) }
     }
 }
 

@@ -1,70 +1,48 @@
-//! The thread that syncs the log, once for all commits that arrived meanwhile.
+//! Group commit: one sync of the log makes every commit durable that was written before it.
+//!
+//! Whoever waits for a commit syncs the log itself, unless somebody does so already: then it waits for its turn, and
+//! mostly finds its own commit covered.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{Builder, JoinHandle};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::database::Database;
 use crate::StoreError;
-use crate::ticket::TicketSender;
+use crate::ticket::Durability;
 
-/// Commits that may wait for a sync; beyond that, committing waits for the disk after all.
-const COMMITS_PENDING_MAX: usize = 65_536;
-
-/// What is sent to the thread.
-pub(super) enum Request {
-    /// Complete the ticket of a commit that is written.
-    Sync(TicketSender),
-    /// Sync what is pending, then end.
-    Stop,
-}
-
-/// The running thread and the way to it.
+/// What has been written and not synced, and whose turn it is to sync.
+#[derive(Debug, Default)]
 pub(super) struct GroupCommit {
-    pub(super) requests: SyncSender<Request>,
-    thread: JoinHandle<()>,
+    turn: Mutex<()>,
+    commits_pending: AtomicU64,
 }
 
 impl GroupCommit {
-    pub(super) fn start(database: Arc<Database>) -> Result<Self, StoreError> {
-        let (requests, receiver) = sync_channel(COMMITS_PENDING_MAX);
-        let thread = Builder::new()
-            .name("store-sync".to_owned())
-            .spawn({
-                let database = database.clone();
-                move || run(&database, &receiver)
-            })
-            .map_err(|error| StoreError::io("start the sync thread of", database.path(), error))?;
-        Ok(Self { requests, thread })
-    }
-
-    /// Syncs what is pending and ends the thread; later requests find nobody.
-    pub(super) fn stop(self) {
-        // Either fails only if the thread has ended already.
-        drop(self.requests.send(Request::Stop));
-        if self.thread.join().is_err() {
-            tracing::error!("the sync thread panicked");
-        }
+    /// Counts a commit that the next sync makes durable.
+    pub(super) fn written(&self) {
+        self.commits_pending.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-fn run(database: &Database, requests: &Receiver<Request>) {
-    let mut group = Vec::new();
-    let mut is_stopping = false;
-    while !is_stopping {
-        let Ok(first) = requests.recv() else { return };
-        for request in std::iter::once(first).chain(requests.try_iter().take(COMMITS_PENDING_MAX)) {
-            match request {
-                Request::Sync(ticket) => group.push(ticket),
-                Request::Stop => is_stopping = true,
-            }
+/// The durability of everything up to a sequence number.
+pub(super) struct UpTo {
+    pub(super) database: Arc<Database>,
+    pub(super) sequence: u64,
+}
+
+impl Durability for UpTo {
+    fn wait(&self) -> Result<(), StoreError> {
+        let database = &*self.database;
+        if database.is_synced(self.sequence) {
+            return Ok(());
         }
-        if group.is_empty() {
-            continue;
+        let group = &database.group_commit;
+        let _turn = group.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if database.is_synced(self.sequence) {
+            return Ok(());
         }
-        let outcome = database.sync_group(group.len());
-        for ticket in group.drain(..) {
-            ticket.complete(outcome.clone());
-        }
+        // Before the sync: a commit that is counted is written.
+        let commits = group.commits_pending.swap(0, Ordering::Relaxed);
+        database.sync_group(commits)
     }
 }

@@ -1,8 +1,8 @@
 //! The RocksDB engine: one database in one data directory, shards as key prefixes.
 //!
 //! **Group commit.** A commit is written to the write-ahead log's buffer and to memory, without sync, by the
-//! thread that submits it. One thread syncs the log for all commits that arrived meanwhile and then
-//! completes their tickets in order; no ticket is completed before that fsync returned.
+//! thread that submits it. Whoever waits for a ticket syncs the log, which makes all commits durable that were
+//! written by then; who comes meanwhile waits for its turn and mostly finds nothing left to do.
 //!
 //! **Fail-stop.** The first failed write or sync marks the store as lost. RocksDB may try to resume by
 //! itself after some errors; that changes nothing here, since nothing is submitted to it any more.
@@ -27,6 +27,7 @@
 //! make more small files. Background error listeners: the crate does not expose them; the counters of
 //! [`crate::StoreStats`] and the next commit's failure take their place.
 
+mod blob_garbage;
 mod crc32c;
 mod database;
 mod engine;

@@ -15,9 +15,10 @@ pub(super) const BODIES: &str = "bodies";
 /// Values from this size on go to blob files instead of the tree.
 const BLOB_BYTES_MIN: u64 = 512;
 const BLOB_FILE_BYTES: u64 = 64 << 20;
-/// Blob files older than this share of all are rewritten when enough of them is garbage.
-const BLOB_GC_AGE_CUTOFF: f64 = 0.5;
-const BLOB_GC_GARBAGE_MIN: f64 = 0.5;
+/// Share of the blob files whose bodies are moved by compactions, until `blob_garbage` says otherwise: none.
+const BLOB_GC_AGE_CUTOFF: f64 = 0.0;
+/// Compactions are started for the sake of garbage from this share of it on, while it is collected.
+const BLOB_GC_GARBAGE_MIN: f64 = 0.25;
 /// A compaction starts when a file has this many deletions within a window of keys.
 const DELETIONS_WINDOW: usize = 8_192;
 const DELETIONS_MIN: usize = 4_096;

@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use rocksdb::{ReadOptions, WriteBatch};
 
 use super::database::Database;
-use super::group_commit::Request;
+use super::group_commit::UpTo;
 use crate::batch::Change;
 use crate::{Batch, CommitTicket, Reader, Row, Shard, ShardId, Space, StoreError};
 
@@ -21,18 +20,13 @@ const CHANGE_OVERHEAD_BYTES: usize = 16;
 pub(super) struct RocksShard {
     shard: ShardId,
     database: Arc<Database>,
-    requests: SyncSender<Request>,
 }
 
 impl RocksShard {
     /// Takes the shard, if it has no writer.
-    pub(super) fn open(
-        shard: ShardId,
-        database: Arc<Database>,
-        requests: SyncSender<Request>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(shard: ShardId, database: Arc<Database>) -> Result<Self, StoreError> {
         if database.shards().insert(shard) {
-            Ok(Self { shard, database, requests })
+            Ok(Self { shard, database })
         } else {
             Err(StoreError::ShardTaken { shard })
         }
@@ -46,6 +40,8 @@ impl RocksShard {
         }
         self.database.write(write)?;
         self.database.counters.committed(batch.bytes());
+        self.database.group_commit.written();
+        self.database.blob_garbage.changed(&self.database, batch.len());
         Ok(())
     }
 
@@ -77,10 +73,8 @@ impl Shard for RocksShard {
         {
             return CommitTicket::failed(self.database.lose(&error));
         }
-        let (sender, ticket) = CommitTicket::pending();
-        // If the thread is gone, the store is closed, and the dropped sender says so.
-        drop(self.requests.send(Request::Sync(sender)));
-        ticket
+        let (database, sequence) = (self.database.clone(), self.database.written_sequence());
+        CommitTicket::on_demand(Arc::new(UpTo { database, sequence }))
     }
 
     fn reader(&self) -> Arc<dyn Reader> {
