@@ -1,12 +1,17 @@
 //! The only place that reads a clock. Everything else gets the time from here or as an argument.
 //!
-//! Queues and messages live by the [`Clock`] that the server was started with, which may be a [`VirtualClock`]. What bounds
-//! connections and requests takes [`instant`], which is always real; and how old a signature is must be judged by
-//! [`SystemClock`] when signatures are verified: a client signs with its own clock, whatever the queues' time is.
+//! Queues and messages live by the [`Clock`] that the server was started with: a [`SteadyClock`], which goes on when the
+//! machine's clock jumps, or a [`VirtualClock`]. What bounds connections and requests takes [`instant`], which is always
+//! real; and how old a signature is must be judged by [`SystemClock`] when signatures are verified: a client signs with
+//! its own clock, whatever the queues' time is.
+
+mod steady;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+pub use steady::SteadyClock;
 
 /// A moment on the monotonic clock, for timeouts and durations.
 pub use tokio::time::Instant;
@@ -22,18 +27,19 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// The clock of the operating system.
+/// The clock of the operating system, as it stands. Queues live by a [`SteadyClock`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the module that may read the clock")]
     fn now_ms(&self) -> u64 {
-        let since_epoch = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
-        u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the module that may read the clock")]
+fn since_epoch() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO)
 }
 
 /// Reads the monotonic clock.

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::broker::{Broker, BrokerConfig};
-use crate::clock::{Clock, SystemClock, VirtualClock};
+use crate::clock::{Clock, SteadyClock, SystemClock, VirtualClock};
 use crate::config::{Access, ClockKind, Config};
 use crate::gateway::Gateway;
 use crate::http::{BodyBudget, Limits, Listener, Stops};
@@ -104,7 +104,7 @@ impl Server {
         };
         let clock: Arc<dyn Clock> = match &virtual_clock {
             Some(clock) => Arc::<VirtualClock>::clone(clock),
-            None => Arc::new(SystemClock),
+            None => Arc::new(SteadyClock::start()),
         };
         let broker = start_broker(&config, &store, &clock).await?;
         if let Err(error) = declared_queues::create(&broker, &config).await {
