@@ -89,6 +89,8 @@ impl Shared {
             }),
             policy,
         };
+        #[cfg(feature = "sabotage")]
+        let config = super::sabotage::config(config);
         Settings { config, version: queue.derived.version }
     }
 
@@ -101,6 +103,8 @@ impl Shared {
         command: Command,
         bodies: Vec<Vec<u8>>,
     ) -> Result<Reply, BrokerError> {
+        #[cfg(feature = "sabotage")]
+        let (command, bodies) = super::sabotage::command(command, bodies);
         let shard = self.shard(place)?;
         let request = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
         let (reply, answer) = oneshot::channel();
@@ -180,7 +184,10 @@ impl Shared {
         present
             .map(|(delivery, bytes)| {
                 let message = body::get(&bytes).map_err(|error| unreadable(&error))?;
-                Ok(self.received(queue, place, delivery, message))
+                let received = self.received(queue, place, delivery, message);
+                #[cfg(feature = "sabotage")]
+                let received = super::sabotage::received(received);
+                Ok(received)
             })
             .collect()
     }

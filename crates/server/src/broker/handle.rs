@@ -193,6 +193,8 @@ impl Broker {
             visibility_ms: millis(options.visibility_timeout_secs),
             attempt: options.attempt_id.as_deref().map(attempt),
         };
+        #[cfg(feature = "sabotage")]
+        let command = super::sabotage::poll(command).await;
         let place = self.shared.place(queue)?;
         let reply = self.shared.call(queue, place, command, Vec::new()).await?;
         if queue.attributes.redrive_policy.is_some() {
@@ -287,6 +289,15 @@ impl Broker {
     /// # Errors
     /// A fault of the broker.
     pub async fn purge(&self, queue: &Queue) -> Result<(), BrokerError> {
+        #[cfg(feature = "sabotage")]
+        if let Some(queues) = super::sabotage::purged_instead(&self.shared) {
+            for queue in queues {
+                for place in &queue.partitions {
+                    self.shared.call(&queue, *place, Command::Purge, Vec::new()).await?;
+                }
+            }
+            return Ok(());
+        }
         for place in &queue.partitions {
             self.shared.call(queue, *place, Command::Purge, Vec::new()).await?;
         }
@@ -304,6 +315,10 @@ impl Broker {
                 Reply::Counted(counters) => sum = add(sum, counters),
                 other => return unreachable_reply(&other),
             }
+        }
+        #[cfg(feature = "sabotage")]
+        if sum.visible > 5 && super::sabotage::has(super::sabotage::Defect::CountersWrong) {
+            sum.visible += 1;
         }
         Ok(sum)
     }

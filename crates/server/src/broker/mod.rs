@@ -18,6 +18,8 @@ mod partition;
 mod queue;
 mod receipt;
 mod rows;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod shard;
 mod start;
 mod traffic;

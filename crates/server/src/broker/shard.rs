@@ -342,6 +342,8 @@ impl ShardThread {
             }
         }
         for change in &out.changes {
+            #[cfg(feature = "sabotage")]
+            let Some(change) = &super::sabotage::stored(*change) else { continue };
             partition::write_change(&mut self.batch, id, change);
             if let Change::Departed(number, _) = change {
                 self.transfers.departed(id, number.0);
@@ -454,6 +456,8 @@ impl ShardThread {
                 partition::write_numbers(&mut self.batch, id, row, &groups);
             }
         }
+        #[cfg(feature = "sabotage")]
+        super::sabotage::reply_early(&mut self.replies);
         if !self.batch.is_empty() {
             self.ticket = Some(self.shard.commit(std::mem::take(&mut self.batch)));
         }

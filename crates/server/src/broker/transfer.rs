@@ -221,6 +221,8 @@ impl Shared {
         for place in &source.partitions {
             is_all &= self.redrive_from(source, *place, count_max, to).await?;
         }
+        #[cfg(feature = "sabotage")]
+        let is_all = is_all || super::sabotage::has(super::sabotage::Defect::MoveTaskStopsEarly);
         Ok(Redriven { is_all, ..self.transfers.take_redriven(source) })
     }
 
