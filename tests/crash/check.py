@@ -3,19 +3,27 @@
 Events are lists, `[time, kind, …]`, with the time at which the client knew (monotonic seconds, one clock for all processes):
 
     [t, "send?",    key, queue, digest, delay, started]   about to send; the outcome is not known yet; FIFO: and the group
-    [t, "sent",     key, message_id]                      the send, or a repetition of it, was acknowledged
-    [t, "received", started, visibility, queue, message_id, key, digest, receive_count, handle, source]
+    [t, "sent",     key, message_id, sequence]            the send, or a repetition of it, was acknowledged; FIFO: its number
+    [t, "unsent",   key]                                  the send was refused
+    [t, "received", started, visibility, queue, message_id, key, digest, receive_count, handle, source, sequence,
+                    sent_at, first_received_at]           the last three as the server says
+    [t, "unanswered", queue]                              a receive, whose messages nobody knows
     [t, "change?",  message_id, handle, timeout]          about to change the visibility timeout
     [t, "changed",  message_id, handle, timeout, started]
     [t, "delete?",  message_id, handle]
     [t, "deleted",  message_id, handle]
     [t, "refused",  message_id, handle, what]             FIFO: a delete or change, because the handle had expired
+    [t, "purge?",   queue]
+    [t, "purged",   queue, started]
     [t, "odd",      text]                                 an answer that should not be
 
 `digest` covers the body and the attributes, group and deduplication id too; `key` names the message inside its body; `source` is the
 queue that a dead letter came from. Every key is new to "send?". In a FIFO queue the key is the deduplication id, and it may be sent
 again within the window: after no answer, before anything else is sent to that group, or just so. Each group has one sender at a time,
 so "send?" says in which order.
+
+On a standard queue, an acknowledged delete by any handle of a message is final, as docs/compatibility.md says: more than SQS
+promises, which may deliver at least once even then. So is a purge for what was acknowledged before it began.
 
 A queue with a policy, `policies[queue] = (dead-letter queue, maxReceiveCount)`, gives a message so often at most, and then the other
 queue gives it, and only that. Nobody sees the move itself: in a FIFO group, a later message shows that the earlier ones have moved.
@@ -25,11 +33,19 @@ from bisect import insort
 
 # Clients and server read different clocks of one machine, and the server counts in whole milliseconds.
 CLOCK_SLACK_SECONDS = 0.1
+# A message has to reach a receive that waits for it within this time; generous, as the machine may be busy.
+PROMPT_SECONDS = 5
 PROBLEMS_MAX = 50
 
 
 class Message:
     """What is known about one message."""
+
+    __slots__ = (
+        "key queue digest hidden_until group is_dead_letter moved_at handles_before message_id acknowledged acknowledged_at "
+        "refused receives receive_count handle held_until delete_tries deleted_at may_be_purged place call sent_from sequence "
+        "times"
+    ).split()
 
     def __init__(self, key, queue, digest, hidden_until, group=None):
         self.key, self.queue, self.digest = key, queue, digest
@@ -38,7 +54,9 @@ class Message:
         self.handles_before = set()  # of receives before it moved
         self.hidden_until = hidden_until  # nobody may receive it before; a lower bound
         self.message_id = None
-        self.acknowledged = False
+        self.acknowledged = self.refused = self.may_be_purged = False
+        self.acknowledged_at = None
+        self.sequence = self.times = None  # as the server says
         self.receives = 0
         self.receive_count = 0
         self.handle = None  # of the latest receive that is known
@@ -57,20 +75,30 @@ class Group:
     def __init__(self, name):
         self.name = name
         self.sent = []  # messages in the order of their sends
+        self.sequence = ""  # of the latest one that was acknowledged
         self.waiting = []  # the places of those that nobody has tried to delete, in order
 
 
 class Checker:
     """Feeds on events in the order of their times."""
 
-    def __init__(self, policies=None):
-        self.policies = policies or {}
+    def __init__(self, policies=None, shortest=lambda seconds: seconds, prompt=()):
+        """`shortest`: how long something may last at least that is to last so many seconds. `prompt`: queues with one
+        consumer that always waits."""
+        self.policies, self.shortest, self.prompt = policies or {}, shortest, prompt
+        self.unanswered = {}  # queue → number of receives
+        self.purging = set()  # queues with a purge that is not acknowledged
+        self.purges = 0
         self.by_key, self.by_id = {}, {}
         self.groups = {}  # (queue, name) → Group
         self.problems = []
         self.problem_count = 0
         self.sends = self.deletes = self.receives = self.redeliveries = self.changes = self.appeared = 0
         self.repeats = self.refusals = self.in_order = self.moves = 0
+
+    def forget(self):
+        """After a drain that found what was expected: every message is gone, and keys are never used again."""
+        self.by_key, self.by_id, self.groups, self.unanswered = {}, {}, {}, {}
 
     def problem(self, text):
         self.problem_count += 1
@@ -88,12 +116,33 @@ class Checker:
     def on_try_send(self, now, key, queue, digest, delay, started, group=None):
         if group is not None:
             group = self.groups.setdefault((queue, group), Group(group))
-        message = self.by_key[key] = Message(key, queue, digest, started + delay, group)
+        message = self.by_key[key] = Message(key, queue, digest, started + self.shortest(delay), group)
+        if queue in self.purging:
+            message.delete_tries, message.may_be_purged = 1, True
         if group:
             group.waiting.append(message.place)
             group.sent.append(message)
 
-    def on_sent(self, now, key, message_id):
+    def on_unsent(self, now, key):
+        self.by_key[key].refused = True
+
+    def on_unanswered(self, now, queue):
+        self.unanswered[queue] = self.unanswered.get(queue, 0) + 1
+
+    def on_try_purge(self, now, queue):
+        self.purging.add(queue)
+        for message in self.by_key.values():
+            if message.queue == queue:
+                message.delete_tries, message.may_be_purged = message.delete_tries + 1, True
+
+    def on_purged(self, now, queue, started):
+        self.purges += 1
+        self.purging.discard(queue)
+        for message in self.by_key.values():
+            if message.queue == queue and message.acknowledged and message.acknowledged_at < started:
+                message.deleted_at = message.deleted_at or now
+
+    def on_sent(self, now, key, message_id, sequence=None):
         message = self.by_key[key]
         if message.acknowledged:
             self.repeats += 1
@@ -101,10 +150,20 @@ class Checker:
                 self.problem(f"a repeated send of {key} was answered with {message_id}, not with {message.message_id}")
             return
         self.sends += 1
-        message.acknowledged = True
+        message.acknowledged, message.acknowledged_at = True, now
+        if message.group and sequence:
+            if sequence <= message.group.sequence:
+                self.problem(f"{key} has sequence number {sequence} in group {message.group.name}, after {message.group.sequence}")
+            message.group.sequence = sequence
+            self.check_sequence(message, sequence)
         if message.message_id not in (None, message_id):
             self.problem(f"{key} was acknowledged as {message_id}, but received as {message.message_id}")
         self.identify(message, message_id)
+
+    def check_sequence(self, message, sequence):
+        if message.sequence not in (None, sequence):
+            self.problem(f"{message.key} has sequence number {sequence}, and had {message.sequence}")
+        message.sequence = sequence
 
     def identify(self, message, message_id):
         other = self.by_id.setdefault(message_id, message)
@@ -112,11 +171,13 @@ class Checker:
             self.problem(f"message id {message_id} belongs to {other.key} and to {message.key}")
         message.message_id = message_id
 
-    def on_received(self, now, started, visibility, queue, message_id, key, digest, receive_count, handle, source=None):
+    def on_received(
+        self, now, started, visibility, queue, message_id, key, digest, receive_count, handle, source=None, sequence=None, *times
+    ):
         self.receives += 1
         message = self.by_key.get(key)
         if message is None:
-            self.problem(f"unknown message {message_id} in {queue}: nobody ever sent {key!r}")
+            self.problem(f"unknown message {message_id} in {queue}: nobody ever sent {key!r}, or it was drained long ago")
             return
         if message.message_id is None:
             self.appeared += 1  # a send without an answer, which is allowed to have happened
@@ -128,6 +189,18 @@ class Checker:
         self.check_place(message, where, now, started, queue, receive_count, source)
         if queue == message.queue:
             message.handles_before.add(handle)
+        if message.refused:
+            self.problem(f"{where} was received, but its send was refused")
+        if sequence and queue == message.queue:
+            self.check_sequence(message, sequence)
+        if times:
+            if message.times not in (None, times):
+                self.problem(f"{where} was sent and first received at {times}, not at {message.times}")
+            message.times = times
+        if queue in self.prompt and receive_count == 1 and message.acknowledged:
+            late = now - max(started, message.acknowledged_at)
+            if late > PROMPT_SECONDS:
+                self.problem(f"{where} came to a receive that waited for it after {late:.1f} s")
         if digest != message.digest:
             self.problem(f"{where} is corrupted: its body or attributes are not what was sent")
         if message.deleted_at is not None and started > message.deleted_at:
@@ -135,7 +208,7 @@ class Checker:
             self.problem(f"{where} came back {late:.3f} s after its delete was acknowledged")
         if message.group:
             self.check_order(message, where, now, started, queue)
-        if now - started >= visibility - CLOCK_SLACK_SECONDS:
+        if now - started >= self.shortest(visibility) - CLOCK_SLACK_SECONDS:
             # The answer took so long that others may have received the message since: this event is out of order.
             message.receives += 1
             message.receive_count = max(message.receive_count, receive_count)
@@ -152,7 +225,7 @@ class Checker:
             self.problem(f"{where} has receive count {receive_count}, but was received {message.receives} times")
         self.redeliveries += message.receives > 1
         message.receive_count = max(message.receive_count, receive_count)
-        message.hidden_until = message.held_until = started + visibility
+        message.hidden_until = message.held_until = started + self.shortest(visibility)
         message.handle = handle
 
     def check_place(self, message, where, now, started, queue, receive_count, source):
@@ -203,13 +276,13 @@ class Checker:
 
     def on_try_change(self, now, message_id, handle, timeout):
         message = self.by_id[message_id]
-        message.hidden_until = min(message.hidden_until, now + timeout)
+        message.hidden_until = min(message.hidden_until, now + self.shortest(timeout))
 
     def on_changed(self, now, message_id, handle, timeout, started):
         self.changes += 1
         message = self.by_id[message_id]
         if self.is_current(message, handle, now):
-            message.hidden_until = message.held_until = started + timeout
+            message.hidden_until = message.held_until = started + self.shortest(timeout)
 
     def on_try_delete(self, now, message_id, handle):
         message = self.by_id[message_id]
@@ -220,7 +293,9 @@ class Checker:
     def on_refused(self, now, message_id, handle, what):
         self.refusals += 1
         message = self.by_id[message_id]
-        if self.is_current(message, handle, now):
+        # A late delete by somebody else's older handle takes a message away from its receiver.
+        may_be_gone = message.may_be_purged or (what == "change" and message.delete_tries)
+        if self.is_current(message, handle, now) and not may_be_gone:
             self.problem(f"{message_id} ({message.key}, {message.queue}): {what} refused, though its handle had not expired")
         if what == "delete":
             message.delete_tries -= 1
@@ -231,7 +306,7 @@ class Checker:
         self.deletes += 1
         message = self.by_id[message_id]
         # An expired handle of a FIFO queue is refused; but one from before a move is accepted, and changes nothing.
-        is_certain = message.group and not (message.queue in self.policies and handle in message.handles_before)
+        is_certain = not (message.queue in self.policies and handle in message.handles_before)
         if is_certain or self.is_current(message, handle, now):
             message.deleted_at = now
 
@@ -242,6 +317,12 @@ class Checker:
     def expect_after_drain(self, promised, drained, counted):
         """`promised`: before the drain. `drained`: queue → ids received, in order. `counted`: queue → sum of counters before."""
         found = set().union(*drained.values())
+        for message in self.by_key.values():
+            queues = [message.queue, *self.policies.get(message.queue, ())[:1]]
+            known = message.receives + sum(self.unanswered.get(queue, 0) for queue in queues)
+            if message.receive_count > known and message.message_id in found:
+                text = f"{message.receive_count} receives counted, at most {known} done"
+                self.problem(f"{message.message_id} ({message.key}, {message.queue}): {text}")
         for message in promised:
             if message.message_id not in found:
                 seen = f"received {message.receives} times" if message.receives else "never received"

@@ -45,6 +45,7 @@ MOVED = 300  # messages of one move task
 MOVES_PER_SECOND = 100
 MOVE_SECONDS = 60  # the longest time without a kill in which one has to end
 START_SECONDS = 60
+STOP_SECONDS = 60
 JOIN_SECONDS = 60
 DRAIN_SECONDS = 300
 
@@ -57,13 +58,15 @@ class Server:
         self.command = [options.sluice, options.command, "--listen", "127.0.0.1:0", "--data", directory / "data"]
         self.port_file = directory / "address"
         self.log = directory / "server.log"
+        self.environment = None  # as it is here
         self.process = None
 
     def spawn(self):
         self.port_file.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             command = [*self.command, "--port-file", self.port_file]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            self.process = subprocess.Popen(command, env=self.environment, **streams)
 
     def start(self):
         """Starts it, waits until it is ready; gives its endpoint and how long that took."""
@@ -81,6 +84,15 @@ class Server:
         self.process.kill()
         self.process.wait()
         return alive
+
+    def terminate(self):
+        """SIGTERM; gives the exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
 
     def log_tail(self):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:]) if self.log.is_file() else ""
@@ -112,6 +124,7 @@ class Run:
         self.failing, self.dead = (f"{prefix}-failing", f"{prefix}-failing.fifo"), (f"{prefix}-dead", f"{prefix}-dead.fifo")
         # A dead-letter queue has to exist before the queue that names it.
         self.names = [*self.dead, *self.failing, *self.standard, *self.fifo]
+        self.ordered = [*self.fifo, self.failing[1]]  # queues with one sender to each message group
         self.policies = {source: (target, RECEIVES_MAX) for source, target in zip(self.failing, self.dead)}
         self.checker = Checker(self.policies)
         self.starts = []
@@ -125,7 +138,7 @@ class Run:
         api = traffic.Api(self.endpoint)
         queues = {}
         for name in self.names:
-            attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+            attributes = self.attributes(name)
             if name in self.policies:
                 target, count = self.policies[name]
                 asked = api.call("GetQueueAttributes", QueueUrl=queues[target], AttributeNames=["QueueArn"])
@@ -134,10 +147,13 @@ class Run:
             queues[name] = api.call("CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"]
         return api, queues
 
+    def attributes(self, name):
+        return {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+
     def memory(self, producer):
         """What a FIFO producer has to know of its message groups: sends without an answer, and some that can be repeated."""
         memory, now = [], time.monotonic()
-        for queue in [*self.fifo, self.failing[1]]:
+        for queue in self.ordered:
             for group in (f"g{producer}.{n}" for n in range(FIFO_GROUPS)):
                 known = self.checker.groups.get((queue, group))
                 sent = known.sent if known else []
@@ -167,7 +183,7 @@ class Run:
                 events += map(json.loads, lines)
             path.unlink()
         for event in events:
-            for place in {"send?": [3], "received": [4]}.get(event[1], []):
+            for place in {"send?": [3], "received": [4], "unanswered": [2], "purge?": [2], "purged": [2]}.get(event[1], []):
                 event[place] = event[place].rsplit("/", 1)[1]
         return events
 
@@ -225,7 +241,7 @@ class Run:
         first = [url for name, url in queues.items() if name not in self.dead]
         events = []
         for urls in first, [queues[name] for name in self.dead]:
-            events += self.collect([self.launch(traffic.drain, [url], DRAIN_SECONDS) for url in urls])
+            events += self.collect([self.launch(traffic.drain, [url], self.options.drain_seconds) for url in urls])
         drained = {name: {} for name in self.names}  # dictionaries: each once, in order
         for event in events:
             if event[1] == "received":
@@ -305,6 +321,7 @@ def main():
     parser.add_argument("--consumers", type=int, default=3)
     parser.add_argument("--fifo-clients", type=int, default=2, help="producers, and as many consumers, of the FIFO queues")
     parser.add_argument("--failing-clients", type=int, default=2, help="consumers that fail on purpose, of each type of queue")
+    parser.add_argument("--drain-seconds", type=float, default=DRAIN_SECONDS, help="the longest time to drain one queue")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--work", type=Path, help="directory for data, log and ledgers; kept (default: temporary, kept on failure)")
     parser.add_argument("--endpoint", help="try this script against a running server, without kills")

@@ -2,7 +2,7 @@
 
 from check import Checker, check_move
 
-QUEUE, DIGEST = "q", "d"
+QUEUE, PROMPT, DIGEST = "q", "prompt", "d"
 FAILING, DEAD, RECEIVES_MAX = "failing", "dead", 2
 
 
@@ -29,6 +29,30 @@ def change(at, timeout, handle="h1", acknowledged=True):
     return events + ([[at + 0.1, "changed", "m", handle, timeout, at]] if acknowledged else [])
 
 
+def unanswered(at):
+    return [[at, "unanswered", QUEUE]]
+
+
+def purge(at):
+    return [[at, "purge?", QUEUE], [at + 0.1, "purged", QUEUE, at]]
+
+
+def timed(events, sent_at, first_received_at):
+    return [[*event, None, None, str(sent_at), str(first_received_at)] for event in events]
+
+
+def prompt(at, started):
+    """A send at 10, and a receive of it from a queue whose only consumer always waits."""
+    sent = [[10, "send?", "k", PROMPT, DIGEST, 0, 10], [10.1, "sent", "k", "m"]]
+    return sent + [[at, "received", started, 20, PROMPT, "m", "k", DIGEST, 1, "h1"]]
+
+
+def numbered(events, *numbers):
+    """The acknowledged sends among them with these sequence numbers."""
+    numbers = iter(numbers)
+    return [[*event, f"{next(numbers):020}"] if event[1] == "sent" else event for event in events]
+
+
 def fifo(at, n=1, group="g", acknowledged=True):
     """Message k1, k2, … of a group, with the id m1, m2, …"""
     events = [[at, "send?", f"k{n}", QUEUE, DIGEST, 0, at, group]]
@@ -51,7 +75,7 @@ def repeat(at, n, message_id):
 def failing(events, queue=FAILING):
     """The same in a queue with a dead-letter queue, or in that."""
     source = [FAILING] if queue == DEAD else []
-    place = {"send?": 3, "received": 4}
+    place = {"send?": 3, "received": 4, "unanswered": 2}
     return [[queue if place.get(event[1]) == n else part for n, part in enumerate(event)] + source for event in events]
 
 
@@ -74,10 +98,27 @@ CASES = [
     ("back after its timeout", send(0) + receive(1) + receive(6, 2), {"m"}, 1, None),
     ("back at once after a change to 0", send(0) + receive(1) + change(2, 0) + receive(2.05, 2), {"m"}, 1, None),
     ("a change to 0 without an answer", send(0) + receive(1) + change(2, 0, acknowledged=False) + receive(2.2, 2), {"m"}, 1, None),
-    ("late delete by an old handle", send(0) + receive(1) + receive(7, 2) + delete(8, "h1") + receive(13, 3), {"m"}, 1, None),
+    (
+        "back after a late delete by an old handle",
+        send(0) + receive(1) + receive(7, 2) + delete(8, "h1") + receive(13, 3),
+        {"m"},
+        1,
+        "after its delete was",
+    ),
     ("late change by an old handle", send(0) + receive(1) + change(6.5, 60) + receive(6.55, 2), {"m"}, 1, None),
     ("a slow answer", send(0) + receive(8, 2) + [[8.2, *receive(1)[0][1:]]], {"m"}, 1, None),
-    ("a receive count that skips", send(0) + receive(1) + receive(7, 5), {"m"}, 1, None),
+    ("a receive count that skips", send(0) + receive(1) + receive(7, 3), {"m"}, 1, "3 receives counted, at most 2 done"),
+    ("a receive that nobody knows", send(0) + receive(1) + unanswered(6) + receive(11, 3), {"m"}, 1, None),
+    ("refused", send(0, acknowledged=False) + [[1, "unsent", "k"]], set(), 0, None),
+    ("refused and there", send(0, acknowledged=False) + [[1, "unsent", "k"]] + receive(2), {"m"}, 1, "its send was refused"),
+    ("purged", send(0) + purge(1), set(), 0, None),
+    ("purged without an answer", send(0) + purge(1)[:1] + receive(2), {"m"}, 1, None),
+    ("purged and back", send(0) + purge(1) + receive(2), {"m"}, 1, "after its delete was"),
+    ("purged, and the next message too", send(0) + purge(1) + send(2, "k2", "m2"), set(), 0, "lost: m2"),
+    ("sent during a purge, gone", [purge(1)[0]] + send(1.1) + [purge(1.5)[1]], set(), 0, None),
+    ("sent at another time", send(0) + timed(receive(1), 5, 8) + timed(receive(7, 2), 5, 9), {"m"}, 1, "('5', '9'), not at ('5', '8')"),
+    ("a wait that was not answered", prompt(16, started=5), {"m"}, 1, "waited for it after 5.9 s"),
+    ("a wait that was answered", prompt(11, started=5), {"m"}, 1, None),
     ("lost, never received", send(0), set(), 0, "lost: m (k, q), never received"),
     ("lost after a receive", send(0) + receive(1), set(), 0, "lost: m (k, q), received 1 times"),
     ("a deleted one comes back", send(0) + receive(1) + delete(2) + receive(9, 2), {"m"}, 1, "after its delete was acknowledged"),
@@ -91,14 +132,23 @@ CASES = [
     ("a message that nobody sent", receive(1), {"m"}, 1, "nobody ever sent"),
     ("counters too high", send(0), {"m"}, 2, "counted 2 messages, but 1 were there"),
     ("an answer that should not be", [[0, "odd", "500"]], set(), 0, "unexpected answer: 500"),
+    ("FIFO: numbers that rise", numbered(TWO, 1, 2) + got(2, 1, 2), ["m1", "m2"], 2, None),
+    ("FIFO: numbers that fall", numbered(TWO, 2, 1) + got(2, 1, 2), ["m1", "m2"], 2, "after 00000000000000000002"),
+    (
+        "FIFO: another number at the receive",
+        numbered(fifo(0), 1) + [[*got(2, 1)[0], None, "7"]],
+        ["m1"],
+        1,
+        "k1 has sequence number 7, and had 00000000000000000001",
+    ),
     ("FIFO: both in one call", TWO + got(1, 1, 2), ["m1", "m2"], 2, None),
     ("FIFO: one after the other", TWO + got(1, 1) + gone(2, 1) + got(3, 2), ["m2"], 1, None),
-    ("FIFO: the first again, then both", TWO + got(1, 1) + got(7, 1, 2, count=2), ["m1", "m2"], 2, None),
+    ("FIFO: the first again, then both", TWO + got(1, 1) + unanswered(2) + got(7, 1, 2, count=2), ["m1", "m2"], 2, None),
     ("FIFO: a delete without an answer, gone", TWO + got(1, 1) + gone(2, 1, acknowledged=False) + got(3, 2), ["m2"], 1, None),
     ("FIFO: two groups", fifo(0, 1) + fifo(0.5, 2, "other") + got(1, 2) + got(2, 1), ["m2", "m1"], 2, None),
     ("FIFO: repeated, also after the delete", TWO + repeat(1, 2, "m2") + got(2, 1) + gone(3, 1) + repeat(4, 1, "m1"), ["m2"], 1, None),
     ("FIFO: no answer, there, and sent again", fifo(0, acknowledged=False) + got(1, 1) + repeat(2, 1, "m1"), ["m1"], 1, None),
-    ("FIFO: an expired handle", TWO + got(1, 1) + refused(7, "h1.1", "m1") + got(8, 1, 2, count=2), ["m1", "m2"], 2, None),
+    ("FIFO: an expired handle", TWO + got(1, 1) + refused(7, "h1.1", "m1") + unanswered(7) + got(8, 1, 2, count=2), ["m1", "m2"], 2, None),
     ("FIFO: a swapped pair in one call", TWO + got(1, 2, 1), ["m1", "m2"], 2, "(k2, q) overtook k1 in group g"),
     ("FIFO: a swapped pair in two calls", TWO + got(1, 2) + gone(2, 2) + got(3, 1), ["m1"], 1, "(k2, q) overtook k1"),
     ("FIFO: the next before a delete", TWO + got(1, 1) + got(2, 2), ["m1", "m2"], 2, "(k2, q) overtook k1"),
@@ -149,7 +199,7 @@ CASES = [
 # The same for a queue with a dead-letter queue; what the drain finds in each of them.
 DEAD_LETTER_CASES = [
     ("failed and moved", FAILED + dead(receive(13, 3)), [], ["m"], 1, None),
-    ("a receive of which nobody knows, then moved", FAILED[:3] + dead(receive(13, 3)), [], ["m"], 1, None),
+    ("a receive of which nobody knows, then moved", FAILED[:3] + failing(unanswered(7)) + dead(receive(13, 3)), [], ["m"], 1, None),
     ("moved, received and deleted", FAILED + dead(receive(13, 3)) + delete(14, "h3"), [], [], 0, None),
     (
         "moved, then an old handle deletes nothing",
@@ -199,7 +249,7 @@ DEAD_LETTER_CASES = [
     ("FIFO: both moved", FAILED_TWO + dead(got(13, 1, 2, count=3)), [], ["m1", "m2"], 2, None),
     (
         "FIFO: the first moved, so the next",
-        failing(TWO + got(1, 1)) + failing(got(7, 2)) + dead(got(13, 1, count=3)),
+        failing(TWO + got(1, 1)) + failing(got(7, 2)) + failing(unanswered(7)) + dead(got(13, 1, count=3)),
         ["m2"],
         ["m1"],
         2,
@@ -273,7 +323,7 @@ def run():
         for name, events, drained, moved, counted, expected in DEAD_LETTER_CASES
     ]
     for name, policies, events, drained, counted, expected in plain + moving:
-        checker = Checker(policies)
+        checker = Checker(policies, prompt=[PROMPT])
         checker.feed(events)
         checker.expect_after_drain(checker.promised(), drained, counted)
         caught = any(expected in problem for problem in checker.problems) if expected else not checker.problems

@@ -1,11 +1,11 @@
-"""The clients of the crash test: processes that send, receive, change and delete, and write down what they were promised."""
+"""The clients of the crash test and the soak: processes that send, receive, change and delete, and write down what they were promised."""
 
 import hashlib
 import http.client
 import json
 import random
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 ANSWER_SECONDS = 30
 EXPIRED = "The receipt handle has expired"
@@ -14,9 +14,22 @@ REPEAT_SECONDS = 240  # a send is repeated only so long after the first try: wel
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=" + "0" * 64
 )
+SYSTEM_ATTRIBUTES = [
+    "ApproximateReceiveCount",
+    "MessageGroupId",
+    "MessageDeduplicationId",
+    "DeadLetterQueueSourceArn",
+    "SequenceNumber",
+    "SentTimestamp",
+    "ApproximateFirstReceiveTimestamp",
+]
 FILLER_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz 0123456789"\\<&>\r\n\téü日😀'
 TENANTS = [f"tenant-{n}" for n in range(20)]  # message groups on standard queues
 BODY_CHARACTERS_MAX = 150_000  # about 200 KB of UTF-8
+
+
+SENT_MD5 = "MD5OfMessageBody", "MD5OfMessageAttributes"
+RECEIVED_MD5 = "MD5OfBody", "MD5OfMessageAttributes"
 
 
 class Gone(Exception):
@@ -39,6 +52,7 @@ class Api:
     """One connection, AWS JSON."""
 
     def __init__(self, endpoint):
+        self.endpoint = endpoint
         host, _, port = endpoint.removeprefix("http://").rpartition(":")
         self.connection = http.client.HTTPConnection(host, int(port), timeout=ANSWER_SECONDS)
 
@@ -78,6 +92,38 @@ class Ledger:
 def digest(body, attributes, group=None, deduplication=None):
     plain = sorted((name, value.get("StringValue") or value.get("BinaryValue")) for name, value in attributes.items())
     return hashlib.sha256(json.dumps([body, plain, group, deduplication]).encode()).hexdigest()
+
+
+def attributes_md5(attributes):
+    """What SQS says of message attributes: of each, by name, the parts with their lengths before them."""
+    parts = b""
+    for name, value in sorted(attributes.items()):
+        text = value.get("StringValue")
+        encoded = b64decode(value["BinaryValue"]) if text is None else text.encode()
+        for part in name.encode(), value["DataType"].encode():
+            parts += len(part).to_bytes(4, "big") + part
+        parts += (b"\x02" if text is None else b"\x01") + len(encoded).to_bytes(4, "big") + encoded
+    return hashlib.md5(parts).hexdigest()
+
+
+def check_md5(ledger, key, answer, names, body, attributes):
+    """Compares the sums of an answer, whose names differ between send and receive, with what was sent or came."""
+    expected = hashlib.md5(body.encode()).hexdigest(), attributes_md5(attributes) if attributes else None
+    found = answer.get(names[0]), answer.get(names[1])
+    if found != expected:
+        ledger.write("odd", f"wrong {' or '.join(names)} for {key}: {found}, not {expected}")
+
+
+class Brake:
+    """Lets a producer wait while many messages wait in the queue that it sends to."""
+
+    def __init__(self, api, stop, backlog_max):
+        self.api, self.stop, self.backlog_max, self.calls = api, stop, backlog_max, 0
+
+    def apply(self, queue):
+        self.calls += 1
+        if self.backlog_max and self.calls % 20 == 0 and counters(self.api, queue)[0] > self.backlog_max:
+            self.stop.wait(1)
 
 
 def filler():
@@ -134,8 +180,7 @@ def produce(endpoint, queues, path, seed, name, stop):
                 key, message = prepare(queue, small=False)
                 answer = api.call("SendMessage", QueueUrl=queue, **message)
                 ledger.write("sent", key, answer["MessageId"])
-                if answer["MD5OfMessageBody"] != hashlib.md5(message["MessageBody"].encode()).hexdigest():
-                    ledger.write("odd", f"wrong MD5OfMessageBody for {key}")
+                check_md5(ledger, key, answer, SENT_MD5, message["MessageBody"], message["MessageAttributes"])
     except Gone:
         pass
     except (ValueError, TimeoutError, KeyError) as error:
@@ -166,21 +211,24 @@ def send_in_order(api, ledger, lane, keys, block):
     """Sends messages of one group, in one call, and writes down the answers."""
     messages = [lane.message(key, block) for key in keys]
     if len(keys) == 1:
-        ledger.write("sent", keys[0], api.call("SendMessage", QueueUrl=lane.queue, **messages[0])["MessageId"])
+        answer = api.call("SendMessage", QueueUrl=lane.queue, **messages[0])
+        ledger.write("sent", keys[0], answer["MessageId"], answer["SequenceNumber"])
         return
     entries = [{"Id": str(n), **message} for n, message in enumerate(messages)]
     answer = api.call("SendMessageBatch", QueueUrl=lane.queue, Entries=entries)
     for entry in sorted(answer.get("Successful", []), key=lambda entry: int(entry["Id"])):
-        ledger.write("sent", keys[int(entry["Id"])], entry["MessageId"])
+        ledger.write("sent", keys[int(entry["Id"])], entry["MessageId"], entry["SequenceNumber"])
     for entry in answer.get("Failed", []):
         ledger.write("odd", f"batch send failed: {entry}")
 
 
-def produce_in_order(endpoint, queues, path, seed, name, stop, memory):
-    """Sends to the FIFO message groups that only this process sends to. `memory`: [(queue name, group, pending, recent)]."""
+def produce_in_order(endpoint, queues, path, seed, name, stop, memory, delays=None, backlog_max=None):
+    """Sends to the FIFO message groups that only this process sends to. `memory`: [(queue name, group, pending, recent)].
+
+    `delays`: {queue name: its delay}."""
     chance, ledger, api, block, number = random.Random(seed), Ledger(path), Api(endpoint), filler(), 0
     urls = {queue.rsplit("/", 1)[1]: queue for queue in queues}
-    lanes = [Lane(urls[queue], *rest) for queue, *rest in memory]
+    lanes, brake = [Lane(urls[queue], *rest) for queue, *rest in memory], Brake(api, stop, backlog_max)
     try:
         for lane in lanes:
             while lane.pending:
@@ -189,6 +237,7 @@ def produce_in_order(endpoint, queues, path, seed, name, stop, memory):
                 del lane.pending[:count]
         while not stop.is_set():
             lane = chance.choice(lanes)
+            brake.apply(lane.queue)
             repeated = lane.repeatable(chance) if chance.random() < 0.15 else []
             keys, started = [], time.monotonic()
             for _ in range(chance.randint(2, 9) if chance.random() < 0.3 else not repeated or chance.randint(0, 1)):
@@ -196,7 +245,8 @@ def produce_in_order(endpoint, queues, path, seed, name, stop, memory):
                 keys.append(f"{name}-{number}")
                 message = lane.message(keys[-1], block)
                 known = digest(message["MessageBody"], message["MessageAttributes"], lane.group, keys[-1])
-                ledger.write("send?", keys[-1], lane.queue, known, 0, started, lane.group, at=started)
+                delay = (delays or {}).get(lane.queue.rsplit("/", 1)[1], 0)
+                ledger.write("send?", keys[-1], lane.queue, known, delay, started, lane.group, at=started)
             place = chance.randint(0, len(keys))
             send_in_order(api, ledger, lane, keys[:place] + repeated + keys[place:], block)
             lane.recent += [(key, started) for key in keys]
@@ -210,27 +260,34 @@ def produce_in_order(endpoint, queues, path, seed, name, stop, memory):
 def receive(api, ledger, queue, visibility, wait, groups=None):
     """One receive, written down; gives [(message id, handle)], and puts them into `groups` by message group."""
     started = time.monotonic()
-    answer = api.call(
-        "ReceiveMessage",
-        QueueUrl=queue,
-        MaxNumberOfMessages=10,
-        VisibilityTimeout=visibility,
-        WaitTimeSeconds=wait,
-        MessageAttributeNames=["All"],
-        AttributeNames=["ApproximateReceiveCount", "MessageGroupId", "MessageDeduplicationId", "DeadLetterQueueSourceArn"],
-    )
+    try:
+        answer = api.call(
+            "ReceiveMessage",
+            QueueUrl=queue,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=visibility,
+            WaitTimeSeconds=wait,
+            MessageAttributeNames=["All"],
+            AttributeNames=SYSTEM_ATTRIBUTES,
+        )
+    except (Gone, TimeoutError):
+        ledger.write("unanswered", queue, at=started)
+        raise
     now, got = time.monotonic(), []
     for message in answer.get("Messages", []):
         body, handle = message["Body"], message["ReceiptHandle"]
         system = message["Attributes"]
         group, deduplication = system.get("MessageGroupId"), system.get("MessageDeduplicationId")
         count = int(system["ApproximateReceiveCount"])
-        key = body.partition("|")[0][:100]
+        attributes = message.get("MessageAttributes", {})
+        key = attributes.get("key", {}).get("StringValue") or body.partition("|")[0][:100]
         source = system.get("DeadLetterQueueSourceArn", "").rpartition(":")[2] or None
         if source and deduplication == message["MessageId"]:
             deduplication = key  # that of a dead letter is its message id
-        known = digest(body, message.get("MessageAttributes", {}), group, deduplication)
-        place = [queue, message["MessageId"], key, known, count, handle, source]
+        known = digest(body, attributes, group, deduplication)
+        check_md5(ledger, key, message, RECEIVED_MD5, body, attributes)
+        times = system["SentTimestamp"], system["ApproximateFirstReceiveTimestamp"]
+        place = [queue, message["MessageId"], key, known, count, handle, source, system.get("SequenceNumber"), *times]
         ledger.write("received", started, visibility, *place, at=now)
         got.append((message["MessageId"], handle))
         if groups is not None:
@@ -238,14 +295,19 @@ def receive(api, ledger, queue, visibility, wait, groups=None):
     return got
 
 
-def delete_batch(api, ledger, queue, got):
+def delete_batch(api, ledger, queue, got, garbage=False):
+    """`garbage`: with one more entry, which has to fail alone."""
     for message_id, handle in got:
         ledger.write("delete?", message_id, handle)
     entries = [{"Id": str(n), "ReceiptHandle": handle} for n, (_, handle) in enumerate(got)]
-    answer = api.call("DeleteMessageBatch", QueueUrl=queue, Entries=entries)
+    failing = [{"Id": "garbage", "ReceiptHandle": "garbage"}] if garbage and len(entries) < 10 else []
+    answer = api.call("DeleteMessageBatch", QueueUrl=queue, Entries=entries + failing)
     for entry in answer.get("Successful", []):
         ledger.write("deleted", *got[int(entry["Id"])])
-    for entry in answer.get("Failed", []):
+    failed = answer.get("Failed", [])
+    if failing and not any(entry["Id"] == "garbage" for entry in failed):
+        ledger.write("odd", "a batch delete accepted a handle that is none")
+    for entry in [entry for entry in failed if entry["Id"] != "garbage"]:
         if queue.endswith(".fifo") and EXPIRED in entry.get("Message", ""):
             ledger.write("refused", *got[int(entry["Id"])], "delete")
         else:
@@ -283,17 +345,22 @@ FATES = {"delete": 15, "batch": 50, "again": 8, "later": 12, "leave": 15}
 FAILING_FATES = {"delete": 2, "batch": 8, "again": 65, "later": 5, "leave": 20}
 
 
-def consume(endpoint, queues, path, seed, name, stop, weights=FATES):
+def consume(endpoint, queues, path, seed, name, stop, weights=FATES, waits=(0, 0, 1)):
+    """`late`: deleted by a handle whose visibility timeout is over, which a standard queue allows."""
     chance, ledger, api = random.Random(seed), Ledger(path), Api(endpoint)
     try:
         while not stop.is_set():
             queue = chance.choice(queues)
-            got = receive(api, ledger, queue, visibility=chance.choice([2, 5, 20]), wait=chance.choice([0, 0, 1]))
+            visibility = chance.choice([1, 2, 5, 20]) if "late" in weights else chance.choice([2, 5, 20])
+            got = receive(api, ledger, queue, visibility, wait=chance.choice(waits))
             fates = {fate: [] for fate in weights}
             for message in got:
                 fates[chance.choices(list(weights), weights=weights.values())[0]].append(message)
             if fates["batch"]:
-                delete_batch(api, ledger, queue, fates["batch"])
+                delete_batch(api, ledger, queue, fates["batch"], garbage=chance.random() < 0.1)
+            if fates.get("late") and visibility < 5:
+                time.sleep(visibility + chance.random())
+                delete_batch(api, ledger, queue, fates["late"])
             for message in fates["delete"]:
                 delete_one(api, ledger, queue, *message)
             for message in fates["again"]:

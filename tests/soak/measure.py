@@ -1,0 +1,58 @@
+"""What the server takes: memory and processor time, from /proc, life by life."""
+
+import os
+import time
+from statistics import linear_regression
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+WARM_SECONDS = 10  # of each life, before its memory says anything about growth
+GROWTH_SECONDS_MIN = 30  # of the lives whose growth is looked at
+
+
+class Measured:
+    def __init__(self):
+        self.begun = time.monotonic()
+        self.life = []  # [(time, RSS in MB, processor seconds)] of the server that runs
+        self.lives = []  # of those that ended: [(time of the end, RSS in MB)]
+        self.growths = []  # MB per hour within a life, with its length
+        self.peak = self.processor = 0.0
+
+    def sample(self, process):
+        try:
+            with open(f"/proc/{process}/stat") as stat, open(f"/proc/{process}/statm") as statm:
+                fields = stat.read().rpartition(")")[2].split()
+                resident = int(statm.read().split()[1]) * PAGE / 1e6
+        except (OSError, IndexError):
+            return  # it ended
+        self.life.append((time.monotonic(), resident, (int(fields[11]) + int(fields[12])) / TICKS))
+        self.peak = max(self.peak, resident)
+
+    def end_life(self):
+        if self.life:
+            last, resident, processor = self.life[-1]
+            self.lives.append((last - self.begun, resident))
+            self.processor += processor
+            warm = [(at, size) for at, size, _ in self.life if at - self.life[0][0] >= WARM_SECONDS]
+            if warm and warm[-1][0] - warm[0][0] >= GROWTH_SECONDS_MIN:
+                self.growths.append((warm[-1][0] - self.life[0][0], slope(warm)))
+        self.shown, self.life = self.life, []
+
+    def latest(self):
+        if len(self.shown) < 2:
+            return "too short to measure"
+        (first, _, before), (last, resident, after) = self.shown[0], self.shown[-1]
+        return f"RSS {resident:.0f} MB, processor {100 * (after - before) / (last - first):.0f} %"
+
+    def summary(self):
+        text = f"RSS at most {self.peak:.0f} MB, processor {self.processor:.0f} s"
+        if len(self.lives) > 2:
+            text += f"; at the ends of lives {slope(self.lives):+.1f} MB per hour of the run"
+        for seconds, growth in self.growths[-3:]:
+            text += f"; within a life of {seconds:.0f} s {growth:+.0f} MB per hour"
+        return text
+
+
+def slope(points):
+    """MB per hour."""
+    return linear_regression(*zip(*points)).slope * 3600
