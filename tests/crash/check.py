@@ -275,24 +275,28 @@ class Checker:
         return message.handle == handle and now < message.held_until - CLOCK_SLACK_SECONDS
 
     def on_try_change(self, now, message_id, handle, timeout):
-        message = self.by_id[message_id]
+        if (message := self.by_id.get(message_id)) is None:
+            return  # reported when it was received
         message.hidden_until = min(message.hidden_until, now + self.shortest(timeout))
 
     def on_changed(self, now, message_id, handle, timeout, started):
         self.changes += 1
-        message = self.by_id[message_id]
+        if (message := self.by_id.get(message_id)) is None:
+            return  # reported when it was received
         if self.is_current(message, handle, now):
             message.hidden_until = message.held_until = started + self.shortest(timeout)
 
     def on_try_delete(self, now, message_id, handle):
-        message = self.by_id[message_id]
+        if (message := self.by_id.get(message_id)) is None:
+            return  # reported when it was received
         message.delete_tries += 1
         if message.group and message.delete_tries == 1:
             message.group.waiting.remove(message.place)
 
     def on_refused(self, now, message_id, handle, what):
         self.refusals += 1
-        message = self.by_id[message_id]
+        if (message := self.by_id.get(message_id)) is None:
+            return  # reported when it was received
         # A late delete by somebody else's older handle takes a message away from its receiver.
         may_be_gone = message.may_be_purged or (what == "change" and message.delete_tries)
         if self.is_current(message, handle, now) and not may_be_gone:
@@ -304,7 +308,8 @@ class Checker:
 
     def on_deleted(self, now, message_id, handle):
         self.deletes += 1
-        message = self.by_id[message_id]
+        if (message := self.by_id.get(message_id)) is None:
+            return  # reported when it was received
         # An expired handle of a FIFO queue is refused; but one from before a move is accepted, and changes nothing.
         is_certain = not (message.queue in self.policies and handle in message.handles_before)
         if is_certain or self.is_current(message, handle, now):

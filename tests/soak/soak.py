@@ -40,8 +40,7 @@ from check import Checker  # noqa: E402
 from jumping_clock import JumpingClock  # noqa: E402
 
 EPOCH_MESSAGES_MAX = 150_000  # that the ledger remembers before everything is drained
-LONG_LIVES = 0.1  # of all, and so many times as long
-LONG_LIFE = 5
+LONG_LIFE = 5  # times as long
 ENDS = {"kill": 60, "stop": 25, "stop and kill": 15}
 LATE_FATES = {"delete": 15, "batch": 45, "again": 8, "later": 12, "leave": 12, "late": 8}
 DELAYS = {"-delayed": 3, "-delayed.fifo": 2}
@@ -128,7 +127,7 @@ class Soak(crash.Run):
         stop, before = multiprocessing.Event(), (self.checker.sends, self.checker.receives, self.checker.deletes)
         clients, kept = self.clients(number, queues, stop)
         life = self.chance.uniform(0.5, self.options.seconds)
-        if not self.clock and self.chance.random() < LONG_LIVES:
+        if not self.clock and self.chance.random() < self.options.long_lives:
             life *= LONG_LIFE
         self.live(life)
         how = self.end(number)
@@ -257,6 +256,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--cycles", type=int, default=sys.maxsize, help="lives of a server at most")
     parser.add_argument("--seconds", type=float, default=20.0, help="the longest ordinary life of a server")
+    parser.add_argument("--long-lives", type=float, default=0.1, help=f"the share of lives {LONG_LIFE} times as long")
     parser.add_argument("--epoch", type=float, default=180.0, help="seconds after which everything is drained")
     parser.add_argument("--producers", type=int, default=2)
     parser.add_argument("--consumers", type=int, default=3)

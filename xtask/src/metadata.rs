@@ -15,6 +15,8 @@ pub(crate) struct Package {
     /// Where it comes from; `None` for our own.
     pub(crate) source: Option<String>,
     pub(crate) dependencies: Vec<Dependency>,
+    /// Features that are on without being asked for: the default ones of the crate, and what it asks of others.
+    pub(crate) features_on: Vec<String>,
 }
 
 /// One line of a crate's manifest.
@@ -48,6 +50,10 @@ fn package(value: &Value) -> Package {
         license: text(value, "license"),
         source: text(value, "source"),
         dependencies: array(value, "dependencies").map(dependency).collect(),
+        features_on: array(&value["features"], "default")
+            .chain(array(value, "dependencies").flat_map(|wanted| array(wanted, "features")))
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect(),
     }
 }
 

@@ -10,6 +10,9 @@ const IMPURE: &[&str] = &["tokio", "rand", "hyper", "http", "rocksdb", "rustix",
 /// Crates that may know the server.
 const ABOVE_SERVER: &[&str] = &["sluice", "fuzz", "sluice-bench"];
 
+/// The feature that breaks a server on purpose; see crates/server/src/broker/sabotage.rs.
+const SABOTAGE: &str = "sabotage";
+
 const SERVICES: &str = "crates/server/src/services/";
 
 /// Checks the manifests of our crates.
@@ -26,6 +29,9 @@ pub(super) fn check_crates(packages: &[Package]) -> Vec<String> {
             if is_wrong {
                 problems.push(format!("{name} must not depend on {other}"));
             }
+        }
+        if package.features_on.iter().any(|feature| feature.ends_with(SABOTAGE)) {
+            problems.push(format!("{name} must not turn the feature {SABOTAGE} on by itself"));
         }
     }
     problems
@@ -83,6 +89,14 @@ mod tests {
                 "xtask must not depend on sluice-server"
             ]
         );
+    }
+
+    #[test]
+    fn a_feature_that_breaks_the_server_is_never_on_by_itself() {
+        let features_on = vec!["rt".to_owned(), "sluice-server/sabotage".to_owned()];
+        let package = Package { name: "sluice".to_owned(), features_on, ..Package::default() };
+        let problems = check_crates(&[package]);
+        assert_eq!(problems, ["sluice must not turn the feature sabotage on by itself"]);
     }
 
     #[test]
