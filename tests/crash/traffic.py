@@ -345,10 +345,14 @@ FATES = {"delete": 15, "batch": 50, "again": 8, "later": 12, "leave": 15}
 FAILING_FATES = {"delete": 2, "batch": 8, "again": 65, "later": 5, "leave": 20}
 
 
-def consume(endpoint, queues, path, seed, name, stop, weights=FATES, waits=(0, 0, 1)):
-    """`late`: deleted by a handle whose visibility timeout is over, which a standard queue allows."""
+def consume(endpoint, queues, path, seed, name, stop, weights=FATES, waits=(0, 0, 1), held=()):
+    """`late`: deleted by a handle whose visibility timeout is over, which a standard queue allows.
+
+    `held`: [(queue, message id, handle)] that an earlier server gave out, to be deleted first."""
     chance, ledger, api = random.Random(seed), Ledger(path), Api(endpoint)
     try:
+        for queue, message_id, handle in held:
+            delete_one(api, ledger, queue, message_id, handle)
         while not stop.is_set():
             queue = chance.choice(queues)
             visibility = chance.choice([1, 2, 5, 20]) if "late" in weights else chance.choice([2, 5, 20])

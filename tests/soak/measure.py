@@ -6,8 +6,9 @@ from statistics import linear_regression
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
-WARM_SECONDS = 10  # of each life, before its memory says anything about growth
-GROWTH_SECONDS_MIN = 30  # of the lives whose growth is looked at
+WARM_SECONDS = 20  # of each life, before its memory says anything about growth
+GROWTH_SECONDS_MIN = 60  # of the lives whose growth is looked at, without that
+RUN_SECONDS_MIN = 300  # of the runs whose growth is looked at
 
 
 class Measured:
@@ -15,6 +16,7 @@ class Measured:
         self.begun = time.monotonic()
         self.life = []  # [(time, RSS in MB, processor seconds)] of the server that runs
         self.lives = []  # of those that ended: [(time of the end, RSS in MB)]
+        self.shown = []  # the last life that ended
         self.growths = []  # MB per hour within a life, with its length
         self.peak = self.processor = 0.0
 
@@ -46,7 +48,7 @@ class Measured:
 
     def summary(self):
         text = f"RSS at most {self.peak:.0f} MB, processor {self.processor:.0f} s"
-        if len(self.lives) > 2:
+        if self.lives and self.lives[-1][0] - self.lives[0][0] > RUN_SECONDS_MIN:
             text += f"; at the ends of lives {slope(self.lives):+.1f} MB per hour of the run"
         for seconds, growth in self.growths[-3:]:
             text += f"; within a life of {seconds:.0f} s {growth:+.0f} MB per hour"

@@ -40,6 +40,7 @@ from check import Checker  # noqa: E402
 from jumping_clock import JumpingClock  # noqa: E402
 
 EPOCH_MESSAGES_MAX = 150_000  # that the ledger remembers before everything is drained
+HELD_MAX = 30  # messages that are deleted after a start by the handles that they were given before it
 LONG_LIFE = 5  # times as long
 ENDS = {"kill": 60, "stop": 25, "stop and kill": 15}
 LATE_FATES = {"delete": 15, "batch": 45, "again": 8, "later": 12, "leave": 12, "late": 8}
@@ -102,7 +103,8 @@ class Soak(crash.Run):
         for client in range(self.options.producers):
             launch(f"p{client}.", load.produce_mixed, mixed, [(queues[self.delayed], DELAYS["-delayed"])])
         for client in range(self.options.consumers):
-            launch(f"c{client}.", traffic.consume, [*self.standard, self.purged, self.delayed], LATE_FATES, (0, 1, 5, 20))
+            held = [] if client else self.held(queues)
+            launch(f"c{client}.", traffic.consume, [*self.standard, self.purged, self.delayed], LATE_FATES, (0, 1, 5, 20), held)
         for client in range(self.options.fifo_clients):
             delays = {self.delayed_fifo: DELAYS["-delayed.fifo"]}
             launch(f"fp{client}.", traffic.produce_in_order, self.ordered, self.memory(client), delays, load.BACKLOG_MAX)
@@ -116,6 +118,13 @@ class Soak(crash.Run):
         launch("u", load.purge, [self.purged], self.last_purge)
         kept = [self.launch(load.ring, [self.kept_url], self.chance.random(), f"k{number}", stop)]
         return clients, kept
+
+    def held(self, queues):
+        """Some messages that the last server gave out and that are in flight still."""
+        now = time.monotonic()
+        messages = [m for m in self.checker.by_key.values() if m.handle and m.held_until > now and not m.delete_tries]
+        chosen = self.chance.sample(messages, min(HELD_MAX, len(messages)))
+        return [(queues[m.queue], m.message_id, m.handle) for m in chosen if not m.moved_at]
 
     def cycle(self, number):
         if number and self.chance.random() < 0.2:
