@@ -53,6 +53,9 @@ DEFECTS = {
     "transfer-loses": ["lost:", "turned"],
 }
 
+# What takes longer to show.
+OPTIONS = {"long-poll-not-woken": ["--seconds", "40"]}
+
 
 def build():
     command = ["cargo", "build", "--release", "--workspace", "--features", "sluice/sabotage"]
@@ -69,7 +72,7 @@ def attempt(defect, options):
     soak = [sys.executable, Path(__file__).with_name("soak.py"), "--sluice", BINARY, "--seed", str(options.seed)]
     size = ["--cycles", str(options.cycles), "--minutes", "5", "--seconds", "10", "--long-lives", "0", "--drain-seconds", "40"]
     try:
-        done = subprocess.run([*soak, *size], env=environment, capture_output=True, text=True, timeout=RUN_SECONDS)
+        done = subprocess.run([*soak, *size, *OPTIONS.get(defect, [])], env=environment, capture_output=True, text=True, timeout=RUN_SECONDS)
     except subprocess.TimeoutExpired:
         return False, "did not end"
     findings = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]

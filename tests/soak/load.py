@@ -131,7 +131,7 @@ def wait(endpoint, queues, path, seed, name, stop):
     ledger, api = Ledger(path), Api(endpoint)
 
     def work():
-        got = receive(api, ledger, queues[0], visibility=20, wait=15)
+        got = receive(api, ledger, queues[0], visibility=20, wait=10)
         if got:
             delete_batch(api, ledger, queues[0], got)
 
