@@ -6,6 +6,7 @@ from statistics import linear_regression
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
+YOUNG_SECONDS = 10  # the age at which the lives are compared with each other
 WARM_SECONDS = 20  # of each life, before its memory says anything about growth
 GROWTH_SECONDS_MIN = 60  # of the lives whose growth is looked at, without that
 RUN_SECONDS_MIN = 300  # of the runs whose growth is looked at
@@ -15,7 +16,7 @@ class Measured:
     def __init__(self):
         self.begun = time.monotonic()
         self.life = []  # [(time, RSS in MB, processor seconds)] of the server that runs
-        self.lives = []  # of those that ended: [(time of the end, RSS in MB)]
+        self.lives = []  # of those that were old enough: [(time, RSS in MB then)]
         self.shown = []  # the last life that ended
         self.growths = []  # MB per hour within a life, with its length
         self.peak = self.processor = 0.0
@@ -32,9 +33,8 @@ class Measured:
 
     def end_life(self):
         if self.life:
-            last, resident, processor = self.life[-1]
-            self.lives.append((last - self.begun, resident))
-            self.processor += processor
+            self.processor += self.life[-1][2]
+            self.lives += [(at, size) for at, size, _ in self.life if at - self.life[0][0] >= YOUNG_SECONDS][:1]
             warm = [(at, size) for at, size, _ in self.life if at - self.life[0][0] >= WARM_SECONDS]
             if warm and warm[-1][0] - warm[0][0] >= GROWTH_SECONDS_MIN:
                 self.growths.append((warm[-1][0] - self.life[0][0], slope(warm)))
@@ -49,7 +49,7 @@ class Measured:
     def summary(self):
         text = f"RSS at most {self.peak:.0f} MB, processor {self.processor:.0f} s"
         if self.lives and self.lives[-1][0] - self.lives[0][0] > RUN_SECONDS_MIN:
-            text += f"; at the ends of lives {slope(self.lives):+.1f} MB per hour of the run"
+            text += f"; {YOUNG_SECONDS} s after a start {slope(self.lives):+.1f} MB per hour of the run"
         for seconds, growth in self.growths[-3:]:
             text += f"; within a life of {seconds:.0f} s {growth:+.0f} MB per hour"
         return text
