@@ -115,10 +115,12 @@ class StandIn:
 
 
 class Run:
+    name = "crash"
+
     def __init__(self, options, server, ledgers):
         self.options, self.server, self.ledgers = options, server, ledgers
         self.chance = random.Random(options.seed)
-        prefix = f"crash-{os.getpid()}"
+        prefix = f"{self.name}-{os.getpid()}"
         self.standard = [f"{prefix}-{n}" for n in range(QUEUES)]
         self.fifo = [f"{prefix}-{n}.fifo" for n in range(FIFO_QUEUES)]
         self.failing, self.dead = (f"{prefix}-failing", f"{prefix}-failing.fifo"), (f"{prefix}-dead", f"{prefix}-dead.fifo")

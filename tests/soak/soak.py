@@ -51,6 +51,8 @@ JUMP_PACE = 0.9
 
 
 class Soak(crash.Run):
+    name = "soak"
+
     def __init__(self, options, server, ledgers, clock):
         super().__init__(options, server, ledgers)
         self.clock = clock
