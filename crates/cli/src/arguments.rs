@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bench::BenchCommand;
 use crate::client::messages::MessagesCommand;
 use crate::client::queues::QueuesCommand;
 use crate::exit::EXIT_CODES_HELP;
@@ -17,7 +18,8 @@ Examples:
   sluice config check                     every setting, its value, and where it comes from
   sluice queues create orders --attribute VisibilityTimeout=60
   sluice messages send orders 'hello'
-  sluice messages receive orders --wait 20 --delete";
+  sluice messages receive orders --wait 20 --delete
+  sluice bench run --scenario cycle       throughput and latency of whole life cycles";
 
 /// A durable message queue server that speaks the Amazon SQS API, and the commands around it.
 ///
@@ -92,6 +94,9 @@ pub(crate) enum Command {
     /// Sends, receives, peeks at and deletes messages.
     #[command(subcommand)]
     Messages(MessagesCommand),
+    /// Puts load on an SQS endpoint, this server or another, and measures it.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Prints a page of the reference documentation.
     #[command(hide = true)]
     Reference {

@@ -1,6 +1,7 @@
 //! The `sluice` command: the server, and a client for queues and messages.
 
 mod arguments;
+mod bench;
 mod client;
 mod config_check;
 mod exit;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Cli, Command, ConfigCommand};
+use crate::bench::{BenchCommand, FloorCommand};
 use crate::exit::Failure;
 use crate::settings::Mode;
 
@@ -52,6 +54,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
             let log_format = cli.logging.log_format;
             runtime(Threads::PerCore)?.block_on(serve::run(Mode::Dev, args, log_format))
         }
+        Command::Bench(BenchCommand::Run(args)) => bench::run(*args),
+        Command::Bench(BenchCommand::Floor(FloorCommand::Http(args))) => {
+            runtime(Threads::PerCore)?.block_on(bench::floor_http(args))
+        }
+        Command::Bench(BenchCommand::Floor(FloorCommand::Sync(args))) => bench::floor_sync(args),
         Command::Queues(command) => runtime(Threads::One)?.block_on(client::queues::run(command)),
         Command::Messages(command) => {
             runtime(Threads::One)?.block_on(client::messages::run(command))

@@ -15,5 +15,6 @@ pub mod broker;
 pub mod clock;
 mod http;
 mod metrics;
+pub mod null_endpoint;
 
 pub use server::{Drained, Running, Server, StartError};

@@ -30,5 +30,5 @@ pub use credentials::Credential;
 pub use error::{AwsError, ErrorOrigin, ErrorShape, Fault, framework};
 pub use route::{Rejection, route};
 pub use service::{JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape};
-pub use sigv4::{SigningIdentity, SigningRequest, sign};
+pub use sigv4::{Signer, SigningIdentity, SigningRequest, sign};
 pub use value::{DecodeError, Value};

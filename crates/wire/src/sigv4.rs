@@ -1,6 +1,6 @@
 //! Signs requests with AWS Signature Version 4, in the header form. For clients; servers verify elsewhere.
 
-use std::fmt::Write;
+use std::borrow::Cow;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -35,53 +35,152 @@ pub struct SigningIdentity<'a> {
     pub service: &'a str,
 }
 
-/// Returns the headers to add to a request: `x-amz-date`, `x-amz-security-token` for temporary credentials, `authorization`.
-///
-/// `unix_secs` is the time of the signature; servers accept it for some minutes.
+/// Signs requests of one identity. What depends on the day or the second only is derived once.
+#[derive(Clone)]
+pub struct Signer {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<String>,
+    region: String,
+    service: String,
+    dated: Option<Dated>,
+}
+
+/// What holds for a second, and the key that holds for its day.
+#[derive(Clone)]
+struct Dated {
+    unix_secs: u64,
+    timestamp: String,
+    scope: String,
+    key: Hmac<Sha256>,
+}
+
+impl Signer {
+    /// Prepares to sign as `identity`.
+    pub fn new(identity: &SigningIdentity<'_>) -> Self {
+        Self {
+            access_key_id: identity.access_key_id.to_owned(),
+            secret_access_key: identity.secret_access_key.to_owned(),
+            session_token: identity.session_token.map(str::to_owned),
+            region: identity.region.to_owned(),
+            service: identity.service.to_owned(),
+            dated: None,
+        }
+    }
+
+    /// Returns the headers to add to a request: `x-amz-date`, `x-amz-security-token` for temporary credentials,
+    /// `authorization`.
+    ///
+    /// `unix_secs` is the time of the signature; servers accept it for some minutes.
+    pub fn sign(
+        &mut self,
+        request: &SigningRequest<'_>,
+        unix_secs: u64,
+    ) -> Vec<(&'static str, String)> {
+        let dated = match self.dated.take() {
+            Some(dated) if dated.unix_secs == unix_secs => dated,
+            earlier => self.dated(unix_secs, earlier),
+        };
+        let mut added = Vec::with_capacity(3);
+        added.push(("x-amz-date", dated.timestamp.clone()));
+        added.extend(self.session_token.clone().map(|token| ("x-amz-security-token", token)));
+
+        let mut headers: Vec<(Cow<'_, str>, &str)> =
+            request.headers.iter().map(|(name, value)| (lower_case(name), *value)).collect();
+        headers.extend(added.iter().map(|(name, value)| (Cow::Borrowed(*name), value.as_str())));
+        headers.sort();
+
+        let digest = hex(&canonical_request_digest(request, &headers));
+        let mut mac = dated.key.clone();
+        for part in [ALGORITHM, "\n", &dated.timestamp, "\n", &dated.scope, "\n", &digest] {
+            mac.update(part.as_bytes());
+        }
+        let signature = hex(&mac.finalize().into_bytes());
+        let (id, scope) = (&self.access_key_id, &dated.scope);
+        let mut authorization = format!("{ALGORITHM} Credential={id}/{scope}, SignedHeaders=");
+        signed_headers(&headers, |text| authorization.push_str(text));
+        authorization.push_str(", Signature=");
+        authorization.push_str(&signature);
+        added.push(("authorization", authorization));
+        self.dated = Some(dated);
+        added
+    }
+
+    /// The parts for another second; the key stays while the day does.
+    fn dated(&self, unix_secs: u64, earlier: Option<Dated>) -> Dated {
+        let timestamp = timestamp(unix_secs);
+        let date = &timestamp[..8];
+        let (region, service) = (&self.region, &self.service);
+        let scope = format!("{date}/{region}/{service}/aws4_request");
+        let key = match earlier {
+            Some(earlier) if earlier.timestamp.starts_with(date) => earlier.key,
+            _ => self.signing_key(date),
+        };
+        Dated { unix_secs, scope, key, timestamp }
+    }
+
+    fn signing_key(&self, date: &str) -> Hmac<Sha256> {
+        let secret = format!("AWS4{}", self.secret_access_key);
+        let parts = [date, &self.region, &self.service, "aws4_request"];
+        parts.iter().fold(keyed(secret.as_bytes()), |mut mac, part| {
+            mac.update(part.as_bytes());
+            keyed(&mac.finalize().into_bytes())
+        })
+    }
+}
+
+/// Signs one request; see [`Signer::sign`].
 pub fn sign(
     request: &SigningRequest<'_>,
     identity: &SigningIdentity<'_>,
     unix_secs: u64,
 ) -> Vec<(&'static str, String)> {
-    let timestamp = timestamp(unix_secs);
-    let date = &timestamp[..8];
-    let scope = format!("{date}/{}/{}/aws4_request", identity.region, identity.service);
-    let mut added = vec![("x-amz-date", timestamp.clone())];
-    added.extend(identity.session_token.map(|token| ("x-amz-security-token", token.to_owned())));
-
-    let mut headers: Vec<(String, &str)> =
-        request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), *value)).collect();
-    headers.extend(added.iter().map(|(name, value)| ((*name).to_owned(), value.as_str())));
-    headers.sort();
-
-    let canonical_request = canonical_request(request, &headers);
-    let digest = hex(&Sha256::digest(canonical_request.as_bytes()));
-    let string_to_sign = format!("{ALGORITHM}\n{timestamp}\n{scope}\n{digest}");
-    let signature = hex(&hmac(&signing_key(identity, date), &string_to_sign));
-    let authorization = format!(
-        "{ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature={signature}",
-        identity.access_key_id,
-        signed_headers(&headers),
-    );
-    added.push(("authorization", authorization));
-    added
+    Signer::new(identity).sign(request, unix_secs)
 }
 
-/// Joins what is signed, headers sorted by name.
-fn canonical_request(request: &SigningRequest<'_>, headers: &[(String, &str)]) -> String {
-    let mut canonical = format!("{}\n{}\n\n", request.method, encoded_path(request.path));
-    for (name, value) in headers {
-        let words: Vec<&str> = value.split_ascii_whitespace().collect();
-        canonical.push_str(&format!("{name}:{}\n", words.join(" ")));
+fn lower_case(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
     }
-    let payload_hash = hex(&Sha256::digest(request.body));
-    canonical.push_str(&format!("\n{}\n{payload_hash}", signed_headers(headers)));
-    canonical
 }
 
-fn signed_headers(headers: &[(String, &str)]) -> String {
-    let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-    names.join(";")
+/// Hashes what is signed, headers sorted by name.
+fn canonical_request_digest(
+    request: &SigningRequest<'_>,
+    headers: &[(Cow<'_, str>, &str)],
+) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut add = |text: &str| hash.update(text.as_bytes());
+    for part in [request.method, "\n", &encoded_path(request.path), "\n\n"] {
+        add(part);
+    }
+    for (name, value) in headers {
+        add(name);
+        let mut separator = ":";
+        for word in value.split_ascii_whitespace() {
+            add(separator);
+            add(word);
+            separator = " ";
+        }
+        add(if separator == ":" { ":\n" } else { "\n" });
+    }
+    add("\n");
+    signed_headers(headers, &mut add);
+    add("\n");
+    add(&hex(&Sha256::digest(request.body)));
+    hash.finalize().into()
+}
+
+/// Passes on the names, with semicolons between.
+fn signed_headers(headers: &[(Cow<'_, str>, &str)], mut add: impl FnMut(&str)) {
+    for (index, (name, _)) in headers.iter().enumerate() {
+        if index > 0 {
+            add(";");
+        }
+        add(name);
+    }
 }
 
 /// Encodes the path once more; all services except S3 want the path as sent, encoded again.
@@ -98,22 +197,16 @@ fn encoded_path(path: &str) -> String {
     encoded
 }
 
-fn signing_key(identity: &SigningIdentity<'_>, date: &str) -> Vec<u8> {
-    let secret = format!("AWS4{}", identity.secret_access_key);
-    let parts = [date, identity.region, identity.service, "aws4_request"];
-    parts.iter().fold(secret.into_bytes(), |key, part| hmac(&key, part))
-}
-
-fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().to_vec()
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
     text
 }
@@ -194,5 +287,15 @@ mod tests {
         assert_eq!(timestamp(951_782_400), "20000229T000000Z");
         assert_eq!(timestamp(1_767_225_599), "20251231T235959Z");
         assert_eq!(timestamp(4_107_542_400), "21000301T000000Z");
+    }
+
+    #[test]
+    fn a_signer_that_signed_before_signs_the_same() {
+        let mut signer = Signer::new(&IDENTITY);
+        let request =
+            SigningRequest { method: "POST", path: "/", headers: &[("host", "h")], body: b"{}" };
+        for unix_secs in [TIME, TIME, TIME + 1, TIME + 86_400, TIME] {
+            assert_eq!(signer.sign(&request, unix_secs), sign(&request, &IDENTITY, unix_secs));
+        }
     }
 }

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
+use sluice_bench::Target;
 
 use super::endpoint::Endpoint;
 use super::signature::Credentials;
@@ -34,7 +35,7 @@ pub(crate) struct ConnectionArgs {
         hide_env_values = true,
         help_heading = "Connection"
     )]
-    endpoint: String,
+    pub(crate) endpoint: String,
     /// Region that requests are signed for. Credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else stand-ins.
     #[arg(
         long,
@@ -45,7 +46,19 @@ pub(crate) struct ConnectionArgs {
     )]
     region: String,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub(crate) output: OutputArgs,
+}
+
+impl ConnectionArgs {
+    /// This endpoint and the identity as the load generator takes them.
+    pub(crate) fn target_at(&self, endpoint: &str) -> Result<Target, Failure> {
+        let endpoint = Endpoint::parse(endpoint).map_err(Failure::Usage)?;
+        Ok(Target {
+            authority: endpoint.host().to_owned(),
+            region: self.region.clone(),
+            credentials: Credentials::from_environment().into(),
+        })
+    }
 }
 
 /// A client of one endpoint.

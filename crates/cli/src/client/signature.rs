@@ -49,6 +49,13 @@ impl Credentials {
     }
 }
 
+impl From<Credentials> for sluice_bench::Credentials {
+    fn from(credentials: Credentials) -> Self {
+        let Credentials { access_key_id, secret_access_key, session_token } = credentials;
+        Self { access_key_id, secret_access_key, session_token }
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a signature carries the real time; nothing here waits or decides by it"

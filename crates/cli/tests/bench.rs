@@ -1,0 +1,167 @@
+//! `sluice bench` as a user runs it: against a server, and against an endpoint that only answers errors.
+
+#![expect(clippy::expect_used, reason = "a test that cannot start the binary should stop there")]
+
+mod process_under_test;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use serde_json::Value;
+
+use process_under_test::{run, stderr, with_server};
+
+/// Every scenario for half a second; the flags come on top.
+fn bench(endpoint: &str, flags: &[&str]) -> (Option<i32>, Value) {
+    let common =
+        ["bench", "run", "--warm-up", "100ms", "--duration", "500ms", "--connections", "4"];
+    let output = run(&[&common[..], &["--output", "json", "--endpoint", endpoint], flags].concat());
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        unreachable!("{flags:?}: {error}: {}", stderr(&output));
+    });
+    (output.status.code(), report)
+}
+
+fn total(report: &Value, name: &str) -> u64 {
+    report["summary"]["totals"][name].as_u64().expect("every report has totals")
+}
+
+#[test]
+fn every_scenario_loses_nothing() {
+    with_server(|endpoint| {
+        for flags in [
+            &["--scenario", "cycle"][..],
+            &["--scenario", "cycle", "--batch", "10", "--threads", "2", "--backlog", "50"],
+            &["--scenario", "cycle", "--batch", "10", "--fifo", "--groups", "100"],
+            &["--scenario", "cycle", "--rate", "200", "--queues", "20", "--active", "5"],
+            &["--scenario", "flow", "--rate", "200", "--consumers", "8", "--idle-pollers", "3"],
+        ] {
+            let (code, report) = bench(endpoint, flags);
+            assert_eq!(code, Some(0), "{flags:?}: {report:#}");
+            let sent = total(&report, "sent");
+            assert!(sent > 0, "{flags:?}: {report:#}");
+            assert_eq!(total(&report, "received"), sent, "{flags:?}: {report:#}");
+            assert_eq!(total(&report, "deleted"), sent, "{flags:?}: {report:#}");
+            assert_eq!(total(&report, "failed"), 0, "{flags:?}: {report:#}");
+            let delivery = &report["summary"]["operations"]["delivery"]["latency_ms"]["count"];
+            assert!(delivery.as_u64() > Some(0), "{flags:?}: {report:#}");
+        }
+        let left = run(&["queues", "list", "--endpoint", endpoint]);
+        assert_eq!(String::from_utf8_lossy(&left.stdout), "", "queues of a run are deleted");
+    });
+}
+
+#[test]
+fn a_backlog_is_received_once_and_the_run_ends_with_it() {
+    with_server(|endpoint| {
+        let flags = ["--scenario", "receive", "--backlog", "300", "--batch", "10"];
+        let (code, report) = bench(endpoint, &[&flags[..], &["--duration", "60s"]].concat());
+        assert_eq!(code, Some(0), "{report:#}");
+        assert_eq!((total(&report, "received"), total(&report, "deleted")), (300, 300));
+
+        let flags = ["--scenario", "receive", "--backlog", "20", "--never-delete"];
+        let (code, report) = bench(endpoint, &[&flags[..], &["--repetitions", "2"]].concat());
+        assert_eq!(code, Some(0), "{report:#}");
+        assert_eq!((total(&report, "received"), total(&report, "deleted")), (20, 0));
+    });
+}
+
+#[test]
+fn repetitions_and_sends_are_reported() {
+    with_server(|endpoint| {
+        let pid = std::process::id().to_string();
+        let flags = ["--scenario", "send", "--repetitions", "2", "--delay", "1", "--size", "100"];
+        let (code, report) =
+            bench(endpoint, &[&flags[..], &["--server-pid", &pid, "--queue", "kept"]].concat());
+        assert_eq!(code, Some(0), "{report:#}");
+        assert_eq!(report["repetitions"].as_array().map(Vec::len), Some(2));
+        assert!(report["summary"]["messages_per_s"]["median"].as_f64() > Some(0.0), "{report:#}");
+        assert!(report["summary"]["server"]["resident_mb"]["max"].as_f64() > Some(0.0));
+        assert_eq!((total(&report, "received"), total(&report, "failed")), (0, 0));
+    });
+}
+
+#[test]
+fn an_endpoint_that_only_answers_errors_is_no_throughput() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let server = std::thread::Builder::new().name("errors".to_owned());
+    server.spawn(move || accept(&listener, address)).expect("a thread can be started");
+    for (flags, failure) in [
+        (&["--scenario", "send"][..], "503 ServiceUnavailable"),
+        (&["--scenario", "send", "--batch", "2"], "send: Throttled"),
+        (&["--scenario", "cycle"], "503 ServiceUnavailable"),
+    ] {
+        let (code, report) = bench(&format!("http://{address}"), flags);
+        assert_eq!(code, Some(1), "{flags:?}: {report:#}");
+        assert_eq!(report["summary"]["messages_per_s"]["max"], 0.0, "{flags:?}: {report:#}");
+        assert_eq!(total(&report, "requests"), 0, "{flags:?}: {report:#}");
+        let failures = &report["summary"]["failures"];
+        assert!(failures[failure].as_u64() > Some(0), "{flags:?}: {report:#}");
+    }
+}
+
+#[test]
+fn options_that_do_not_go_together_are_wrong_usage() {
+    let output = run(&["bench", "run", "--scenario", "receive"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--backlog"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_bare_loop_reports_every_number_of_writers() {
+    let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
+    let path = directory.path().display().to_string();
+    let flags = ["--duration", "50ms", "--writers", "1,4", "--output", "json"];
+    let output = run(&[&["bench", "floor", "sync", "--directory", &path][..], &flags].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let floor: Value = serde_json::from_slice(&output.stdout).expect("this is JSON");
+    let rows = floor["rows"].as_array().expect("it has rows");
+    assert_eq!(
+        rows.iter().map(|row| row["writers"].as_u64()).collect::<Vec<_>>(),
+        [Some(1), Some(4)]
+    );
+}
+
+/// Accepts as long as the test runs; a thread for each connection.
+fn accept(listener: &TcpListener, address: SocketAddr) {
+    for stream in listener.incoming().map_while(Result::ok) {
+        let thread = std::thread::Builder::new();
+        let _serves = thread.spawn(move || answer_errors(stream, address));
+    }
+}
+
+/// Control calls work; what carries load is refused, or fails entry by entry.
+fn answer_errors(stream: TcpStream, address: SocketAddr) -> Option<()> {
+    let mut writer = stream.try_clone().ok()?;
+    let mut reader = BufReader::new(stream);
+    loop {
+        let (mut target, mut length) = (String::new(), 0);
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok().filter(|bytes| *bytes > 0)?;
+            let line = line.trim_end().to_ascii_lowercase();
+            match line.split_once(": ") {
+                Some(("x-amz-target", value)) => target = value.to_owned(),
+                Some(("content-length", value)) => length = value.parse().ok()?,
+                Some(_) => {}
+                None if line.is_empty() => break,
+                None => {}
+            }
+        }
+        reader.read_exact(&mut vec![0; length]).ok()?;
+        let failed = |id: u8| format!(r#"{{"Id":"{id}","Code":"Throttled","SenderFault":false}}"#);
+        let (status, body) = match target.as_str() {
+            "amazonsqs.createqueue" => {
+                ("200 OK", format!(r#"{{"QueueUrl":"http://{address}/0/q"}}"#))
+            }
+            "amazonsqs.deletequeue" => ("200 OK", "{}".to_owned()),
+            "amazonsqs.sendmessagebatch" => {
+                ("200 OK", format!(r#"{{"Successful":[],"Failed":[{},{}]}}"#, failed(0), failed(1)))
+            }
+            _load => ("503 Slow Down", r#"{"__type":"a.b#ServiceUnavailable"}"#.to_owned()),
+        };
+        let length = body.len();
+        write!(writer, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}").ok()?;
+    }
+}
