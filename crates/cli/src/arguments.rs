@@ -9,6 +9,7 @@ use crate::client::queues::QueuesCommand;
 use crate::exit::EXIT_CODES_HELP;
 use crate::reference::Page;
 use crate::settings::SettingFlags;
+use crate::store::StoreCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,6 +93,9 @@ pub(crate) enum Command {
     /// Sends, receives, peeks at and deletes messages.
     #[command(subcommand)]
     Messages(MessagesCommand),
+    /// Checks, measures, backs up and restores data directories.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Prints a page of the reference documentation.
     #[command(hide = true)]
     Reference {

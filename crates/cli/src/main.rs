@@ -14,6 +14,7 @@ mod reference;
 mod serve;
 mod settings;
 mod start_up;
+mod store;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             let log_format = cli.logging.log_format;
             runtime(Threads::PerCore)?.block_on(serve::run(Mode::Dev, args, log_format))
         }
+        Command::Store(command) => store::run(command),
         Command::Queues(command) => runtime(Threads::One)?.block_on(client::queues::run(command)),
         Command::Messages(command) => {
             runtime(Threads::One)?.block_on(client::messages::run(command))

@@ -13,7 +13,9 @@ pub mod gateway;
 pub mod broker;
 
 pub mod clock;
+mod control;
 mod http;
 mod metrics;
+pub mod offline;
 
 pub use server::{Drained, Running, Server, StartError};

@@ -22,10 +22,12 @@ use crate::StoreError;
 const FORMAT_VERSION: u32 = 1;
 
 const MAGIC: &str = "sluice data directory";
-const FORMAT_FILE: &str = "FORMAT";
-const FORMAT_FILE_UNFINISHED: &str = "FORMAT.new";
+pub(crate) const FORMAT_FILE: &str = "FORMAT";
+pub(crate) const FORMAT_FILE_UNFINISHED: &str = "FORMAT.new";
+/// The list of files in a backup.
+pub(crate) const BACKUP_FILE: &str = "BACKUP";
 const LOCK_FILE: &str = "LOCK";
-const ENGINE_DIR: &str = "db";
+pub(crate) const ENGINE_DIR: &str = "db";
 
 /// A FORMAT file larger than this was not written by any version.
 const FORMAT_BYTES_MAX: u64 = 4_096;
@@ -37,14 +39,17 @@ const ENTRIES_OF_EMPTY: &[&str] = &[LOCK_FILE, FORMAT_FILE_UNFINISHED, "lost+fou
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Held for its flock, which the operating system releases with the descriptor.
-    _lock: File,
+    /// Held for its flock, which the operating system releases with the descriptor. One that is only read may have none.
+    _lock: Option<File>,
 }
 
 impl DataDir {
     /// Opens the directory, creating it if it does not exist or is empty.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         create_dir(path)?;
+        if exists(&path.join(BACKUP_FILE))? {
+            return Err(StoreError::IsBackup { path: path.to_owned() });
+        }
         refuse_foreign(path)?;
         let lock = lock(path)?;
         // Asked again under the lock: another process may have finished creating it meanwhile.
@@ -54,7 +59,39 @@ impl DataDir {
         } else {
             write_format(path)?;
         }
+        Ok(Self { path: path.to_owned(), _lock: Some(lock) })
+    }
+
+    /// Opens a directory that exists, to read it: nothing in it is changed, and no server may use it meanwhile.
+    pub(crate) fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        let format = path.join(FORMAT_FILE);
+        if !exists(&format)? {
+            refuse_foreign(path)?;
+            return Err(StoreError::NoData { path: path.to_owned() });
+        }
+        let lock = path.join(LOCK_FILE);
+        let lock = if exists(&lock)? { Some(flock(&lock, OpenOptions::new().read(true))?) } else { None };
+        check_format(&format)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Locks a directory that has nothing in it yet, creating it if it does not exist, so that files can be put there.
+    /// Without a FORMAT file it stays one that is not opened.
+    pub(crate) fn begin_empty(path: &Path) -> Result<Self, StoreError> {
+        create_dir(path)?;
+        let lock = lock(path)?;
+        let io = |error| StoreError::io("list", path, error);
+        for entry in fs::read_dir(path).map_err(io)? {
+            let name = entry.map_err(io)?.file_name();
+            if name == FORMAT_FILE_UNFINISHED || !ENTRIES_OF_EMPTY.iter().any(|known| name == *known) {
+                return Err(StoreError::NotEmpty { path: path.to_owned() });
+            }
+        }
+        Ok(Self { path: path.to_owned(), _lock: Some(lock) })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Returns where the storage engine keeps its files.
@@ -106,18 +143,18 @@ fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {
-    let path = path.join(LOCK_FILE);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| StoreError::io("open", &path, error))?;
+    flock(
+        &path.join(LOCK_FILE),
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600),
+    )
+}
+
+fn flock(path: &Path, options: &OpenOptions) -> Result<File, StoreError> {
+    let file = options.open(path).map_err(|error| StoreError::io("open", path, error))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { path }),
-        Err(error) => Err(StoreError::io("lock", &path, error.into())),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { path: path.to_owned() }),
+        Err(error) => Err(StoreError::io("lock", path, error.into())),
     }
 }
 
@@ -140,7 +177,8 @@ fn write_format(path: &Path) -> Result<(), StoreError> {
     sync_dir(path)
 }
 
-fn check_format(path: &Path) -> Result<(), StoreError> {
+/// Refuses a FORMAT file that is damaged or of a newer version.
+pub(crate) fn check_format(path: &Path) -> Result<(), StoreError> {
     let damaged = |detail: &str| StoreError::DamagedFormat {
         path: path.to_owned(),
         detail: detail.to_owned(),

@@ -231,7 +231,8 @@ impl Database {
     }
 }
 
-fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
+/// Translates an error of RocksDB in `path`; damage is reported for the file that has it, if the error names one.
+pub(super) fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
     let kind = error.kind();
     let detail = error.into_string();
     if detail.contains("No space left on device") {
@@ -242,7 +243,20 @@ fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
         return StoreError::Locked { path: path.join("LOCK") };
     }
     match kind {
-        ErrorKind::Corruption => StoreError::Corrupt { path, detail },
-        _ => StoreError::Engine { path, detail },
+        ErrorKind::Corruption => StoreError::Corrupt { path: file_in(&detail, path), detail },
+        // A file that should be there.
+        ErrorKind::IOError | ErrorKind::NotFound if detail.contains("No such file") => {
+            StoreError::Corrupt { path: file_in(&detail, path), detail }
+        }
+        _ => StoreError::Engine { path: file_in(&detail, path), detail },
     }
+}
+
+/// Finds the file in a directory that a message of RocksDB names; otherwise it is the directory.
+fn file_in(detail: &str, directory: PathBuf) -> PathBuf {
+    let prefix = format!("{}/", directory.display());
+    let Some((_, name)) = detail.split_once(&prefix) else { return directory };
+    let is_end = |character: char| !(character.is_ascii_alphanumeric() || "-._".contains(character));
+    let name = name.split(is_end).next().unwrap_or_default().trim_end_matches(['.', '-']);
+    if name.is_empty() { directory } else { directory.join(name) }
 }

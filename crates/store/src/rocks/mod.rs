@@ -27,16 +27,21 @@
 //! make more small files. Background error listeners: the crate does not expose them; the counters of
 //! [`crate::StoreStats`] and the next commit's failure take their place.
 
+mod backup;
+mod blob_file;
 mod blob_garbage;
 mod crc32c;
 mod database;
 mod engine;
 mod group_commit;
+mod offline;
 mod options;
 mod shard;
 mod sync_mark;
 mod wal_check;
 mod wal_records;
 
+pub use backup::LiveBackup;
 pub use engine::RocksStore;
+pub use offline::OfflineStore;
 pub use options::RocksOptions;
