@@ -89,7 +89,8 @@ impl Control {
                     break;
                 }
             };
-            let may_ask = stream.peer_cred().is_ok_and(|peer| [self.user, ROOT].contains(&peer.uid()));
+            let may_ask =
+                stream.peer_cred().is_ok_and(|peer| [self.user, ROOT].contains(&peer.uid()));
             if may_ask {
                 // Who does not wait for the answer needs none.
                 drop(answer(stream, &live).await);
@@ -105,7 +106,9 @@ async fn answer(mut stream: UnixStream, live: &LiveBackup) -> io::Result<()> {
     let mut reader = BufReader::new(reader.take(REQUEST_BYTES_MAX));
     tokio::time::timeout(REQUEST_TIMEOUT, reader.read_line(&mut line)).await??;
     let error = match serde_json::from_str(&line) {
-        Ok(Request { take_backup_files }) => take_files(take_backup_files, live.clone()).await.err(),
+        Ok(Request { take_backup_files }) => {
+            take_files(take_backup_files, live.clone()).await.err()
+        }
         Err(error) => Some(format!("the server does not know this request: {error}")),
     };
     let mut answer = serde_json::to_vec(&Answer { error })?;
@@ -132,7 +135,10 @@ pub(crate) fn ask_for_files(data: &Path, target: &Path) -> Result<(), String> {
     let socket = data.join(SOCKET_FILE);
     let path = socket.display();
     let unanswered = |error: io::Error| {
-        format!("a process uses {} and does not answer on {path}: {error}; stop it and try again", data.display())
+        format!(
+            "a process uses {} and does not answer on {path}: {error}; stop it and try again",
+            data.display()
+        )
     };
     let mut stream = SyncUnixStream::connect(&socket).map_err(unanswered)?;
     let request = serde_json::to_string(&Request { take_backup_files: target.to_owned() });

@@ -13,8 +13,8 @@ use tracing::{error, info, warn};
 
 use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SystemClock, VirtualClock};
-use crate::control::Control;
 use crate::config::{Access, ClockKind, Config};
+use crate::control::Control;
 use crate::gateway::Gateway;
 use crate::http::{BodyBudget, Limits, Listener, Stops};
 use crate::metrics::Metrics;

@@ -18,7 +18,8 @@ use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 use crate::data_dir::{
-    BACKUP_FILE, DataDir, ENGINE_DIR, FORMAT_FILE, FORMAT_FILE_UNFINISHED, check_format, sync_dir,
+    BACKUP_FILE, DataDir, ENGINE_DIR, FORMAT_FILE, FORMAT_FILE_UNFINISHED, check_format, hex,
+    sync_dir,
 };
 
 const MAGIC: &str = "sluice backup";
@@ -58,8 +59,8 @@ impl UnfinishedBackup {
     /// # Errors
     /// [`StoreError::NotEmpty`] if there is something, also an unfinished backup for the same target.
     pub fn new(target: &Path) -> Result<Self, StoreError> {
-        let target = std::path::absolute(target)
-            .map_err(|error| StoreError::io("find", target, error))?;
+        let target =
+            std::path::absolute(target).map_err(|error| StoreError::io("find", target, error))?;
         let unfinished = |name: &std::ffi::OsStr| {
             let mut name = name.to_owned();
             name.push(".unfinished");
@@ -132,8 +133,9 @@ impl UnfinishedBackup {
         written.map_err(|error| StoreError::io("write", &list, error))?;
         sync_dir(&engine)?;
         sync_dir(&self.path)?;
-        fs::rename(&self.path, &self.target)
-            .map_err(|error| StoreError::io("rename the finished backup to", &self.target, error))?;
+        fs::rename(&self.path, &self.target).map_err(|error| {
+            StoreError::io("rename the finished backup to", &self.target, error)
+        })?;
         sync_dir(self.target.parent().unwrap_or(Path::new("/")))?;
         Ok(size_of(&files))
     }
@@ -232,7 +234,9 @@ fn read_through(path: &Path, copy: Option<&Path>) -> Result<(u64, String), Store
     let io = |error| StoreError::io("read", path, error);
     let mut input = File::open(path).map_err(io)?;
     let mut output = match copy {
-        Some(copy) => Some((copy, new_file(copy).map_err(|error| StoreError::io("create", copy, error))?)),
+        Some(copy) => {
+            Some((copy, new_file(copy).map_err(|error| StoreError::io("create", copy, error))?))
+        }
         None => None,
     };
     let mut buffer = vec![0; COPY_BYTES];
@@ -331,10 +335,6 @@ fn listed_file(line: &str) -> Option<ListedFile> {
     let is_ours = name == FORMAT_FILE
         || in_engine.is_some_and(|name| !name.is_empty() && !name.contains('/') && name != "..");
     is_ours.then_some(ListedFile { name, bytes, sha256 })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

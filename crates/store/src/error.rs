@@ -22,7 +22,7 @@ pub enum StoreError {
     /// Stored data does not match its checksum or is missing.
     #[error(
         "data in {path} is damaged: {detail}; nothing was changed: keep a copy of the directory, \
-         check the disk, then restore a backup",
+         check the disk, then restore a backup; `sluice store check` names all that is damaged",
         path = path.display()
     )]
     Corrupt {
@@ -75,7 +75,7 @@ pub enum StoreError {
     },
     /// The FORMAT file is empty or unreadable.
     #[error(
-        "{path} is damaged: {detail}; restore this file from a backup of the data directory",
+        "{path} is damaged: {detail}; restore this file, or all of the data directory, from a backup",
         path = path.display()
     )]
     DamagedFormat {

@@ -111,7 +111,8 @@ impl Report<'_> {
 /// wherever it is met.
 pub(crate) fn check_rows(store: &OfflineStore, found: &mut dyn FnMut(Finding)) -> Checked {
     let mut report = Report { found, checked: Checked::default(), alike: BTreeMap::new() };
-    let contents = Contents::read(&*store.reader(CATALOG_SHARD), &mut |what| report.damage("catalog", what));
+    let contents =
+        Contents::read(&*store.reader(CATALOG_SHARD), &mut |what| report.damage("catalog", what));
     report.checked.queues = contents.queues.len() as u64;
     let owners = owners(&contents, &mut report);
     let shards = match store.shards() {
@@ -147,9 +148,10 @@ fn owners(contents: &Contents, report: &mut Report<'_>) -> HashMap<u64, Owner> {
     let live = contents.queues.iter().flat_map(|queue| {
         queue.partitions.iter().map(|place| (queue.key.arn(), Some(queue.kind), *place))
     });
-    let deleted = contents.deleted.iter().flat_map(|(key, places)| {
-        places.iter().map(|place| (key.arn(), None, *place))
-    });
+    let deleted = contents
+        .deleted
+        .iter()
+        .flat_map(|(key, places)| places.iter().map(|place| (key.arn(), None, *place)));
     for (name, kind, place) in live.chain(deleted) {
         if contents.next_partition.is_some_and(|next| place.partition >= next) {
             report.damage(&name, format_args!("partition {} is not assigned yet", place.partition));
@@ -213,7 +215,8 @@ fn check_partition(
         None => return report.damage(&place, "its rows belong to no queue"),
         Some(owner) if owner.shard != shard.0 => {
             let (is, should) = (shard.0, owner.shard);
-            return report.damage(&place, format_args!("its rows are in shard {is} instead of {should}"));
+            return report
+                .damage(&place, format_args!("its rows are in shard {is} instead of {should}"));
         }
         Some(Owner { kind: None, .. }) => {
             return report.note(&place, "the queue is deleted; the next start removes its rows");

@@ -174,7 +174,23 @@ impl Database {
         }
         self.sync().and_then(|()| self.mark_and_sync()).map_err(|error| self.lose(&error))?;
         self.db.cancel_all_background_work(true);
+        if let Err(error) = self.note_orderly_stop() {
+            // Everything is durable; it only takes a warning away.
+            tracing::warn!(%error, "cannot note that the store was closed in order");
+        }
         Ok(())
+    }
+
+    /// Notes how long the manifest and the newest log are.
+    fn note_orderly_stop(&self) -> Result<(), StoreError> {
+        let path = self.data_dir.engine_path();
+        let current = path.join("CURRENT");
+        let manifest = std::fs::read_to_string(&current)
+            .map_err(|error| StoreError::io("read", &current, error))?;
+        let logs = wal_check::logs(&path)?;
+        let log = logs.last().and_then(|log| log.file_name()).map(|name| name.to_string_lossy());
+        let names = [manifest.trim_end().to_owned()].into_iter();
+        self.data_dir.close(&names.chain(log.map(Into::into)).collect::<Vec<_>>())
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -256,7 +272,8 @@ pub(super) fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
 fn file_in(detail: &str, directory: PathBuf) -> PathBuf {
     let prefix = format!("{}/", directory.display());
     let Some((_, name)) = detail.split_once(&prefix) else { return directory };
-    let is_end = |character: char| !(character.is_ascii_alphanumeric() || "-._".contains(character));
+    let is_end =
+        |character: char| !(character.is_ascii_alphanumeric() || "-._".contains(character));
     let name = name.split(is_end).next().unwrap_or_default().trim_end_matches(['.', '-']);
     if name.is_empty() { directory } else { directory.join(name) }
 }

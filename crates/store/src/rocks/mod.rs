@@ -20,6 +20,7 @@
 //!   reached the disk in part, although nothing acknowledged is missing.
 //!
 //! Therefore [`wal_check`] reads the logs before RocksDB does and removes those doubts: see there.
+//! After an orderly stop the data directory also knows how long the last log and the manifest were.
 //! `track_and_verify_wals_in_manifest` adds that a synced, closed log is neither missing nor short.
 //!
 //! **Not used.** `atomic_flush`: the log is always on, and before a flush is recorded RocksDB syncs all closed

@@ -149,9 +149,10 @@ impl OfflineStore {
             size.files += 1;
             size.bytes += bytes;
         }
-        let garbage = self.0.family(Space::Bodies).map(|family| {
-            self.0.db.property_int_value_cf(family, GARBAGE_BYTES).ok().flatten()
-        })?;
+        let garbage = self
+            .0
+            .family(Space::Bodies)
+            .map(|family| self.0.db.property_int_value_cf(family, GARBAGE_BYTES).ok().flatten())?;
         sizes.garbage_bytes = garbage.unwrap_or(0);
         Ok(sizes)
     }
@@ -179,8 +180,15 @@ impl Opened {
 
     /// Reads every block of the table files, those that deletions of ranges hide included. After damage it goes on behind
     /// the file that has it.
-    #[expect(deprecated, reason = "it slows down nobody here, and nothing else shows what a range hides")]
-    fn read_tables(&self, space: Space, found: &mut dyn FnMut(StoreError)) -> Result<(), StoreError> {
+    #[expect(
+        deprecated,
+        reason = "it slows down nobody here, and nothing else shows what a range hides"
+    )]
+    fn read_tables(
+        &self,
+        space: Space,
+        found: &mut dyn FnMut(StoreError),
+    ) -> Result<(), StoreError> {
         let family = self.family(space)?;
         let files = self.db.live_files().map_err(|error| self.error(error))?;
         let mut options = read_options();
@@ -197,9 +205,9 @@ impl Opened {
                 StoreError::Corrupt { path, .. } | StoreError::Io { path, .. } => path.file_name(),
                 _ => None,
             };
-            let of_file = files.iter().find(|file| {
-                damaged.is_some_and(|name| file.name.trim_start_matches('/') == name)
-            });
+            let of_file = files
+                .iter()
+                .find(|file| damaged.is_some_and(|name| file.name.trim_start_matches('/') == name));
             let behind = of_file.and_then(|file| file.end_key.clone());
             found(error);
             let Some(mut behind) = behind else { return Ok(()) };
@@ -275,14 +283,15 @@ fn read_options() -> ReadOptions {
 /// Makes a directory with a link to each file of RocksDB, and copies of the logs that have to be cut.
 fn view_of(files: &Path, logs: &Judged) -> Result<TempDir, StoreError> {
     let view = tempfile::Builder::new().prefix("sluice-store-").tempdir();
-    let view = view.map_err(|error| {
-        StoreError::io("make a directory in", &std::env::temp_dir(), error)
-    })?;
+    let view =
+        view.map_err(|error| StoreError::io("make a directory in", &std::env::temp_dir(), error))?;
     let files = fs::canonicalize(files).map_err(|error| StoreError::io("find", files, error))?;
     let io = |error| StoreError::io("list", &files, error);
     for entry in fs::read_dir(&files).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        let Some(name) = path.file_name().filter(|name| !is_not_read(name.as_ref())) else { continue };
+        let Some(name) = path.file_name().filter(|name| !is_not_read(name.as_ref())) else {
+            continue;
+        };
         let target = view.path().join(name);
         let log = logs.logs.iter().position(|log| log.file_name() == Some(name));
         let linked = match log.and_then(|index| logs.kept_bytes(index)) {
@@ -321,10 +330,9 @@ fn translated(error: rocksdb::Error, view: &Path, files: &Path) -> StoreError {
             path: real(&path.to_string_lossy()).into(),
             detail: real(&detail),
         },
-        StoreError::Engine { path, detail } => StoreError::Engine {
-            path: real(&path.to_string_lossy()).into(),
-            detail: real(&detail),
-        },
+        StoreError::Engine { path, detail } => {
+            StoreError::Engine { path: real(&path.to_string_lossy()).into(), detail: real(&detail) }
+        }
         other => other,
     }
 }

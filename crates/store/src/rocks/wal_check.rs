@@ -80,7 +80,8 @@ pub(super) fn judge(path: &Path) -> Result<Judged, StoreError> {
     Ok(Judged { logs, hole: findings.hole })
 }
 
-fn logs(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+/// Returns the logs in a directory, oldest first.
+pub(super) fn logs(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let io = |error| StoreError::io("list", path, error);
     if !path.try_exists().map_err(io)? {
         return Ok(Vec::new());

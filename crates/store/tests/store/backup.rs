@@ -108,7 +108,10 @@ fn what_is_in_the_way_is_refused() {
         assert_eq!(fs::read_to_string(full.join(foreign)).unwrap(), "irreplaceable");
         fs::remove_dir_all(&full).unwrap();
     }
-    assert!(matches!(restore(data.path(), &parent.path().join("x")), Err(StoreError::DamagedBackup { .. })));
+    assert!(matches!(
+        restore(data.path(), &parent.path().join("x")),
+        Err(StoreError::DamagedBackup { .. })
+    ));
 }
 
 #[test]
@@ -120,7 +123,8 @@ fn a_damaged_backup_is_not_restored() {
     let backup = UnfinishedBackup::new(&target).unwrap();
     backup.take_files(data.path()).unwrap();
     backup.finish().unwrap();
-    let mut files: Vec<_> = fs::read_dir(target.join("db")).unwrap().map(|it| it.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(target.join("db")).unwrap().map(|it| it.unwrap().path()).collect();
     files.extend([target.join("FORMAT"), target.join("BACKUP")]);
     let restored = parent.path().join("restored");
     for file in files {

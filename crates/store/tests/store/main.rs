@@ -3,6 +3,7 @@
 
 mod backup;
 mod conformance;
+mod corruption;
 mod data_dir;
 mod directory;
 mod faults;

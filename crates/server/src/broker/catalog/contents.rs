@@ -26,7 +26,10 @@ pub(in crate::broker) struct Contents {
 
 impl Contents {
     /// Reads what can be read, and tells what cannot.
-    pub(in crate::broker) fn read(reader: &dyn Reader, damage: &mut dyn FnMut(&dyn Display)) -> Self {
+    pub(in crate::broker) fn read(
+        reader: &dyn Reader,
+        damage: &mut dyn FnMut(&dyn Display),
+    ) -> Self {
         let mut contents = Self::default();
         match reader.get(Space::Rows, SETTINGS) {
             Err(error) => damage(&error),
@@ -43,7 +46,11 @@ impl Contents {
         each::<QueueRow>(reader, QUEUE, "queue", damage, |key, row, damage| {
             check_version("queue", row.version, damage);
             if row.queue.key != key {
-                damage(&format_args!("the row of queue {} names queue {}", key.arn(), row.queue.key.arn()));
+                damage(&format_args!(
+                    "the row of queue {} names queue {}",
+                    key.arn(),
+                    row.queue.key.arn()
+                ));
             }
             if row.queue.partitions.is_empty() {
                 damage(&format_args!("queue {} has no partition", key.arn()));

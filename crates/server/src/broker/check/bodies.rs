@@ -67,10 +67,15 @@ fn read_run(
 }
 
 /// Marks the bodies of a run by the rows that name them, and reports what does not fit.
-fn match_run(subject: &Subject<'_>, mut run: Run, report: &mut Report<'_>) -> Result<(), StoreError> {
+fn match_run(
+    subject: &Subject<'_>,
+    mut run: Run,
+    report: &mut Report<'_>,
+) -> Result<(), StoreError> {
     // Rows that cannot be read are reported where their tables are checked.
     let mut quiet = |_| {};
-    let mut silent = Report { found: &mut quiet, checked: report.checked, alike: Default::default() };
+    let mut silent =
+        Report { found: &mut quiet, checked: report.checked, alike: Default::default() };
     let place = subject.place;
     let mut name = |sequence: Sequence, table: &str| {
         if sequence < run.from || run.to.is_some_and(|to| sequence >= to) {
@@ -93,10 +98,15 @@ fn match_run(subject: &Subject<'_>, mut run: Run, report: &mut Report<'_>) -> Re
         name(sequence, "log");
         Ok(())
     })?;
-    subject.each(keys::DUE, &mut silent, |key, _| due_key_of(key), |due, _| {
-        name(due.sequence, "due");
-        Ok(())
-    })?;
+    subject.each(
+        keys::DUE,
+        &mut silent,
+        |key, _| due_key_of(key),
+        |due, _| {
+            name(due.sequence, "due");
+            Ok(())
+        },
+    )?;
     let touched = |key: &[u8], bytes: &[u8]| Ok((sequence_of(key)?, rows::get_touched(bytes)?));
     subject.each(keys::TOUCHED, &mut silent, touched, |(sequence, row), _| {
         if row.position.is_none() {

@@ -149,7 +149,11 @@ fn check_line(
     let mut matched = 0;
     let count = subject.each(keys::READY, report, read, |(place, group), report| {
         if place <= cursor {
-            subject.damage(report, "hidden place in line", format_args!("{} is before the cursor", place.0));
+            subject.damage(
+                report,
+                "hidden place in line",
+                format_args!("{} is before the cursor", place.0),
+            );
         }
         subject.judge_number(report, "place", place);
         if subject.group(group)?.and_then(|row| row.ready) == Some(place) {

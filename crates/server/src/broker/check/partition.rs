@@ -1,6 +1,6 @@
 //! The checks of one partition, table by table.
 
-use sluice_engine::{GroupRow, GroupId, PartitionRow, Sequence};
+use sluice_engine::{GroupId, GroupRow, PartitionRow, Sequence};
 use sluice_store::{Reader, Space, StoreError};
 
 use super::walk::Walk;
@@ -62,13 +62,20 @@ impl Subject<'_> {
             count += 1;
             match read(&key, &bytes) {
                 Ok(row) => visit(row, report)?,
-                Err(bad) => self.damage(report, "unreadable row", format_args!("{bad}, key {}", hex(&key))),
+                Err(bad) => {
+                    self.damage(report, "unreadable row", format_args!("{bad}, key {}", hex(&key)))
+                }
             }
         }
         Ok(count)
     }
 
-    pub(super) fn damage(&self, report: &mut Report<'_>, kind: &'static str, what: impl std::fmt::Display) {
+    pub(super) fn damage(
+        &self,
+        report: &mut Report<'_>,
+        kind: &'static str,
+        what: impl std::fmt::Display,
+    ) {
         report.damage_of_kind(kind, self.place, what);
     }
 
@@ -83,7 +90,11 @@ impl Subject<'_> {
         if let Some(stored) = self.row.as_ref().map(stored)
             && stored != found
         {
-            self.damage(report, "wrong count", format_args!("there are {found} {what}, its row says {stored}"));
+            self.damage(
+                report,
+                "wrong count",
+                format_args!("there are {found} {what}, its row says {stored}"),
+            );
         }
     }
 

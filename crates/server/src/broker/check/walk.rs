@@ -20,7 +20,11 @@ pub(in crate::broker) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(in crate::broker) fn new(reader: &'a dyn Reader, space: Space, range: Range<Vec<u8>>) -> Self {
+    pub(in crate::broker) fn new(
+        reader: &'a dyn Reader,
+        space: Space,
+        range: Range<Vec<u8>>,
+    ) -> Self {
         Self { reader, space, rest: range, page: VecDeque::new(), is_over: false }
     }
 
