@@ -1,7 +1,7 @@
 //! The open database that the store, its shards and its readers share.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
@@ -76,6 +76,11 @@ impl Database {
 
     pub(super) fn db(&self) -> &DB {
         &self.db
+    }
+
+    /// Returns the data directory.
+    pub(super) fn path(&self) -> &Path {
+        self.data_dir.path()
     }
 
     pub(super) fn family(&self, space: Space) -> Result<&ColumnFamily, StoreError> {
