@@ -10,6 +10,7 @@ use crate::client::queues::QueuesCommand;
 use crate::exit::EXIT_CODES_HELP;
 use crate::reference::Page;
 use crate::settings::SettingFlags;
+use crate::store::StoreCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -97,6 +98,9 @@ pub(crate) enum Command {
     /// Puts load on an SQS endpoint, this server or another, and measures it.
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Checks, measures, backs up and restores data directories.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Prints a page of the reference documentation.
     #[command(hide = true)]
     Reference {

@@ -18,6 +18,9 @@ pub(crate) enum Failure {
     /// The server did not start, or did not stop in order.
     #[error("{0}")]
     Server(String),
+    /// A check found damage.
+    #[error("{0}")]
+    Damaged(String),
 }
 
 /// Exit code after a second SIGINT or SIGTERM, when the drain was cut short.
@@ -31,6 +34,7 @@ Exit codes:
   2    wrong usage: a flag, an environment variable or the configuration file
   3    the endpoint cannot be reached
   4    the server could not start, or could not stop in order
+  5    `sluice store` found damaged data
   130  a second signal cut the orderly shutdown short";
 
 impl Failure {
@@ -41,6 +45,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
             Self::Server(_) => 4,
+            Self::Damaged(_) => 5,
         })
     }
 }

@@ -15,6 +15,7 @@ mod reference;
 mod serve;
 mod settings;
 mod start_up;
+mod store;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             runtime(Threads::PerCore)?.block_on(bench::floor_http(args))
         }
         Command::Bench(BenchCommand::Floor(FloorCommand::Sync(args))) => bench::floor_sync(args),
+        Command::Store(command) => store::run(command),
         Command::Queues(command) => runtime(Threads::One)?.block_on(client::queues::run(command)),
         Command::Messages(command) => {
             runtime(Threads::One)?.block_on(client::messages::run(command))

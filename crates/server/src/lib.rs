@@ -13,8 +13,10 @@ pub mod gateway;
 pub mod broker;
 
 pub mod clock;
+mod control;
 mod http;
 mod metrics;
 pub mod null_endpoint;
+pub mod offline;
 
 pub use server::{Drained, Running, Server, StartError};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice_store::{RocksOptions, RocksStore, Store, StoreError};
+use sluice_store::{LiveBackup, RocksOptions, RocksStore, Store, StoreError};
 use thiserror::Error;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SteadyClock, SystemClock, VirtualClock};
 use crate::config::{Access, ClockKind, Config};
+use crate::control::Control;
 use crate::gateway::Gateway;
 use crate::http::{BodyBudget, Limits, Listener, Stops};
 use crate::metrics::Metrics;
@@ -97,7 +98,7 @@ impl Server {
             io::ErrorKind::AddrInUse => StartError::AddressInUse { listen: config.listen },
             _ => StartError::Listen { listen: config.listen, source },
         })?;
-        let store = open_store(&config).await?;
+        let (store, live_backup) = open_store(&config).await?;
         let virtual_clock = match config.clock {
             ClockKind::System => None,
             ClockKind::Virtual => Some(Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()))),
@@ -112,11 +113,12 @@ impl Server {
             close_store(store).await;
             return Err(error.into());
         }
-        Ok(serve(config, listener, store, broker, (clock, virtual_clock)))
+        let control = Control::listen(&config.data_dir).map(|control| (control, live_backup));
+        Ok(serve(config, listener, store, broker, (clock, virtual_clock), control))
     }
 }
 
-async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, LiveBackup), StartError> {
     let options = RocksOptions {
         block_cache_bytes: config.store.block_cache_bytes,
         write_buffer_bytes: config.store.write_buffer_bytes,
@@ -125,7 +127,10 @@ async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     };
     let opened = tokio::task::spawn_blocking(move || RocksStore::open(options)).await?;
     match opened {
-        Ok(store) => Ok(Arc::new(store)),
+        Ok(store) => {
+            let live_backup = store.live_backup();
+            Ok((Arc::new(store), live_backup))
+        }
         Err(source) => Err(StartError::Store { path: config.data_dir.clone(), source }),
     }
 }
@@ -158,6 +163,7 @@ fn serve(
     store: Arc<dyn Store>,
     broker: Broker,
     (clock, virtual_clock): (Arc<dyn Clock>, Option<Arc<VirtualClock>>),
+    control: Option<(Control, LiveBackup)>,
 ) -> Running {
     let local_addr = listener.local_addr();
     let limits = Limits::new(&config.http);
@@ -181,6 +187,9 @@ fn serve(
     });
     let connections = metrics.connections.clone();
     tasks.spawn(listener.serve(gateway, limits, stops.clone(), tasks.clone(), connections));
+    if let Some((control, live_backup)) = control {
+        tasks.spawn(control.serve(live_backup, stops.drain.clone()));
+    }
     info!(%local_addr, "listening");
     Running { local_addr, broker, store, stops, tasks, drain_timeout }
 }

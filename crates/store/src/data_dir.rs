@@ -3,11 +3,15 @@
 //! ```text
 //! <data>/FORMAT   plain text: magic, format version, version that created the directory
 //! <data>/LOCK     flock held as long as the store is open
+//! <data>/CLOSED   after an orderly stop: files that end where they ended then, or later
 //! <data>/db/      the storage engine's files
 //! ```
 //!
 //! FORMAT is written last and by rename, so a crash while a directory is being created leaves one that
 //! counts as empty, never one that is half valid.
+//!
+//! A log that lost its end looks like a torn write after a crash. CLOSED tells that there was no crash. It is removed before
+//! the files it names change, and one that is damaged itself counts as none.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -15,6 +19,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
+use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 
@@ -22,10 +27,16 @@ use crate::StoreError;
 const FORMAT_VERSION: u32 = 1;
 
 const MAGIC: &str = "sluice data directory";
-const FORMAT_FILE: &str = "FORMAT";
-const FORMAT_FILE_UNFINISHED: &str = "FORMAT.new";
+pub(crate) const FORMAT_FILE: &str = "FORMAT";
+pub(crate) const FORMAT_FILE_UNFINISHED: &str = "FORMAT.new";
+/// The list of files in a backup.
+pub(crate) const BACKUP_FILE: &str = "BACKUP";
 const LOCK_FILE: &str = "LOCK";
-const ENGINE_DIR: &str = "db";
+pub(crate) const ENGINE_DIR: &str = "db";
+
+const CLOSED_FILE: &str = "CLOSED";
+const CLOSED_FILE_UNFINISHED: &str = "CLOSED.new";
+const CLOSED_MAGIC: &str = "sluice closed";
 
 /// A FORMAT file larger than this was not written by any version.
 const FORMAT_BYTES_MAX: u64 = 4_096;
@@ -37,24 +48,122 @@ const ENTRIES_OF_EMPTY: &[&str] = &[LOCK_FILE, FORMAT_FILE_UNFINISHED, "lost+fou
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Held for its flock, which the operating system releases with the descriptor.
-    _lock: File,
+    /// Held for its flock, which the operating system releases with the descriptor. One that is only read may have none.
+    _lock: Option<File>,
 }
 
 impl DataDir {
     /// Opens the directory, creating it if it does not exist or is empty.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         create_dir(path)?;
+        if exists(&path.join(BACKUP_FILE))? {
+            return Err(StoreError::IsBackup { path: path.to_owned() });
+        }
         refuse_foreign(path)?;
         let lock = lock(path)?;
+        let data_dir = Self { path: path.to_owned(), _lock: Some(lock) };
         // Asked again under the lock: another process may have finished creating it meanwhile.
         let format = path.join(FORMAT_FILE);
         if exists(&format)? {
             check_format(&format)?;
         } else {
-            write_format(path)?;
+            data_dir.write_file(FORMAT_FILE_UNFINISHED, FORMAT_FILE, &format_text())?;
         }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        data_dir.check_closed()?;
+        data_dir.forget_closed()?;
+        Ok(data_dir)
+    }
+
+    /// Opens a directory that exists, to read it: nothing in it is changed, and no server may use it meanwhile.
+    pub(crate) fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        let format = path.join(FORMAT_FILE);
+        if !exists(&format)? {
+            refuse_foreign(path)?;
+            return Err(StoreError::NoData { path: path.to_owned() });
+        }
+        let lock = path.join(LOCK_FILE);
+        let lock =
+            if exists(&lock)? { Some(flock(&lock, OpenOptions::new().read(true))?) } else { None };
+        check_format(&format)?;
+        let data_dir = Self { path: path.to_owned(), _lock: lock };
+        data_dir.check_closed()?;
+        Ok(data_dir)
+    }
+
+    /// Locks a directory that has nothing in it yet, creating it if it does not exist, so that files can be put there.
+    /// Without a FORMAT file it stays one that is not opened.
+    pub(crate) fn begin_empty(path: &Path) -> Result<Self, StoreError> {
+        create_dir(path)?;
+        let lock = lock(path)?;
+        let io = |error| StoreError::io("list", path, error);
+        for entry in fs::read_dir(path).map_err(io)? {
+            let name = entry.map_err(io)?.file_name();
+            if name == FORMAT_FILE_UNFINISHED
+                || !ENTRIES_OF_EMPTY.iter().any(|known| name == *known)
+            {
+                return Err(StoreError::NotEmpty { path: path.to_owned() });
+            }
+        }
+        Ok(Self { path: path.to_owned(), _lock: Some(lock) })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Ends an orderly use: notes files of the engine, given by name, that must not be shorter when it is opened again.
+    pub(crate) fn close(&self, names: &[String]) -> Result<(), StoreError> {
+        let mut text = format!("{CLOSED_MAGIC}\n");
+        for name in names {
+            let path = self.engine_path().join(name);
+            let size =
+                fs::metadata(&path).map_err(|error| StoreError::io("look at", &path, error))?;
+            text.push_str(&format!("{} {name}\n", size.len()));
+        }
+        text.push_str(&format!("sha256={}\n", hex(&Sha256::digest(&text))));
+        self.write_file(CLOSED_FILE_UNFINISHED, CLOSED_FILE, &text)
+    }
+
+    /// Refuses files that are shorter than they were when they were closed.
+    fn check_closed(&self) -> Result<(), StoreError> {
+        let Ok(text) = fs::read_to_string(self.path.join(CLOSED_FILE)) else { return Ok(()) };
+        for (bytes, name) in parse_closed(&text).unwrap_or_default() {
+            let path = self.engine_path().join(name);
+            let found = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+            if found < bytes {
+                let detail =
+                    format!("it has {found} bytes and had {bytes} when the server stopped");
+                return Err(StoreError::Corrupt { path, detail });
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_closed(&self) -> Result<(), StoreError> {
+        let path = self.path.join(CLOSED_FILE);
+        match fs::remove_file(&path) {
+            Ok(()) => sync_dir(&self.path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StoreError::io("remove", &path, error)),
+        }
+    }
+
+    /// Writes a file so that a crash leaves all of it or none.
+    fn write_file(&self, unfinished: &str, name: &str, text: &str) -> Result<(), StoreError> {
+        let (unfinished, path) = (self.path.join(unfinished), self.path.join(name));
+        let write = || -> io::Result<()> {
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&unfinished)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &path)
+        };
+        write().map_err(|error| StoreError::io("write", &path, error))?;
+        sync_dir(&self.path)
     }
 
     /// Returns where the storage engine keeps its files.
@@ -106,41 +215,44 @@ fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {
-    let path = path.join(LOCK_FILE);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| StoreError::io("open", &path, error))?;
+    flock(
+        &path.join(LOCK_FILE),
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600),
+    )
+}
+
+fn flock(path: &Path, options: &OpenOptions) -> Result<File, StoreError> {
+    let file = options.open(path).map_err(|error| StoreError::io("open", path, error))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { path }),
-        Err(error) => Err(StoreError::io("lock", &path, error.into())),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { path: path.to_owned() }),
+        Err(error) => Err(StoreError::io("lock", path, error.into())),
     }
 }
 
-fn write_format(path: &Path) -> Result<(), StoreError> {
-    let unfinished = path.join(FORMAT_FILE_UNFINISHED);
-    let text =
-        format!("{MAGIC}\nformat={FORMAT_VERSION}\ncreated_by={}\n", env!("CARGO_PKG_VERSION"));
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path.join(FORMAT_FILE))
-    };
-    write().map_err(|error| StoreError::io("write", &path.join(FORMAT_FILE), error))?;
-    sync_dir(path)
+fn format_text() -> String {
+    format!("{MAGIC}\nformat={FORMAT_VERSION}\ncreated_by={}\n", env!("CARGO_PKG_VERSION"))
 }
 
-fn check_format(path: &Path) -> Result<(), StoreError> {
+/// Returns sizes and names in a CLOSED file; `None` if it is not as it was written.
+fn parse_closed(text: &str) -> Option<Vec<(u64, &str)>> {
+    let (lines, checksum) = text.split_at(text.rfind("sha256=")?);
+    if checksum != format!("sha256={}\n", hex(&Sha256::digest(lines))) {
+        return None;
+    }
+    let lines = lines.strip_prefix(CLOSED_MAGIC)?.lines().filter(|line| !line.is_empty());
+    lines
+        .map(|line| line.split_once(' ').and_then(|(size, name)| Some((size.parse().ok()?, name))))
+        .collect()
+}
+
+/// Returns bytes as text.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Refuses a FORMAT file that is damaged or of a newer version.
+pub(crate) fn check_format(path: &Path) -> Result<(), StoreError> {
     let damaged = |detail: &str| StoreError::DamagedFormat {
         path: path.to_owned(),
         detail: detail.to_owned(),
@@ -181,7 +293,18 @@ fn exists(path: &Path) -> Result<bool, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_format;
+    use super::{CLOSED_MAGIC, Digest, Sha256, hex, parse_closed, parse_format};
+
+    #[test]
+    fn a_damaged_note_of_an_orderly_stop_counts_as_none() {
+        let mut text = format!("{CLOSED_MAGIC}\n12 MANIFEST-000001\n0 000004.log\n");
+        text.push_str(&format!("sha256={}\n", hex(&Sha256::digest(&text))));
+        assert_eq!(parse_closed(&text), Some(vec![(12, "MANIFEST-000001"), (0, "000004.log")]));
+        for cut in 0..text.len() {
+            assert_eq!(parse_closed(&text[..cut]), None, "{cut}");
+        }
+        assert_eq!(parse_closed(&text.replace("12", "13")), None);
+    }
 
     #[test]
     fn only_a_complete_format_is_accepted() {

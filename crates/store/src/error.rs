@@ -22,7 +22,7 @@ pub enum StoreError {
     /// Stored data does not match its checksum or is missing.
     #[error(
         "data in {path} is damaged: {detail}; nothing was changed: keep a copy of the directory, \
-         check the disk, then restore a backup",
+         check the disk, then restore a backup; `sluice store check` names all that is damaged",
         path = path.display()
     )]
     Corrupt {
@@ -75,11 +75,50 @@ pub enum StoreError {
     },
     /// The FORMAT file is empty or unreadable.
     #[error(
-        "{path} is damaged: {detail}; restore this file from a backup of the data directory",
+        "{path} is damaged: {detail}; restore this file, or all of the data directory, from a backup",
         path = path.display()
     )]
     DamagedFormat {
         /// The FORMAT file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// There is nothing to read.
+    #[error(
+        "there is no data directory at {path}; name the directory that the server was started with",
+        path = path.display()
+    )]
+    NoData {
+        /// The directory that was to be read.
+        path: PathBuf,
+    },
+    /// Something is where a new directory is to be.
+    #[error(
+        "{path} is not an empty directory; name one that is empty or does not exist, or remove it if it is left over from \
+         an interrupted attempt",
+        path = path.display()
+    )]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory is a backup, which must stay as it is.
+    #[error(
+        "{path} is a backup; restore it into a data directory with `sluice store restore` and use that",
+        path = path.display()
+    )]
+    IsBackup {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A backup is incomplete or not as it was written.
+    #[error(
+        "{path} of the backup is damaged: {detail}; nothing can be restored from it, use another backup",
+        path = path.display()
+    )]
+    DamagedBackup {
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         detail: String,

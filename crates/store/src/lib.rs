@@ -8,6 +8,7 @@
 //! Two engines implement the traits: [`RocksStore`] for one machine, [`MemoryStore`] for tests, with
 //! injected faults.
 
+mod backup;
 mod batch;
 mod data_dir;
 mod disk_space;
@@ -18,11 +19,12 @@ mod stats;
 mod store;
 mod ticket;
 
+pub use backup::{BackupSize, UnfinishedBackup, restore};
 pub use batch::{Batch, Space};
 pub use disk_space::SpaceLeft;
 pub use error::StoreError;
 pub use memory::{CrashTail, Faults, MemoryStore};
-pub use rocks::{RocksOptions, RocksStore};
-pub use stats::{HistogramSnapshot, StoreStats};
+pub use rocks::{LiveBackup, OfflineStore, RocksOptions, RocksStore};
+pub use stats::{FileSize, FileSizes, HistogramSnapshot, StoreStats};
 pub use store::{Reader, Row, Shard, ShardId, Store};
 pub use ticket::CommitTicket;

@@ -56,6 +56,32 @@ pub struct StoreStats {
     pub is_write_stopped: bool,
 }
 
+/// Number and size of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileSize {
+    /// How many.
+    pub files: u64,
+    /// All together, bytes.
+    pub bytes: u64,
+}
+
+/// What the files of a store take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileSizes {
+    /// Rows and small bodies.
+    pub tables: FileSize,
+    /// Large bodies.
+    pub blobs: FileSize,
+    /// The write-ahead log.
+    pub logs: FileSize,
+    /// The storage engine's own.
+    pub other: FileSize,
+    /// What a crash left behind; removed at the next start.
+    pub unused: FileSize,
+    /// Bytes among [`Self::blobs`] that were deleted, and whose space comes back when files are rewritten.
+    pub garbage_bytes: u64,
+}
+
 #[derive(Debug)]
 struct Histogram {
     bounds: &'static [u64],

@@ -159,7 +159,8 @@ impl Shared {
         index.and_then(|index| self.shards.get(index)).ok_or(BrokerError::Stopped)
     }
 
-    /// Reads the bodies of received messages. One that was purged or expired meanwhile is left out.
+    /// Reads the bodies of received messages. One that was purged or expired meanwhile is left out, and one that cannot be
+    /// read, unless there is no other.
     pub(super) fn read_bodies(
         &self,
         queue: &Queue,
@@ -169,27 +170,49 @@ impl Shared {
         if deliveries.is_empty() {
             return Ok(Vec::new());
         }
-        let unreadable = |error: &dyn std::error::Error| BrokerError::Unreadable(error.to_string());
         let body_keys: Vec<Vec<u8>> = deliveries
             .iter()
             .map(|delivery| keys::body(place.partition, delivery.sequence))
             .collect();
-        let found = self
-            .shard(place)?
-            .reader
-            .multi_get(Space::Bodies, &body_keys)
-            .map_err(|error| unreadable(&error))?;
-        let present =
-            deliveries.iter().zip(found).filter_map(|(delivery, found)| Some((delivery, found?)));
-        present
-            .map(|(delivery, bytes)| {
-                let message = body::get(&bytes).map_err(|error| unreadable(&error))?;
-                let received = self.received(queue, place, delivery, message);
-                #[cfg(feature = "sabotage")]
-                let received = super::sabotage::received(received);
-                Ok(received)
-            })
-            .collect()
+        let reader = &self.shard(place)?.reader;
+        let found = match reader.multi_get(Space::Bodies, &body_keys) {
+            Ok(found) => found.into_iter().map(Ok).collect(),
+            // One that is damaged must not keep the others back.
+            Err(_) => {
+                body_keys.iter().map(|key| reader.get(Space::Bodies, key)).collect::<Vec<_>>()
+            }
+        };
+        let mut received = Vec::with_capacity(deliveries.len());
+        let mut unreadable = None;
+        for (delivery, found) in deliveries.iter().zip(found) {
+            let message = match found {
+                Ok(None) => continue,
+                Ok(Some(bytes)) => body::get(&bytes).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match message {
+                Ok(message) => {
+                    let message = self.received(queue, place, delivery, message);
+                    #[cfg(feature = "sabotage")]
+                    let message = super::sabotage::received(message);
+                    received.push(message);
+                }
+                Err(cause) => {
+                    let (queue, sequence) = (queue.key.arn(), delivery.sequence.0);
+                    tracing::error!(
+                        queue,
+                        sequence,
+                        cause,
+                        "a message cannot be read and is left out"
+                    );
+                    unreadable = Some(cause);
+                }
+            }
+        }
+        match unreadable {
+            Some(cause) if received.is_empty() => Err(BrokerError::Unreadable(cause)),
+            Some(_) | None => Ok(received),
+        }
     }
 
     fn received(

@@ -9,6 +9,7 @@
 //!
 //! Changes are rare and answered when they are durable, one after the other.
 
+mod contents;
 mod move_tasks;
 mod reset;
 
@@ -26,6 +27,7 @@ use super::queue::{Derived, PartitionPlace, Queue, QueueKey};
 use super::rows::BadRow;
 use crate::clock::Clock;
 
+pub(super) use contents::{Contents, QUEUE_TABLES};
 pub(super) use move_tasks::MoveTasks;
 
 /// Changes that may wait for the catalog's task.

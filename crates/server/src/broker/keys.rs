@@ -9,17 +9,32 @@ use sluice_store::{Batch, Space};
 
 /// Tables in the row space.
 const PARTITION: u8 = b'p';
-const GROUP: u8 = b'g';
-const LOG: u8 = b'l';
-const DUE: u8 = b'd';
-const READY: u8 = b'r';
-const TOUCHED: u8 = b't';
-const DUPLICATE: u8 = b'u';
-const DEADLINE: u8 = b'v';
-const OUTBOX: u8 = b'o';
-const ARRIVALS: u8 = b'a';
+pub(super) const GROUP: u8 = b'g';
+pub(super) const LOG: u8 = b'l';
+pub(super) const DUE: u8 = b'd';
+pub(super) const READY: u8 = b'r';
+pub(super) const TOUCHED: u8 = b't';
+pub(super) const DUPLICATE: u8 = b'u';
+pub(super) const DEADLINE: u8 = b'v';
+pub(super) const OUTBOX: u8 = b'o';
+pub(super) const ARRIVALS: u8 = b'a';
 /// Table in the body space.
-const BODY: u8 = b'b';
+pub(super) const BODY: u8 = b'b';
+
+/// Every table with its space, its letter and its name.
+pub(super) const TABLES: [(Space, u8, &str); 11] = [
+    (Space::Rows, PARTITION, "partition"),
+    (Space::Rows, GROUP, "group"),
+    (Space::Rows, LOG, "log"),
+    (Space::Rows, DUE, "due"),
+    (Space::Rows, READY, "ready"),
+    (Space::Rows, TOUCHED, "touched"),
+    (Space::Rows, DUPLICATE, "duplicate"),
+    (Space::Rows, DEADLINE, "deadline"),
+    (Space::Rows, OUTBOX, "outbox"),
+    (Space::Rows, ARRIVALS, "arrivals"),
+    (Space::Bodies, BODY, "body"),
+];
 
 fn prefix(table: u8, partition: u64) -> Vec<u8> {
     let mut key = Vec::with_capacity(40);
@@ -79,6 +94,25 @@ pub(super) fn outbox(partition: u64, number: Sequence) -> Vec<u8> {
 
 pub(super) fn arrivals(partition: u64, from: QueueAddress) -> Vec<u8> {
     joined(ARRIVALS, partition, &[&from.0.to_be_bytes()])
+}
+
+/// The rows of one table, given by its letter.
+pub(super) fn table(table: u8, partition: u64) -> Range<Vec<u8>> {
+    let end = match partition.checked_add(1) {
+        Some(next) => prefix(table, next),
+        None => vec![table + 1],
+    };
+    prefix(table, partition)..end
+}
+
+/// Whether a letter is one of a table of partitions.
+pub(super) fn is_table(space: Space, letter: u8) -> bool {
+    TABLES.iter().any(|(of, known, _)| (*of, *known) == (space, letter))
+}
+
+/// The partition that a key belongs to.
+pub(super) fn partition_of(key: &[u8]) -> Option<u64> {
+    key.get(1..)?.first_chunk().copied().map(u64::from_be_bytes)
 }
 
 /// Outbox rows after a number.

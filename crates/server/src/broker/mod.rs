@@ -6,6 +6,7 @@
 mod body;
 mod calls;
 mod catalog;
+mod check;
 mod error;
 mod handle;
 mod health;
@@ -21,6 +22,7 @@ mod rows;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod shard;
+mod sizes;
 mod start;
 mod traffic;
 mod transfer;
@@ -29,6 +31,8 @@ mod transfer;
 pub(crate) mod testing;
 
 pub use catalog::{CatalogError, Entry, QueueChange};
+pub(crate) use check::check_rows;
+pub use check::{Checked, Finding, Severity};
 pub use error::BrokerError;
 pub use handle::{Broker, RECEIVE_COUNT_MAX, ReceiveOptions, SentMessage};
 pub use measure::QueueMetrics;
@@ -39,5 +43,7 @@ pub use queue::{
     QueueKey, QueueKind, Redrive,
 };
 pub use receipt::{Receipt, ReceiptError, ReceiptKey};
+pub(crate) use sizes::queue_sizes;
+pub use sizes::{QueueSizes, TableSize};
 pub use sluice_engine::{Counters, DeleteOutcome, VisibilityOutcome};
 pub use start::{BrokerConfig, StartError};

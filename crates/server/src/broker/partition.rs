@@ -252,11 +252,11 @@ fn bad_key(key: &[u8]) -> BadRow {
     BadRow { row: "key of a", found: key.len() }
 }
 
-fn sequence_of(key: &[u8]) -> Result<Sequence, BadRow> {
+pub(super) fn sequence_of(key: &[u8]) -> Result<Sequence, BadRow> {
     keys::tail(key).map(|bytes| Sequence(u64::from_be_bytes(bytes))).ok_or_else(|| bad_key(key))
 }
 
-fn deadline_key_of(key: &[u8]) -> Result<DeadlineKey, BadRow> {
+pub(super) fn deadline_key_of(key: &[u8]) -> Result<DeadlineKey, BadRow> {
     let bytes: [u8; 24] = keys::tail(key).ok_or_else(|| bad_key(key))?;
     let (deadline, key) = bytes.split_at(8);
     Ok(DeadlineKey {
@@ -265,7 +265,7 @@ fn deadline_key_of(key: &[u8]) -> Result<DeadlineKey, BadRow> {
     })
 }
 
-fn due_key_of(key: &[u8]) -> Result<DueKey, BadRow> {
+pub(super) fn due_key_of(key: &[u8]) -> Result<DueKey, BadRow> {
     let bytes: [u8; 16] = keys::tail(key).ok_or_else(|| bad_key(key))?;
     let numbers = u128::from_be_bytes(bytes);
     let due_ms = u64::try_from(numbers >> 64).map_err(|_| bad_key(key))?;

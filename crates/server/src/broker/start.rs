@@ -25,7 +25,7 @@ use crate::clock::Clock;
 /// Requests that may wait for one shard; more are refused as too many.
 const MAILBOX_MAX: usize = 16_384;
 /// The catalog's shard.
-const CATALOG_SHARD: ShardId = ShardId(0);
+pub(super) const CATALOG_SHARD: ShardId = ShardId(0);
 
 /// Settings of the broker.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! The checksum of RocksDB's log: CRC-32C, eight bytes at a time, and RocksDB's mask over it.
+//! The checksum of RocksDB's logs and blob files: CRC-32C, eight bytes at a time, and RocksDB's mask over it.
 
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 const TABLES: [[u32; 256]; 8] = tables();
@@ -29,9 +29,26 @@ const fn tables() -> [[u32; 256]; 8] {
     tables
 }
 
-/// Returns the checksum of `bytes`.
-fn crc32c(bytes: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
+/// The checksum of bytes that come in pieces.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Crc(u32);
+
+impl Crc {
+    pub(super) fn new() -> Self {
+        Self(u32::MAX)
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.0 = extended(self.0, bytes);
+    }
+
+    /// Returns the checksum as RocksDB stores it.
+    pub(super) fn masked(self) -> u32 {
+        (!self.0).rotate_right(15).wrapping_add(0xa282_ead8)
+    }
+}
+
+fn extended(mut crc: u32, bytes: &[u8]) -> u32 {
     let mut words = bytes.chunks_exact(8);
     for word in &mut words {
         let low = crc.to_le_bytes();
@@ -44,17 +61,23 @@ fn crc32c(bytes: &[u8]) -> u32 {
     for byte in words.remainder() {
         crc = (crc >> 8) ^ TABLES[0][usize::from(crc.to_le_bytes()[0] ^ byte)];
     }
-    !crc
+    crc
 }
 
-/// Returns the checksum as the log stores it.
+/// Returns the checksum of `bytes` as RocksDB stores it.
 pub(super) fn masked(bytes: &[u8]) -> u32 {
-    crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.masked()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::crc32c;
+    use super::extended;
+
+    fn crc32c(bytes: &[u8]) -> u32 {
+        !extended(u32::MAX, bytes)
+    }
 
     #[test]
     fn matches_the_vectors_of_rfc_3720() {

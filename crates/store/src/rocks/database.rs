@@ -1,7 +1,7 @@
 //! The open database that the store, its shards and its readers share.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
@@ -76,6 +76,11 @@ impl Database {
 
     pub(super) fn db(&self) -> &DB {
         &self.db
+    }
+
+    /// Returns the data directory.
+    pub(super) fn path(&self) -> &Path {
+        self.data_dir.path()
     }
 
     pub(super) fn family(&self, space: Space) -> Result<&ColumnFamily, StoreError> {
@@ -174,7 +179,23 @@ impl Database {
         }
         self.sync().and_then(|()| self.mark_and_sync()).map_err(|error| self.lose(&error))?;
         self.db.cancel_all_background_work(true);
+        if let Err(error) = self.note_orderly_stop() {
+            // Everything is durable; it only takes a warning away.
+            tracing::warn!(%error, "cannot note that the store was closed in order");
+        }
         Ok(())
+    }
+
+    /// Notes how long the manifest and the newest log are.
+    fn note_orderly_stop(&self) -> Result<(), StoreError> {
+        let path = self.data_dir.engine_path();
+        let current = path.join("CURRENT");
+        let manifest = std::fs::read_to_string(&current)
+            .map_err(|error| StoreError::io("read", &current, error))?;
+        let logs = wal_check::logs(&path)?;
+        let log = logs.last().and_then(|log| log.file_name()).map(|name| name.to_string_lossy());
+        let names = [manifest.trim_end().to_owned()].into_iter();
+        self.data_dir.close(&names.chain(log.map(Into::into)).collect::<Vec<_>>())
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -231,7 +252,8 @@ impl Database {
     }
 }
 
-fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
+/// Translates an error of RocksDB in `path`; damage is reported for the file that has it, if the error names one.
+pub(super) fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
     let kind = error.kind();
     let detail = error.into_string();
     if detail.contains("No space left on device") {
@@ -242,7 +264,21 @@ fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
         return StoreError::Locked { path: path.join("LOCK") };
     }
     match kind {
-        ErrorKind::Corruption => StoreError::Corrupt { path, detail },
-        _ => StoreError::Engine { path, detail },
+        ErrorKind::Corruption => StoreError::Corrupt { path: file_in(&detail, path), detail },
+        // A file that should be there.
+        ErrorKind::IOError | ErrorKind::NotFound if detail.contains("No such file") => {
+            StoreError::Corrupt { path: file_in(&detail, path), detail }
+        }
+        _ => StoreError::Engine { path: file_in(&detail, path), detail },
     }
+}
+
+/// Finds the file in a directory that a message of RocksDB names; otherwise it is the directory.
+fn file_in(detail: &str, directory: PathBuf) -> PathBuf {
+    let prefix = format!("{}/", directory.display());
+    let Some((_, name)) = detail.split_once(&prefix) else { return directory };
+    let is_end =
+        |character: char| !(character.is_ascii_alphanumeric() || "-._".contains(character));
+    let name = name.split(is_end).next().unwrap_or_default().trim_end_matches(['.', '-']);
+    if name.is_empty() { directory } else { directory.join(name) }
 }

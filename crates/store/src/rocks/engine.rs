@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::backup::LiveBackup;
 use super::database::Database;
 use super::options::RocksOptions;
 use super::shard::RocksShard;
@@ -27,6 +28,12 @@ impl RocksStore {
     pub fn open(options: RocksOptions) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(&options)?);
         Ok(Self { database, space: DiskSpace::new(options.path, options.reserve_bytes) })
+    }
+
+    /// Returns what takes backups while the store is open.
+    #[must_use]
+    pub fn live_backup(&self) -> LiveBackup {
+        LiveBackup(self.database.clone())
     }
 }
 

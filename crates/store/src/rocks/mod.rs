@@ -20,6 +20,7 @@
 //!   reached the disk in part, although nothing acknowledged is missing.
 //!
 //! Therefore [`wal_check`] reads the logs before RocksDB does and removes those doubts: see there.
+//! After an orderly stop the data directory also knows how long the last log and the manifest were.
 //! `track_and_verify_wals_in_manifest` adds that a synced, closed log is neither missing nor short.
 //!
 //! **Not used.** `atomic_flush`: the log is always on, and before a flush is recorded RocksDB syncs all closed
@@ -27,16 +28,21 @@
 //! make more small files. Background error listeners: the crate does not expose them; the counters of
 //! [`crate::StoreStats`] and the next commit's failure take their place.
 
+mod backup;
+mod blob_file;
 mod blob_garbage;
 mod crc32c;
 mod database;
 mod engine;
 mod group_commit;
+mod offline;
 mod options;
 mod shard;
 mod sync_mark;
 mod wal_check;
 mod wal_records;
 
+pub use backup::LiveBackup;
 pub use engine::RocksStore;
+pub use offline::OfflineStore;
 pub use options::RocksOptions;

@@ -12,7 +12,7 @@ use crate::batch::Change;
 use crate::{Batch, CommitTicket, Reader, Row, Shard, ShardId, Space, StoreError};
 
 /// Bytes of the shard number in front of every key.
-const PREFIX_BYTES: usize = 2;
+pub(super) const PREFIX_BYTES: usize = 2;
 
 /// What RocksDB adds to a change in its batch: prefix, tag, family and lengths.
 const CHANGE_OVERHEAD_BYTES: usize = 16;
@@ -143,7 +143,7 @@ impl Reader for RocksReader {
     }
 }
 
-fn stored_key(shard: ShardId, key: &[u8]) -> Vec<u8> {
+pub(super) fn stored_key(shard: ShardId, key: &[u8]) -> Vec<u8> {
     let mut stored = Vec::with_capacity(PREFIX_BYTES + key.len());
     stored.extend_from_slice(&shard.0.to_be_bytes());
     stored.extend_from_slice(key);

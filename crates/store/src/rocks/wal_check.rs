@@ -12,6 +12,7 @@
 //! A sequence gap exactly between two logs is left to RocksDB, which knows from its manifest which logs
 //! were closed, synced and deleted; cutting there could drop what is needed.
 
+use std::cmp::Ordering;
 use std::fs::{self, File, OpenOptions};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -39,20 +40,48 @@ struct Findings {
     hole: Option<Hole>,
 }
 
+/// What the logs of a directory are worth; nothing was changed to find out.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// The logs, oldest first.
+    pub(super) logs: Vec<PathBuf>,
+    /// Where a torn tail begins.
+    hole: Option<Hole>,
+}
+
+impl Judged {
+    /// Returns how many bytes of a log, given by its index, are to be recovered; `None` for all of them.
+    pub(super) fn kept_bytes(&self, log: usize) -> Option<u64> {
+        let hole = self.hole?;
+        match log.cmp(&hole.log) {
+            Ordering::Less => None,
+            Ordering::Equal => Some(hole.offset),
+            Ordering::Greater => Some(0),
+        }
+    }
+}
+
 /// Checks the logs in `path` and cuts a torn tail off; a directory that does not exist is fine.
 pub(super) fn secure(path: &Path) -> Result<(), StoreError> {
+    let judged = judge(path)?;
+    match judged.hole {
+        None => Ok(()),
+        Some(_) => cut(path, &judged),
+    }
+}
+
+/// Reads the logs in `path`, and refuses those that miss what had been synced.
+pub(super) fn judge(path: &Path) -> Result<Judged, StoreError> {
     let logs = logs(path)?;
     let mut findings = Findings::default();
     for index in 0..logs.len() {
         read_log(&logs, index, &mut findings)?;
     }
-    match findings.hole {
-        None => Ok(()),
-        Some(hole) => cut(path, &logs, hole),
-    }
+    Ok(Judged { logs, hole: findings.hole })
 }
 
-fn logs(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+/// Returns the logs in a directory, oldest first.
+pub(super) fn logs(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let io = |error| StoreError::io("list", path, error);
     if !path.try_exists().map_err(io)? {
         return Ok(Vec::new());
@@ -113,9 +142,9 @@ fn refusal(logs: &[PathBuf], hole: Hole) -> StoreError {
     StoreError::Corrupt { path: logs[hole.log].clone(), detail }
 }
 
-fn cut(path: &Path, logs: &[PathBuf], hole: Hole) -> Result<(), StoreError> {
-    for (index, log) in logs.iter().enumerate().skip(hole.log) {
-        let kept = if index == hole.log { hole.offset } else { 0 };
+fn cut(path: &Path, judged: &Judged) -> Result<(), StoreError> {
+    for (index, log) in judged.logs.iter().enumerate() {
+        let Some(kept) = judged.kept_bytes(index) else { continue };
         let io = |error| StoreError::io("cut the torn tail of", log, error);
         let file = OpenOptions::new().write(true).open(log).map_err(io)?;
         let bytes = file.metadata().map_err(io)?.len();

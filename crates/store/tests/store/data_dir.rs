@@ -34,6 +34,43 @@ fn a_second_server_is_refused_until_the_first_is_gone() {
 }
 
 #[test]
+fn a_log_or_manifest_that_lost_its_end_after_an_orderly_stop_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    store.open_shard(ShardId(1)).unwrap().commit(row([1], [7; 500])).wait().unwrap();
+    store.close().unwrap();
+    drop(store);
+    let files = fs::read_dir(dir.path().join("db")).unwrap().map(|entry| entry.unwrap().path());
+    let is_noted = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with("MANIFEST") || name.ends_with(".log")
+    };
+    let noted: Vec<_> = files.filter(is_noted).collect();
+    assert_eq!(noted.len(), 2);
+    for path in noted {
+        let content = fs::read(&path).unwrap();
+        for length in [Some(0), Some(content.len() - 1), None] {
+            match length {
+                Some(length) => fs::write(&path, &content[..length]).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let error = refusal(dir.path());
+            assert!(
+                matches!(&error, StoreError::Corrupt { path: of, .. } if *of == path),
+                "{error}"
+            );
+        }
+        fs::write(&path, content).unwrap();
+    }
+    // Damage to the note itself costs only what it adds.
+    fs::write(dir.path().join("CLOSED"), "sluice closed\n999999 CURRENT\nsha256=00\n").unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(!dir.path().join("CLOSED").exists(), "it ends with the next use");
+    let reader = store.open_shard(ShardId(1)).unwrap().reader();
+    assert!(reader.get(Space::Rows, &[1]).unwrap().is_some());
+}
+
+#[test]
 fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()).unwrap());

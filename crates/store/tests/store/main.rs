@@ -1,7 +1,9 @@
 //! Both engines against one contract, and what only one of them can show.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
+mod backup;
 mod conformance;
+mod corruption;
 mod data_dir;
 mod directory;
 mod faults;

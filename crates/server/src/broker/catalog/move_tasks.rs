@@ -15,11 +15,11 @@ use crate::broker::move_tasks::{
 use crate::broker::queue::QueueKey;
 use serde::{Deserialize, Serialize};
 
-const MOVE_TASK: u8 = b't';
+pub(super) const MOVE_TASK: u8 = b't';
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct MoveTaskRow {
-    version: u32,
+pub(super) struct MoveTaskRow {
+    pub(super) version: u32,
     task: MoveTask,
 }
 

@@ -1,0 +1,119 @@
+//! What can be done with a data directory besides serving it: check it, measure it, back it up and restore it.
+
+use std::path::Path;
+
+use sluice_store::{FileSizes, OfflineStore, UnfinishedBackup};
+
+use crate::broker::{self, QueueSizes, check_rows};
+use crate::control;
+
+pub use crate::broker::{Checked, Finding, Severity, TableSize};
+pub use sluice_store::{BackupSize, FileSize, StoreError, restore};
+
+/// Sizes of a data directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of the files.
+    pub files: FileSizes,
+    /// Of what the queues hold.
+    pub queues: Vec<QueueSizes>,
+}
+
+/// Checks a data directory without changing anything in it: files, logs, rows, and what must hold between rows.
+///
+/// # Errors
+/// What keeps the check from being done: the directory is in use, is none of ours, or cannot be read.
+pub fn check(path: &Path, found: &mut dyn FnMut(Finding)) -> Result<Checked, StoreError> {
+    let mut damages = 0;
+    let mut damaged = |error: StoreError, found: &mut dyn FnMut(Finding)| match place_of(&error) {
+        None => Err(error),
+        Some(place) => {
+            damages += 1;
+            found(Finding { severity: Severity::Damage, place, what: error.to_string() });
+            Ok(())
+        }
+    };
+    let store = match OfflineStore::open(path) {
+        Ok(store) => store,
+        Err(error) => {
+            damaged(error, found)?;
+            return Ok(Checked { damages, ..Checked::default() });
+        }
+    };
+    if let Some((log, offset)) = store.torn_tail() {
+        let what = format!(
+            "it ends in a write that a crash interrupted, at byte {offset}; the next start cuts it off"
+        );
+        found(Finding { severity: Severity::Note, place: log.display().to_string(), what });
+    }
+    let mut errors = Vec::new();
+    if let Err(error) = store.check_files(&mut |error| errors.push(error)) {
+        errors.push(error);
+    }
+    for error in errors {
+        damaged(error, found)?;
+    }
+    let checked = check_rows(&store, found);
+    Ok(Checked { damages: damages + checked.damages, ..checked })
+}
+
+/// Measures a data directory. Reads every row and every body in it.
+///
+/// # Errors
+/// What keeps it from being read; damage as well.
+pub fn sizes(path: &Path) -> Result<Sizes, StoreError> {
+    let store = OfflineStore::open(path)?;
+    Ok(Sizes { files: store.file_sizes()?, queues: broker::queue_sizes(&store)? })
+}
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The files cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The server that uses the directory did not help.
+    #[error("{0}")]
+    Server(String),
+}
+
+/// Backs a data directory up. If a server uses it, that is asked for its files, and goes on serving.
+///
+/// # Errors
+/// [`BackupError`]; then there is nothing at `target` that was not there before.
+pub fn back_up(data: &Path, target: &Path) -> Result<BackupSize, BackupError> {
+    let backup = UnfinishedBackup::new(target)?;
+    let taken = match backup.take_files(data) {
+        Err(StoreError::Locked { .. }) => {
+            control::ask_for_files(data, backup.path()).map_err(BackupError::Server)
+        }
+        other => other.map_err(BackupError::Store),
+    };
+    match taken {
+        Ok(()) => Ok(backup.finish()?),
+        Err(error) => {
+            backup.discard();
+            Err(error)
+        }
+    }
+}
+
+/// The file or directory that an error finds damaged, if it is about damage.
+fn place_of(error: &StoreError) -> Option<String> {
+    match error {
+        StoreError::Corrupt { path, .. }
+        | StoreError::DamagedFormat { path, .. }
+        | StoreError::DamagedBackup { path, .. }
+        | StoreError::Engine { path, .. } => Some(path.display().to_string()),
+        StoreError::Io { .. }
+        | StoreError::Full { .. }
+        | StoreError::Lost { .. }
+        | StoreError::Locked { .. }
+        | StoreError::NewerFormat { .. }
+        | StoreError::NoData { .. }
+        | StoreError::NotEmpty { .. }
+        | StoreError::IsBackup { .. }
+        | StoreError::NotSluice { .. }
+        | StoreError::ShardTaken { .. } => None,
+    }
+}

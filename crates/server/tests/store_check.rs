@@ -1,0 +1,255 @@
+//! The offline check: clean on what a broker wrote, and not when any row of it is missing, damaged or wrong.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod broker_support;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use broker_support::{Virtual, clock, in_group, new_queue, outgoing, put, with_dead_letters};
+use md5::{Digest, Md5};
+use sluice_server::broker::{Broker, BrokerConfig, Outgoing, Queue, QueueKind, ReceiveOptions};
+use sluice_server::offline::{self, Checked, Finding, Severity};
+use sluice_store::{Batch, OfflineStore, RocksOptions, RocksStore, ShardId, Space, Store};
+use tempfile::TempDir;
+
+/// A row of the store, as it stands there.
+#[derive(Debug, Clone)]
+struct Stored {
+    shard: ShardId,
+    space: Space,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+fn open(path: &Path, reserve_bytes: u64) -> Arc<dyn Store> {
+    Arc::new(RocksStore::open(RocksOptions { reserve_bytes, ..RocksOptions::new(path) }).unwrap())
+}
+
+async fn start(store: &Arc<dyn Store>, clock: &Virtual) -> Broker {
+    let config =
+        BrokerConfig { shards: 2, in_flight_max: 100, visibility_timeout_secs_max: 43_200 };
+    Broker::start(Arc::clone(store), config, Arc::new(clock.clone())).await.unwrap()
+}
+
+/// A message that has its checksum, as the services make it.
+fn whole(mut outgoing: Outgoing) -> Outgoing {
+    outgoing.message.body_md5 = Md5::digest(&outgoing.message.body).into();
+    outgoing
+}
+
+async fn receive(broker: &Broker, queue: &Queue, visibility_timeout_secs: u32) {
+    let options =
+        ReceiveOptions { count_max: 3, wait_secs: 0, visibility_timeout_secs, attempt_id: None };
+    assert!(!broker.receive(queue, options).await.unwrap().is_empty());
+}
+
+/// A data directory with rows in every table.
+async fn directory() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let store = open(dir.path(), 0);
+    let broker = start(&store, &clock).await;
+    put(&broker, new_queue("dead")).await;
+    let plain = put(&broker, new_queue("plain")).await;
+    let fair = put(&broker, new_queue("fair")).await;
+    let failing = put(&broker, with_dead_letters(new_queue("failing"), "dead", 1)).await;
+    let fifo = Queue { kind: QueueKind::Fifo, ..new_queue("jobs.fifo") };
+    let fifo = put(&broker, fifo).await;
+    for number in 0..8 {
+        let text = format!("message {number} {}", "x".repeat(number * 150));
+        let delayed = Outgoing { delay_secs: 60 * (number as u32 % 2), ..whole(outgoing(&text)) };
+        broker.send(&plain, vec![delayed]).await.unwrap();
+        broker.send(&failing, vec![whole(outgoing(&text))]).await.unwrap();
+        for queue in [&fair, &fifo] {
+            let group = format!("group {}", number % 3);
+            broker.send(queue, vec![whole(in_group(&group, &text))]).await.unwrap();
+        }
+    }
+    for queue in [&plain, &fair, &fifo] {
+        receive(&broker, queue, 30).await;
+    }
+    receive(&broker, &failing, 0).await;
+    receive(&broker, &failing, 0).await;
+    broker.shutdown().await;
+    drop(broker);
+    store.close().unwrap();
+    drop(store);
+
+    // On a full disk dead letters stay in the outbox.
+    let store = open(dir.path(), u64::MAX);
+    let broker = start(&store, &clock).await;
+    receive(&broker, &failing, 0).await;
+    broker
+        .receive(
+            &failing,
+            ReceiveOptions {
+                count_max: 10,
+                wait_secs: 0,
+                visibility_timeout_secs: 0,
+                attempt_id: None,
+            },
+        )
+        .await
+        .unwrap();
+    broker.shutdown().await;
+    drop(broker);
+    store.close().unwrap();
+    dir
+}
+
+fn check(path: &Path) -> (Checked, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let checked = offline::check(path, &mut |finding| findings.push(finding)).unwrap();
+    let damages = findings.iter().filter(|it| it.severity == Severity::Damage).count() as u64;
+    assert!(checked.damages >= damages);
+    (checked, findings)
+}
+
+fn rows(path: &Path) -> Vec<Stored> {
+    let store = OfflineStore::open(path).unwrap();
+    let mut rows = Vec::new();
+    for shard in store.shards().unwrap() {
+        for space in [Space::Rows, Space::Bodies] {
+            let found = store.reader(shard).scan(space, &[]..&[0xff; 64], usize::MAX).unwrap();
+            rows.extend(found.into_iter().map(|(key, value)| Stored {
+                shard,
+                space,
+                key,
+                value: value.to_vec(),
+            }));
+        }
+    }
+    rows
+}
+
+/// Writes a row, or removes it.
+fn write(path: &Path, row: &Stored, value: Option<&[u8]>) {
+    let store = open(path, 0);
+    let mut shard = store.open_shard(row.shard).unwrap();
+    let mut batch = Batch::new();
+    match value {
+        Some(value) => batch.put(row.space, row.key.clone(), value.to_vec()),
+        None => batch.delete(row.space, row.key.clone()),
+    }
+    shard.commit(batch).wait().unwrap();
+    store.close().unwrap();
+}
+
+/// Says whether the check notices another value, and puts the old one back.
+fn is_noticed(path: &Path, row: &Stored, value: Option<&[u8]>) -> bool {
+    write(path, row, value);
+    let (checked, _) = check(path);
+    write(path, row, Some(&row.value));
+    checked.damages > 0
+}
+
+#[tokio::test]
+async fn what_a_broker_wrote_is_clean_and_has_rows_in_every_table() {
+    let dir = directory().await;
+    let (checked, findings) = check(dir.path());
+    assert_eq!(findings, []);
+    assert_eq!((checked.queues, checked.partitions, checked.messages), (5, 5, 32));
+    let sizes = offline::sizes(dir.path()).unwrap();
+    let tables = sizes.queues.iter().flat_map(|queue| queue.tables.keys().copied());
+    let tables: std::collections::BTreeSet<_> = tables.collect();
+    assert_eq!(tables.len(), 11, "{tables:?}");
+    let rows: u64 =
+        sizes.queues.iter().flat_map(|queue| queue.tables.values()).map(|size| size.rows).sum();
+    assert_eq!(rows, checked.rows + checked.messages);
+}
+
+#[tokio::test]
+async fn a_server_in_the_directory_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), 0);
+    let error = offline::check(dir.path(), &mut |_| {}).unwrap_err();
+    assert!(error.to_string().contains("in use by another process"), "{error}");
+    drop(store);
+    let missing = offline::check(&dir.path().join("missing"), &mut |_| {}).unwrap_err();
+    assert!(missing.to_string().contains("missing"), "{missing}");
+    assert!(!dir.path().join("missing").exists(), "a check makes no directory");
+}
+
+/// Rows that nothing else says must be there: numbers of arrivals, deleted queues, and queues without messages.
+fn may_be_missing(row: &Stored, all: &[Stored]) -> bool {
+    let table = row.key[0];
+    if row.shard == ShardId(0) {
+        return table == b'x' || (table == b'q' && row.key.ends_with(b"unused"));
+    }
+    let is_alone = |table: u8| {
+        let same = all.iter().filter(|it| it.shard == row.shard && it.key[1..9] == row.key[1..9]);
+        same.clone().count() == same.filter(|it| it.key[0] == table).count()
+    };
+    table == b'a' || is_alone(table)
+}
+
+#[tokio::test]
+async fn every_missing_row_is_noticed() {
+    let dir = directory().await;
+    let all = rows(dir.path());
+    assert!(all.len() > 100);
+    for row in all.iter().filter(|row| !may_be_missing(row, &all)) {
+        assert!(is_noticed(dir.path(), row, None), "without {row:?}");
+    }
+    assert_eq!(check(dir.path()).1, []);
+}
+
+#[tokio::test]
+async fn every_row_that_does_not_decode_is_noticed() {
+    let dir = directory().await;
+    for row in rows(dir.path()) {
+        // A deadline has no value.
+        if row.value.is_empty() {
+            continue;
+        }
+        let mut damaged = row.value.clone();
+        damaged[0] ^= 0x40;
+        assert!(is_noticed(dir.path(), &row, Some(&damaged)), "another version of {row:?}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_numbers_in_the_rows_of_partitions_and_groups_are_noticed() {
+    let dir = directory().await;
+    // Where the counts and cursors of a partition row stand, and its last number.
+    let (counts, cursors, last) = ([9, 17, 41, 57, 89], [25, 49, 65, 97, 105], 1);
+    let mut hidden = 0;
+    for row in rows(dir.path()) {
+        let change = |at: usize, to: u64| {
+            let mut value = row.value.clone();
+            value[at..at + 8].copy_from_slice(&to.to_be_bytes());
+            is_noticed(dir.path(), &row, Some(&value))
+        };
+        let number = |at: usize| u64::from_be_bytes(row.value[at..at + 8].try_into().unwrap());
+        match (row.shard, row.key[0]) {
+            (ShardId(0), _) => {}
+            (_, b'p') => {
+                for at in counts {
+                    assert!(change(at, number(at) + 1), "count at {at} of {row:?}");
+                }
+                hidden += cursors.iter().filter(|at| change(**at, u64::MAX)).count();
+                assert!(number(last) == 0 || change(last, 1), "last number of {row:?}");
+            }
+            (_, b'g') => {
+                assert!(change(9, number(9) + 1), "count of {row:?}");
+                assert!(number(9) == 0 || change(1, u64::MAX), "cursor of {row:?}");
+                assert!(change(17, 7), "place of {row:?}");
+            }
+            _ => {}
+        }
+    }
+    assert!(hidden >= 5, "a cursor of each table can hide rows: {hidden}");
+}
+
+#[tokio::test]
+async fn a_message_that_changed_is_noticed() {
+    let dir = directory().await;
+    let bodies: Vec<Stored> =
+        rows(dir.path()).into_iter().filter(|row| row.space == Space::Bodies).collect();
+    for row in bodies.iter().take(5) {
+        let mut value = row.value.clone();
+        *value.last_mut().unwrap() ^= 1;
+        assert!(is_noticed(dir.path(), row, Some(&value)), "{row:?}");
+    }
+}
