@@ -144,7 +144,8 @@ impl Shared {
         };
         let answered = if wait_ms > 0 && self.has_virtual_clock {
             let end_wait = ShardRequest::EndWait { partition: place.partition, request };
-            self.answer_within(shard, Duration::from_millis(wait_ms), end_wait, &mut open).await
+            let wait = Duration::from_millis(wait_ms);
+            Box::pin(self.answer_within(shard, wait, end_wait, &mut open)).await
         } else {
             open.answer().await
         };

@@ -201,7 +201,8 @@ impl Broker {
         let place = self.shared.place(queue)?;
         let reply = self.shared.call(queue, place, command, Vec::new()).await?;
         if queue.attributes.redrive_policy.is_some() {
-            self.shared.settle_departures(place).await;
+            // In a box of its own: a long poll should not have to make room for it.
+            Box::pin(self.shared.settle_departures(place)).await;
         }
         match reply {
             Reply::Received(deliveries) => self.shared.read_bodies(queue, place, &deliveries),

@@ -1,6 +1,7 @@
 //! One request from its head to its answer.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -81,7 +82,8 @@ impl Respond for Gateway {
         let path = parts.uri.path();
         let mut response = match Endpoint::at(path) {
             Some(endpoint) => status::answer(self, endpoint, &parts.method).await,
-            None if admin::is_admin(path) => admin::answer(self, &parts, body).await,
+            // In a box of its own: a long poll should not have to make room for it.
+            None if admin::is_admin(path) => Box::pin(admin::answer(self, &parts, body)).await,
             None => self.api(&parts, body, &request_id, refusal).await,
         };
         if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -120,7 +122,8 @@ impl Gateway {
         refusal: Option<Bound>,
     ) -> Response<Bytes> {
         let started = clock::instant();
-        let answered = match caught(self.answer(parts, body, request_id, refusal)).await {
+        let answer = pin!(self.answer(parts, body, request_id, refusal));
+        let answered = match caught(answer).await {
             Ok(answered) => answered,
             Err(panic) => {
                 let bug = failure::internal(format_args!("panic: {panic}"));

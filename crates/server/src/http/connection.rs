@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -112,7 +112,7 @@ where
     F::Output: Send,
 {
     fn execute(&self, stream: F) {
-        let abort = self.abort.clone();
+        let (abort, stream) = (self.abort.clone(), Box::pin(stream));
         self.tracker.spawn(async move {
             let _ended_or_aborted = abort.run_until_cancelled(stream).await;
         });
@@ -191,11 +191,11 @@ pub(super) async fn serve<R: Respond>(
     match version {
         Ok(Version::Http1) => {
             let connection = protocols.http1.serve_connection(io, service);
-            Box::pin(until_closed(connection, &requests)).await;
+            until_closed(Box::pin(connection), &requests).await;
         }
         Ok(Version::Http2) => {
             let connection = protocols.http2.serve_connection(io, service);
-            Box::pin(until_closed(connection, &requests)).await;
+            until_closed(Box::pin(connection), &requests).await;
         }
         Err(error) => debug!(%peer, %error, "connection ended"),
     }
@@ -236,9 +236,8 @@ where
     }
 }
 
-async fn until_closed<R>(connection: impl Graceful, requests: &Requests<R>) {
+async fn until_closed<R>(mut connection: Pin<Box<impl Graceful>>, requests: &Requests<R>) {
     let Requests { serving, peer, activity, .. } = requests;
-    let mut connection = pin!(connection);
     tokio::select! {
         result = connection.as_mut() => {
             // Broken connections are the client's business.
