@@ -25,7 +25,8 @@ pub(crate) async fn run(
     open_files::raise_limit();
     // Listened to before the server starts, so that a signal during start-up is not lost.
     let mut signals = Signals::listen()?;
-    let config = resolved.settings.server_config(mode, directory.path(), declared_queues);
+    let mut config = resolved.settings.server_config(mode, directory.path(), declared_queues);
+    config.http.connections_max = open_files::connections(config.http.connections_max);
     let running = tokio::select! {
         started = Server::start(config) => {
             started.map_err(|error| not_started(&error))?

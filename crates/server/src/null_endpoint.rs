@@ -5,7 +5,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -14,7 +13,7 @@ use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 
 use crate::config::HttpLimits;
-use crate::http::{BodyBudget, Limits, Listener, Respond, Stops, UnreadBody, read_body};
+use crate::http::{BodyBudget, Bound, Limits, Listener, Respond, Stops, UnreadBody, read_body};
 use crate::metrics::ConnectionMetrics;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -36,8 +35,16 @@ struct NullResponder {
 }
 
 impl Respond for NullResponder {
-    async fn respond(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Bytes> {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        _peer: SocketAddr,
+        refusal: Option<Bound>,
+    ) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
+        if let Some(bound) = refusal {
+            return self.refused_response(bound);
+        }
         let Ok(body) = read_body(body, &self.bodies, &self.limits).await else {
             let mut response = Response::new(Bytes::new());
             *response.status_mut() = StatusCode::BAD_REQUEST;
@@ -55,6 +62,15 @@ impl Respond for NullResponder {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
         headers.insert(REQUEST_ID, FIXED_REQUEST_ID);
+        response
+    }
+
+    fn note_refused(&self, _bound: Bound) {}
+
+    fn refused_response(&self, _bound: Bound) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        response.extensions_mut().insert(UnreadBody);
         response
     }
 }
@@ -89,12 +105,12 @@ impl NullEndpoint {
         let listener = Listener::bind(listen)?;
         let local_addr = listener.local_addr();
         let limits = Limits::new(limits);
-        let responder = Arc::new(NullResponder {
+        let responder = NullResponder {
             bodies: BodyBudget::new(&limits),
             limits: limits.clone(),
             queue: format!("{{\"QueueUrl\":\"http://{local_addr}/000000000000/null\"}}").into(),
             batches: (0..=ENTRIES_MAX).map(batch_answer).collect(),
-        });
+        };
         let (stops, tasks) = (Stops::default(), TaskTracker::new());
         let metrics = ConnectionMetrics::default();
         tasks.spawn(listener.serve(responder, limits, stops.clone(), tasks.clone(), metrics));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sluice_store::{LiveBackup, RocksOptions, RocksStore, Store, StoreError};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
@@ -15,7 +16,7 @@ use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SteadyClock, SystemClock, VirtualClock};
 use crate::config::{Access, ClockKind, Config};
 use crate::control::Control;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, SCRAPES_MAX};
 use crate::http::{BodyBudget, Limits, Listener, Stops};
 use crate::metrics::Metrics;
 use crate::services::SERVICES;
@@ -171,7 +172,7 @@ fn serve(
     let stops = Stops::default();
     let tasks = TaskTracker::new();
     let metrics = Metrics::new();
-    let gateway = Arc::new(Gateway {
+    let gateway = Gateway {
         broker: broker.clone(),
         store: Arc::clone(&store),
         clock,
@@ -179,12 +180,13 @@ fn serve(
         metrics: Arc::clone(&metrics),
         bodies: BodyBudget::new(&limits),
         limits: limits.clone(),
+        scrapes: Semaphore::new(SCRAPES_MAX),
         local_addr,
         drain: stops.drain.clone(),
         default_region: config.region.as_str().into(),
         models: SERVICES.iter().map(|service| service.model).collect(),
         config,
-    });
+    };
     let connections = metrics.connections.clone();
     tasks.spawn(listener.serve(gateway, limits, stops.clone(), tasks.clone(), connections));
     if let Some((control, live_backup)) = control {

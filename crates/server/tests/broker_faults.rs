@@ -382,3 +382,78 @@ async fn a_fifo_queue_keeps_order_and_deduplication_over_crashes() {
         fifo_crash_run(seed).await;
     }
 }
+
+fn wait(queue: &Queue, broker: &Broker) -> impl Future<Output = Vec<String>> + use<> {
+    let options = ReceiveOptions {
+        count_max: 1,
+        wait_secs: 20,
+        visibility_timeout_secs: 30,
+        attempt_id: None,
+    };
+    let (queue, broker) = (queue.clone(), broker.clone());
+    async move {
+        let received = broker.receive(&queue, options).await.unwrap();
+        received.into_iter().map(|received| received.message.body).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_for_a_client_that_has_gone_is_visible_again_at_once() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    let queue = create(&broker, "q").await;
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    store.faults().hold_syncs();
+    {
+        let mut receive = pin!(wait(&queue, &broker));
+        for _ in 0..100 {
+            assert!(is_pending(receive.as_mut()), "the receive's mark is not durable");
+            tokio::task::yield_now().await;
+        }
+    }
+    store.faults().release_syncs();
+    // The clock stands still, so no visibility timeout ends.
+    assert_eq!(wait(&queue, &broker).await, ["a"]);
+    broker.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_wait_is_withdrawn_even_when_the_mailbox_is_full() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    let queue = create(&broker, "q").await;
+    let mut others = Vec::new();
+    for number in 0.. {
+        if others.len() == 5 {
+            break;
+        }
+        let other = create(&broker, &format!("other{number}")).await;
+        if other.partitions[0].shard == queue.partitions[0].shard {
+            others.push(other);
+        }
+    }
+    let mut poll = Box::pin(wait(&queue, &broker));
+    assert!(is_pending(poll.as_mut()));
+    broker.counters(&queue).await.unwrap();
+    store.faults().hold_syncs();
+    let full = || broker.refusals().iter().any(|(bound, count)| *bound == "mailbox" && *count > 0);
+    let mut sends = Vec::new();
+    for other in others.iter().cycle() {
+        if full() {
+            break;
+        }
+        let mut send = Box::pin(broker.send(other, vec![outgoing("b")]));
+        if is_pending(send.as_mut()) {
+            sends.push(send);
+        }
+    }
+    drop(poll);
+    store.faults().release_syncs();
+    for send in sends {
+        // On a slow machine the last ones have waited too long.
+        drop(send.await);
+    }
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    assert_eq!(wait(&queue, &broker).await, ["a"]);
+    broker.shutdown().await;
+}

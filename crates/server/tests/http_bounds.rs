@@ -121,17 +121,42 @@ fn a_client_that_expects_100_gets_it_and_then_its_answer() {
 }
 
 #[test]
-fn connections_beyond_the_cap_wait_for_a_place() {
+fn at_the_cap_an_idle_connection_makes_room() {
     let server = TestServer::start_with(|config| config.http.connections_max = 2);
-    let mut first = server.connect();
-    let mut second = server.connect();
-    assert_eq!(first.request("GET", "/health").status, 200);
-    assert_eq!(second.request("GET", "/health").status, 200);
-    let mut third = server.connect();
-    third.send("GET /health HTTP/1.1\r\n\r\n");
-    assert!(!third.is_answered_within(SHORT), "there was no place for it");
-    drop(first);
-    assert_eq!(third.answer().status, 200);
+    let mut silent = server.connect();
+    let mut idle = server.connect();
+    assert_eq!(idle.request("GET", "/health").status, 200);
+    for _ in 0..3 {
+        let mut next = server.connect();
+        assert_eq!(next.request("GET", "/health").status, 200);
+    }
+    silent.expect_close();
+}
+
+#[test]
+fn while_none_is_idle_the_next_connection_is_refused() {
+    let server = TestServer::start_with(|config| config.http.connections_max = 2);
+    let queue = server.create_queue("busy");
+    let poll = format!("{{\"QueueUrl\":\"{queue}\",\"WaitTimeSeconds\":20}}");
+    let mut polls = [server.connect(), server.connect()];
+    for client in &mut polls {
+        client.send_call("ReceiveMessage", &poll);
+        assert!(!client.is_answered_within(SHORT), "it waits");
+    }
+    let mut next = server.connect();
+    let answer = next.call("ListQueues", "{}");
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.header("x-amzn-query-error"), "ServiceUnavailable;Receiver");
+    assert_eq!(answer.header("connection"), "close");
+    next.expect_close();
+    assert_eq!(server.connect().request("GET", "/health").status, 200, "operators still see it");
+    let metrics = server.connect().request("GET", "/metrics").text();
+    assert!(metrics.contains("sluice_refused_total{bound=\"connections\"} 1\n"), "{metrics}");
+    drop(polls);
+    let mut retry = server.connect();
+    while retry.call("ListQueues", "{}").status != 200 {
+        retry = server.connect();
+    }
 }
 
 #[test]

@@ -347,7 +347,7 @@ pub(crate) static KEYS: &[Key] = &[
         integer,
         plain,
         "a number from 1 to 1000000",
-        "Connections open at once."
+        "Connections open at once. The limit on open files may allow fewer."
     ),
     number!(
         "http.drain_timeout_secs",

@@ -81,7 +81,7 @@ impl Settings {
             body_bytes_max: 8 * MIB,
             head_timeout_secs: 10,
             body_timeout_secs: 30,
-            connections_max: 10_000,
+            connections_max: 16_384,
             // Below the 30 s that service managers commonly grant between SIGTERM and SIGKILL.
             drain_timeout_secs: 25,
             block_cache_bytes: 64 * MIB,

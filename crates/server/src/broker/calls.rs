@@ -11,11 +11,13 @@ use sluice_engine::{
     Sequence,
 };
 use sluice_store::{Reader, Space, Store};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::admission::{Admission, Bound, Refusals};
 use super::catalog::{Job, Published};
 use super::error::BrokerError;
 use super::health::Health;
+use super::lost_answer::OpenReceive;
 use super::message::{Message, Received};
 use super::queue::{PartitionPlace, Queue, QueueKind};
 use super::receipt::{Receipt, ReceiptKey};
@@ -33,7 +35,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
     pub(super) published: Published,
     pub(super) jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    pub(super) shards: Vec<ShardHandle>,
+    pub(super) shards: Vec<Arc<ShardHandle>>,
     pub(super) receipts: ReceiptKey,
     pub(super) health: Health,
     pub(super) is_draining: AtomicBool,
@@ -43,13 +45,18 @@ pub(super) struct Shared {
     pub(super) transfers: Arc<Transfers>,
     /// Whether waits are bounded by real time, because the clock of the queues may stand still.
     pub(super) has_virtual_clock: bool,
+    /// Counts requests that were refused because too many wait.
+    pub(super) refusals: Arc<Refusals>,
     pub(super) running: start::Running,
 }
 
 /// The way to one shard.
 pub(super) struct ShardHandle {
     pub(super) mailbox: SyncSender<ShardRequest>,
+    pub(super) admission: Arc<Admission>,
     pub(super) reader: Arc<dyn Reader>,
+    /// Whoever waits for room in a full mailbox; one at a time looks for it.
+    room: Semaphore,
 }
 
 impl Shared {
@@ -108,33 +115,44 @@ impl Shared {
         let shard = self.shard(place)?;
         let request = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
         let (reply, answer) = oneshot::channel();
-        let wait_ms = match command {
-            Command::Receive { wait_ms, .. } => wait_ms,
-            _ => 0,
+        let settings = self.settings(queue);
+        let receive = match command {
+            Command::Receive { wait_ms, attempt, .. } => Some((wait_ms, attempt)),
+            _ => None,
         };
         let envelope = ShardRequest::Command {
             partition: place.partition,
-            settings: self.settings(queue),
+            settings,
             request,
+            admitted: shard.admission.admit(place.partition, &bodies)?,
             command,
             bodies,
             reply,
         };
         shard.mailbox.try_send(envelope).map_err(|error| match error {
-            TrySendError::Full(_) => BrokerError::Busy,
+            TrySendError::Full(_) => shard.admission.refuse(Bound::Mailbox),
             TrySendError::Disconnected(_) => BrokerError::Stopped,
         })?;
-        let withdrawal =
-            (wait_ms > 0).then(|| Withdrawal { shard, partition: place.partition, request });
-        let answered = if wait_ms > 0 && self.has_virtual_clock {
-            let request = ShardRequest::EndWait { partition: place.partition, request };
-            self.answer_within(shard, Duration::from_millis(wait_ms), request, answer).await
-        } else {
-            answer.await
+        let Some((wait_ms, attempt)) = receive else {
+            return answer.await.unwrap_or(Err(BrokerError::Stopped));
         };
-        if let Some(withdrawal) = withdrawal {
-            withdrawal.disarm();
-        }
+        let mut open = OpenReceive {
+            running: &self.running,
+            shard,
+            place,
+            settings,
+            request,
+            wait_ms,
+            is_repeatable: attempt.is_some(),
+            answer: Some(answer),
+        };
+        let answered = if wait_ms > 0 && self.has_virtual_clock {
+            let end_wait = ShardRequest::EndWait { partition: place.partition, request };
+            let wait = Duration::from_millis(wait_ms);
+            Box::pin(self.answer_within(shard, wait, end_wait, &mut open)).await
+        } else {
+            open.answer().await
+        };
         answered.unwrap_or(Err(BrokerError::Stopped))
     }
 
@@ -144,17 +162,17 @@ impl Shared {
         shard: &ShardHandle,
         wait: Duration,
         end_wait: ShardRequest,
-        mut answer: oneshot::Receiver<Result<Reply, BrokerError>>,
+        open: &mut OpenReceive<'_>,
     ) -> Result<Result<Reply, BrokerError>, oneshot::error::RecvError> {
-        if let Ok(answered) = tokio::time::timeout(wait, &mut answer).await {
+        if let Ok(answered) = tokio::time::timeout(wait, open.answer()).await {
             return answered;
         }
         // A shard that has stopped drops the answer's sender, which ends the wait as well.
         drop(shard.deliver(end_wait).await);
-        answer.await
+        open.answer().await
     }
 
-    pub(super) fn shard(&self, place: PartitionPlace) -> Result<&ShardHandle, BrokerError> {
+    pub(super) fn shard(&self, place: PartitionPlace) -> Result<&Arc<ShardHandle>, BrokerError> {
         let index = usize::from(place.shard).checked_sub(1);
         index.and_then(|index| self.shards.get(index)).ok_or(BrokerError::Stopped)
     }
@@ -273,9 +291,23 @@ impl Shared {
 }
 
 impl ShardHandle {
+    pub(super) fn new(
+        mailbox: SyncSender<ShardRequest>,
+        admission: Arc<Admission>,
+        reader: Arc<dyn Reader>,
+    ) -> Self {
+        Self { mailbox, admission, reader, room: Semaphore::new(1) }
+    }
+
     /// Puts a request into the mailbox, however long that takes.
-    async fn deliver(&self, request: ShardRequest) -> Result<(), BrokerError> {
-        let mut request = request;
+    pub(super) async fn deliver(&self, request: ShardRequest) -> Result<(), BrokerError> {
+        let mut request = match self.mailbox.try_send(request) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(back)) => back,
+            Err(TrySendError::Disconnected(_)) => return Err(BrokerError::Stopped),
+        };
+        // The semaphore is never closed. In a line, so that thousands who wait do not all try again and again.
+        let _turn = self.room.acquire().await;
         while let Err(refused) = self.mailbox.try_send(request) {
             match refused {
                 TrySendError::Full(back) => request = back,
@@ -284,27 +316,6 @@ impl ShardHandle {
             tokio::time::sleep(MAILBOX_FULL_PAUSE).await;
         }
         Ok(())
-    }
-}
-
-/// Withdraws a waiting receive when its client goes away.
-struct Withdrawal<'a> {
-    shard: &'a ShardHandle,
-    partition: u64,
-    request: RequestId,
-}
-
-impl Withdrawal<'_> {
-    fn disarm(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Withdrawal<'_> {
-    fn drop(&mut self) {
-        let request = ShardRequest::Cancel { partition: self.partition, request: self.request };
-        // If the mailbox is full the wait ends by itself, and what it takes becomes visible again.
-        drop(self.shard.mailbox.try_send(request));
     }
 }
 

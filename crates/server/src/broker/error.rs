@@ -12,8 +12,8 @@ pub enum BrokerError {
     /// The receive with this id cannot be repeated: its messages are no longer as it left them.
     #[error("the receive cannot be repeated")]
     AttemptOver(String),
-    /// The shard has more requests waiting than it takes.
-    #[error("the shard's mailbox is full")]
+    /// More requests wait than may.
+    #[error("too many requests are waiting")]
     Busy,
     /// The disk's reserve is reached; sends are refused.
     #[error("the disk is full")]

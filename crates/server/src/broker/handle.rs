@@ -7,10 +7,9 @@ use std::sync::mpsc::TrySendError;
 
 use sluice_engine::{Command, Counters, DeleteOutcome, Reply, SendOutcome, VisibilityOutcome};
 use sluice_store::SpaceLeft;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::body;
 use super::calls::{Shared, millis, sequence_number, unreachable_reply};
 use super::catalog::{Catalog, Entry, QueueChange};
 use super::error::BrokerError;
@@ -20,6 +19,7 @@ use super::message_group::{attempt, new_message};
 use super::queue::{Queue, QueueKey};
 use super::receipt::{Receipt, ReceiptError};
 use super::shard::ShardRequest;
+use super::{admission, body};
 
 /// Handle to all queues; cheap to clone.
 #[derive(Clone)]
@@ -123,7 +123,12 @@ impl Broker {
         let job = Catalog::job(key.clone(), decide, reply);
         let jobs = self.shared.jobs();
         let sent = match jobs {
-            Some(jobs) => jobs.send(job).await.map_err(|_| BrokerError::Stopped),
+            Some(jobs) => jobs.try_send(job).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    self.shared.refusals.refuse(admission::Bound::QueueChanges)
+                }
+                mpsc::error::TrySendError::Closed(_) => BrokerError::Stopped,
+            }),
             None => Err(BrokerError::Stopped),
         };
         sent?;
@@ -198,7 +203,8 @@ impl Broker {
         let place = self.shared.place(queue)?;
         let reply = self.shared.call(queue, place, command, Vec::new()).await?;
         if queue.attributes.redrive_policy.is_some() {
-            self.shared.settle_departures(place).await;
+            // In a box of its own: a long poll should not have to make room for it.
+            Box::pin(self.shared.settle_departures(place)).await;
         }
         match reply {
             Reply::Received(deliveries) => self.shared.read_bodies(queue, place, &deliveries),
@@ -349,6 +355,11 @@ impl Broker {
     /// Measures queues for the metrics, as many as they show one by one.
     pub async fn metrics(&self) -> Vec<QueueMetrics> {
         self.shared.metrics().await
+    }
+
+    /// Requests refused since the start because too many wait, by the bound that refused them.
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.shared.refusals.counts().collect()
     }
 
     /// Answers every waiting receive now, and lets no new one wait.

@@ -3,6 +3,7 @@
 //! Nothing outside this module knows of shards or partitions. In reading order: what a queue and a message are, the
 //! handle in front of everything, the catalog of queues, the shards that own partitions, and their rows.
 
+mod admission;
 mod body;
 mod calls;
 mod catalog;
@@ -11,6 +12,7 @@ mod error;
 mod handle;
 mod health;
 mod keys;
+mod lost_answer;
 mod measure;
 mod message;
 mod message_group;

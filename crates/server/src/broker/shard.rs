@@ -16,13 +16,14 @@ use sluice_engine::{
 use sluice_store::{Batch, CommitTicket, Reader, Shard, Space};
 use tokio::sync::oneshot;
 
+use super::admission::Admitted;
 use super::error::BrokerError;
 use super::health::Health;
 use super::keys;
 use super::partition::{self, ReadFault};
 use super::traffic::Traffic;
 use super::transfer::Transfers;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 
 /// Commands decided into one commit at most.
 const BATCH_COMMANDS_MAX: usize = 1_024;
@@ -51,6 +52,8 @@ pub(super) enum ShardRequest {
         partition: u64,
         settings: Settings,
         request: RequestId,
+        /// Its place in the mailbox.
+        admitted: Admitted,
         command: Command,
         /// Body rows of a send, in order.
         bodies: Vec<Vec<u8>>,
@@ -191,8 +194,17 @@ impl ShardThread {
     fn handle(&mut self, now_ms: u64, request: ShardRequest) -> Flow {
         let outcome = match request {
             ShardRequest::Stop => return Flow::Stop,
-            ShardRequest::Command { partition, settings, request, command, bodies, reply } => {
-                if let Some(refusal) = self.refusal(partition) {
+            ShardRequest::Command {
+                partition,
+                settings,
+                request,
+                admitted,
+                command,
+                bodies,
+                reply,
+            } => {
+                let late = admitted.in_time(clock::instant()).err();
+                if let Some(refusal) = self.refusal(partition).or(late) {
                     // The client may be gone; nobody else wants the answer.
                     drop(reply.send(Err(refusal)));
                     return Flow::Continue;
@@ -538,6 +550,7 @@ mod tests {
     use sluice_engine::{GroupId, NewMessage};
     use sluice_store::{MemoryStore, ShardId, Store};
 
+    use super::super::admission::Admission;
     use super::*;
 
     const SETTINGS: Settings = Settings {
@@ -567,6 +580,7 @@ mod tests {
         let (health, transfers) = (Health::default(), Arc::default());
         let thread = ShardThread::new(shard, Arc::new(Still), health, transfers);
         let (mailbox, requests) = sync_channel(REQUESTS);
+        let admission = Arc::new(Admission::new(Arc::default()));
         let mut answers = Vec::new();
         for number in 1..=REQUESTS {
             let (reply, answer) = oneshot::channel();
@@ -579,6 +593,7 @@ mod tests {
                     delay_ms: 0,
                     deduplication: None,
                 }]),
+                admitted: admission.admit_anyway(1, &[]),
                 bodies: vec![Vec::new()],
                 reply,
             };
@@ -618,6 +633,7 @@ mod tests {
                 visibility_ms: 0,
                 attempt: None,
             },
+            admitted: Arc::new(Admission::new(Arc::default())).admit_anyway(1, &[]),
             bodies: Vec::new(),
             reply,
         };

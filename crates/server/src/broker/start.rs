@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::{Admission, MAILBOX_MAX, Refusals};
 use super::calls::{ShardHandle, Shared, millis};
 use super::catalog::{CHANGES_MAX, Catalog, CatalogError, Published};
 use super::error::BrokerError;
@@ -22,8 +23,6 @@ use super::shard::ShardThread;
 use super::transfer::{Transfers, carry_all};
 use crate::clock::Clock;
 
-/// Requests that may wait for one shard; more are refused as too many.
-const MAILBOX_MAX: usize = 16_384;
 /// The catalog's shard.
 pub(super) const CATALOG_SHARD: ShardId = ShardId(0);
 
@@ -66,6 +65,8 @@ pub(super) struct Running {
     /// Runs of move tasks, which come and go.
     moves: TaskTracker,
     moves_halt: CancellationToken,
+    /// Receives whose clients went away.
+    lost_answers: TaskTracker,
 }
 
 impl Running {
@@ -86,6 +87,13 @@ impl Running {
         self.moves.wait().await;
     }
 
+    /// Sees to the answer of a receive whose client went away. Without a runtime the server is gone as well.
+    pub(super) fn lost_answer(&self, answer: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.lost_answers.spawn_on(answer, &runtime);
+        }
+    }
+
     pub(super) async fn join(&self) {
         for task in take(&self.tasks) {
             // A task that panicked has been reported by the panic hook.
@@ -97,6 +105,9 @@ impl Running {
             // By now the shard has committed its last batch; what is left is the end of its thread.
             drop(thread.join());
         }
+        // With the shards their senders are gone.
+        self.lost_answers.close();
+        self.lost_answers.wait().await;
     }
 }
 
@@ -119,6 +130,7 @@ impl Broker {
         let health = Health::default();
         let running = Running::default();
         let transfers = Arc::new(Transfers::default());
+        let refusals = Arc::new(Refusals::default());
         let mut shards = Vec::new();
         for number in 1..=catalog.settings.shards {
             let shard = store.open_shard(ShardId(number))?;
@@ -132,7 +144,8 @@ impl Broker {
             let thread =
                 ShardThread::new(shard, Arc::clone(&clock), health.clone(), Arc::clone(&transfers));
             running.thread(format!("shard-{number}"), move || thread.run(&requests))?;
-            shards.push(ShardHandle { mailbox, reader });
+            let admission = Arc::new(Admission::new(Arc::clone(&refusals)));
+            shards.push(Arc::new(ShardHandle::new(mailbox, admission, reader)));
         }
         let (jobs, changes) = mpsc::channel(CHANGES_MAX);
         let shared = Arc::new(Shared {
@@ -148,6 +161,7 @@ impl Broker {
             visibility_max_ms: millis(config.visibility_timeout_secs_max),
             transfers: Arc::clone(&transfers),
             has_virtual_clock: clock.is_virtual(),
+            refusals,
             running,
         });
         let left_over = catalog.left_over();

@@ -3,7 +3,7 @@
 use sluice_wire::{AwsError, ErrorShape, Fault, framework};
 use tracing::{debug, error};
 
-use crate::http::BodyError;
+use crate::http::{BodyError, Bound};
 
 /// What a client reads when the server is at fault; the log has the cause.
 const INTERNAL_FAILURE_TEXT: &str =
@@ -21,6 +21,19 @@ static REQUEST_TIMEOUT: ErrorShape = ErrorShape {
 /// The answer to a bug or a failed disk.
 pub(super) fn internal(cause: impl std::fmt::Display) -> AwsError {
     AwsError::new(&framework::INTERNAL_FAILURE, INTERNAL_FAILURE_TEXT).with_cause(cause)
+}
+
+/// The answer when the server is at one of its bounds.
+pub(super) fn too_many(bound: Bound) -> AwsError {
+    let text = match bound {
+        Bound::Connections | Bound::ConnectionsRefused => "too many connections at once",
+        Bound::Requests => "too many requests at once",
+        Bound::HeadMemory => "too many large requests at once",
+        Bound::BodyMemory => "too many request bodies at once",
+        Bound::ResponseMemory => "too many large responses at once",
+        Bound::Scrapes => "too many requests for the metrics at once",
+    };
+    AwsError::new(&framework::SERVICE_UNAVAILABLE, text)
 }
 
 /// The answer to a body that was not read.

@@ -14,3 +14,4 @@ mod status;
 pub use authorisation::authorise;
 pub use identity::{Authenticated, Identity, authenticate};
 pub(crate) use request::Gateway;
+pub(crate) use status::SCRAPES_MAX;

@@ -3,15 +3,14 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// Runs `future` to its end, or to its panic, whose message is the error.
 ///
 /// What the future owned is dropped and never looked at again. What it shares with others is behind channels, whose other
 /// end sees the drop; that makes the unwind safe.
-pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
-    let mut future = pin!(future);
+pub(super) async fn caught<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Result<T, String> {
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
         Ok(Poll::Pending) => Poll::Pending,
@@ -28,6 +27,8 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     #[tokio::test]
@@ -37,8 +38,8 @@ mod tests {
             tokio::task::yield_now().await;
             assert_eq!(number, 8, "the number is wrong");
         };
-        let error = caught(buggy).await.expect_err("it panics");
+        let error = caught(pin!(buggy)).await.expect_err("it panics");
         assert!(error.contains("the number is wrong"), "{error}");
-        assert_eq!(caught(async { 5 }).await, Ok(5));
+        assert_eq!(caught(pin!(async { 5 })).await, Ok(5));
     }
 }

@@ -1,6 +1,7 @@
 //! One request from its head to its answer.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,13 +11,14 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use sluice_store::Store;
 use sluice_wire::{AwsError, Call, Rejection, ServiceModel, decoded_body, route};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::broker::Broker;
 use crate::clock::{self, Clock, VirtualClock};
 use crate::config::Config;
-use crate::http::{BodyBudget, BodyError, Limits, ReadBody, Respond, UnreadBody, read_body};
+use crate::http::{BodyBudget, BodyError, Bound, Limits, ReadBody, Respond, UnreadBody, read_body};
 use crate::metrics::{Metrics, Outcome};
 use crate::services::{Context, OperationEntry, SERVICES};
 
@@ -48,6 +50,8 @@ pub(crate) struct Gateway {
     pub(crate) limits: Limits,
     /// Memory for request bodies.
     pub(crate) bodies: BodyBudget,
+    /// Bounds how many look at the metrics at once.
+    pub(crate) scrapes: Semaphore,
     /// Where the server listens.
     pub(crate) local_addr: SocketAddr,
     /// Cancelled when the server drains.
@@ -67,19 +71,34 @@ struct Answered {
 }
 
 impl Respond for Gateway {
-    async fn respond(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Bytes> {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        _peer: SocketAddr,
+        refusal: Option<Bound>,
+    ) -> Response<Bytes> {
         let request_id = Uuid::new_v4().to_string();
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
         let mut response = match Endpoint::at(path) {
             Some(endpoint) => status::answer(self, endpoint, &parts.method).await,
-            None if admin::is_admin(path) => admin::answer(self, &parts, body).await,
-            None => self.api(&parts, body, &request_id).await,
+            // In a box of its own: a long poll should not have to make room for it.
+            None if admin::is_admin(path) => Box::pin(admin::answer(self, &parts, body)).await,
+            None => self.api(&parts, body, &request_id, refusal).await,
         };
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         response
+    }
+
+    fn note_refused(&self, bound: Bound) {
+        self.metrics.requests.refused(bound);
+    }
+
+    fn refused_response(&self, bound: Bound) -> Response<Bytes> {
+        self.note_refused(bound);
+        status::unavailable(&failure::too_many(bound))
     }
 }
 
@@ -95,15 +114,20 @@ impl Gateway {
         }
     }
 
-    async fn api(&self, parts: &Parts, body: Incoming, request_id: &str) -> Response<Bytes> {
+    async fn api(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+        request_id: &str,
+        refusal: Option<Bound>,
+    ) -> Response<Bytes> {
         let started = clock::instant();
-        let answered = match caught(self.answer(parts, body, request_id)).await {
+        let answer = pin!(self.answer(parts, body, request_id, refusal));
+        let answered = match caught(answer).await {
             Ok(answered) => answered,
             Err(panic) => {
                 let bug = failure::internal(format_args!("panic: {panic}"));
-                let mut answered = self.refuse(parts, bug, request_id);
-                answered.response.extensions_mut().insert(UnreadBody);
-                answered
+                self.refuse_unread(parts, bug, request_id)
             }
         };
         let outcome = Outcome {
@@ -116,14 +140,24 @@ impl Gateway {
         answered.response
     }
 
-    async fn answer(&self, parts: &Parts, body: Incoming, request_id: &str) -> Answered {
+    async fn answer(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+        request_id: &str,
+        refusal: Option<Bound>,
+    ) -> Answered {
+        if let Some(bound) = refusal {
+            self.note_refused(bound);
+            return self.refuse_unread(parts, failure::too_many(bound), request_id);
+        }
         let body = match read_body(body, &self.bodies, &self.limits).await {
             Ok(body) => body,
             Err(error) => {
-                let refusal = failure::unread_body(&error);
-                let mut answered = self.refuse(parts, refusal, request_id);
-                answered.response.extensions_mut().insert(UnreadBody);
-                return answered;
+                if error == BodyError::NoMemory {
+                    self.note_refused(Bound::BodyMemory);
+                }
+                return self.refuse_unread(parts, failure::unread_body(&error), request_id);
             }
         };
         let body = match self.decode(parts, body) {
@@ -176,6 +210,13 @@ impl Gateway {
             extensions: self.config.extensions,
             now_ms: self.clock.now_ms(),
         }
+    }
+
+    /// Answers a request whose body was not read to its end.
+    fn refuse_unread(&self, parts: &Parts, error: AwsError, request_id: &str) -> Answered {
+        let mut answered = self.refuse(parts, error, request_id);
+        answered.response.extensions_mut().insert(UnreadBody);
+        answered
     }
 
     /// Answers a request whose parameters were not looked at.

@@ -5,6 +5,9 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 use tracing::error;
 
+use sluice_wire::AwsError;
+
+use crate::http::{Bound, Respond};
 use crate::metrics::{self, Sources};
 
 use super::request::Gateway;
@@ -78,9 +81,21 @@ fn ready(readiness: Readiness) -> Response<Bytes> {
     }
 }
 
+/// Looking at the metrics asks every shard, so it must not be done without end.
+pub(crate) const SCRAPES_MAX: usize = 2;
+
+/// The answer when the server is at one of its bounds.
+pub(super) fn unavailable(error: &AwsError) -> Response<Bytes> {
+    response(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{}\n", error.message()))
+}
+
 async fn scrape(gateway: &Gateway) -> Response<Bytes> {
+    let Ok(_place) = gateway.scrapes.try_acquire() else {
+        return gateway.refused_response(Bound::Scrapes);
+    };
     let sources = Sources {
         queues: gateway.broker.metrics().await,
+        refusals: gateway.broker.refusals(),
         store: gateway.store.stats(),
         now_ms: gateway.clock.now_ms(),
     };

@@ -1,11 +1,17 @@
 //! What a connection is doing, and whether it has been at it for too long.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::clock::{self, Instant};
 
-use super::limits::{Limits, WRITE_PROGRESS_BYTES};
+use super::limits::{
+    HEAD_FREE_BYTES, Limits, RESPONSE_TIMEOUT, SLOW_READER_TIME, WRITE_PROGRESS_BYTES,
+};
+use super::memory::Share;
 
 /// In place of a time: does not apply now.
 const NEVER: u64 = u64::MAX;
@@ -16,24 +22,39 @@ const NEVER: u64 = u64::MAX;
 pub(super) struct Activity {
     opened: Instant,
     is_http2: AtomicBool,
+    has_had_request: AtomicBool,
     requests_open: AtomicUsize,
+    /// Bytes of a request head that is not complete.
+    head_bytes: AtomicUsize,
+    /// What is taken for them. Only heads of unusual size get as far as its lock.
+    head_share: Mutex<Share>,
+    /// Large responses in memory, and since when there have been any.
+    responses: AtomicUsize,
+    response_since_ms: AtomicU64,
     idle_since_ms: AtomicU64,
     head_since_ms: AtomicU64,
     write_blocked_since_ms: AtomicU64,
     written_while_blocked: AtomicU64,
     is_body_unread: AtomicBool,
+    close: OnceLock<Close>,
+    closing: Notify,
 }
 
 /// Why a connection is closed by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overdue {
+pub(super) enum Close {
     /// The request head did not arrive in time.
     Head,
     /// There was no request for too long.
     Idle,
     /// The client does not read its response.
     Write,
+    /// It is idle, and another needs its place.
+    MakeRoom,
 }
+
+/// Which connection goes first when one has to: without any request so far, then without one for longest.
+pub(super) type EvictionRank = (bool, Instant);
 
 /// State of a connection at one moment; times in ms since it was opened.
 #[derive(Debug, Clone, Copy)]
@@ -42,28 +63,60 @@ struct Snapshot {
     idle_since_ms: u64,
     head_since_ms: u64,
     write_blocked_since_ms: u64,
+    response_since_ms: u64,
 }
 
 impl Activity {
-    /// A connection that was just opened and owes its first request head.
-    pub(super) fn new() -> Self {
+    /// A connection that was just opened and owes its first request head, for which nothing is taken yet.
+    pub(super) fn new(head_share: Share) -> Self {
         Self {
             opened: clock::instant(),
             is_http2: AtomicBool::new(false),
+            has_had_request: AtomicBool::new(false),
             requests_open: AtomicUsize::new(0),
+            head_bytes: AtomicUsize::new(0),
+            head_share: Mutex::new(head_share),
+            responses: AtomicUsize::new(0),
+            response_since_ms: AtomicU64::new(NEVER),
             idle_since_ms: AtomicU64::new(0),
             head_since_ms: AtomicU64::new(0),
             write_blocked_since_ms: AtomicU64::new(NEVER),
             written_while_blocked: AtomicU64::new(0),
             is_body_unread: AtomicBool::new(false),
+            close: OnceLock::new(),
+            closing: Notify::new(),
         }
     }
 
-    /// Notes the start of a request; the guard notes its end.
-    pub(super) fn begin_request(&self, version: http::Version) {
-        self.is_http2.store(version == http::Version::HTTP_2, Ordering::Relaxed);
+    /// Has the connection closed. The first reason counts.
+    pub(super) fn close(&self, reason: Close) {
+        if self.close.set(reason).is_ok() {
+            self.closing.notify_one();
+        }
+    }
+
+    /// Waits until the connection is to be closed.
+    pub(super) async fn closed(&self) -> Close {
+        loop {
+            if let Some(reason) = self.close.get() {
+                return *reason;
+            }
+            self.closing.notified().await;
+        }
+    }
+
+    /// Notes the start of a request; the guard notes its end. Gives whether its head may be large.
+    pub(super) fn begin_request(&self, version: http::Version) -> bool {
+        let is_http2 = version == http::Version::HTTP_2;
+        self.is_http2.store(is_http2, Ordering::Relaxed);
+        self.has_had_request.store(true, Ordering::Relaxed);
         self.requests_open.fetch_add(1, Ordering::Relaxed);
         self.head_since_ms.store(NEVER, Ordering::Relaxed);
+        let is_large = self.head_bytes.swap(0, Ordering::Relaxed) > HEAD_FREE_BYTES;
+        if is_large {
+            self.head_share.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        is_large || is_http2
     }
 
     /// Notes that a request was answered or given up.
@@ -73,14 +126,59 @@ impl Activity {
     }
 
     /// Notes that bytes arrived. On an idle HTTP/1 connection a request head begins with them;
-    /// on HTTP/2 they may as well be the answer to a ping.
-    pub(super) fn note_read(&self) {
-        if self.requests_open.load(Ordering::Relaxed) == 0
-            && self.head_since_ms.load(Ordering::Relaxed) == NEVER
-            && !self.is_http2.load(Ordering::Relaxed)
-        {
+    /// on HTTP/2 they may as well be the answer to a ping. False if there is no memory for so long a head.
+    #[must_use]
+    pub(super) fn note_read(&self, bytes: usize) -> bool {
+        if self.requests_open.load(Ordering::Relaxed) > 0 || self.is_http2.load(Ordering::Relaxed) {
+            return true;
+        }
+        if self.head_since_ms.load(Ordering::Relaxed) == NEVER {
             self.head_since_ms.store(self.now_ms(), Ordering::Relaxed);
         }
+        let before = self.head_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let taken = before.saturating_sub(HEAD_FREE_BYTES);
+        let needed = (before + bytes).saturating_sub(HEAD_FREE_BYTES);
+        if needed == taken {
+            return true;
+        }
+        self.head_share.lock().unwrap_or_else(PoisonError::into_inner).grow(needed - taken)
+    }
+
+    /// Notes that the client speaks HTTP/2.
+    pub(super) fn note_http2(&self) {
+        self.is_http2.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that a large response is held in memory for the client.
+    pub(super) fn note_response(&self) {
+        if self.responses.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.response_since_ms.store(self.now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a large response has left memory.
+    pub(super) fn note_response_gone(&self) {
+        let others = self.responses.fetch_sub(1, Ordering::Relaxed) - 1;
+        let since_ms = if others == 0 { NEVER } else { self.now_ms() };
+        self.response_since_ms.store(since_ms, Ordering::Relaxed);
+    }
+
+    /// Whether a large response has been in memory for longer than a quick client takes to read it.
+    pub(super) fn is_slow_reader(&self) -> bool {
+        let since_ms = self.response_since_ms.load(Ordering::Relaxed);
+        is_past(self.now_ms(), since_ms, SLOW_READER_TIME)
+    }
+
+    /// When this connection goes if one has to; never while a request is open.
+    pub(super) fn eviction_rank(&self) -> Option<EvictionRank> {
+        if self.requests_open.load(Ordering::Relaxed) > 0 || self.close.get().is_some() {
+            return None;
+        }
+        let has_had_request = self.has_had_request.load(Ordering::Relaxed);
+        let head_since_ms = self.head_since_ms.load(Ordering::Relaxed);
+        let idle_since_ms = self.idle_since_ms.load(Ordering::Relaxed);
+        let since_ms = if head_since_ms == NEVER { idle_since_ms } else { head_since_ms };
+        Some((has_had_request, self.opened + Duration::from_millis(since_ms)))
     }
 
     /// Notes that the client does not take more bytes now.
@@ -125,12 +223,13 @@ impl Activity {
     }
 
     /// Judges the connection now.
-    pub(super) fn overdue(&self, limits: &Limits) -> Option<Overdue> {
+    pub(super) fn overdue(&self, limits: &Limits) -> Option<Close> {
         let snapshot = Snapshot {
             requests_open: self.requests_open.load(Ordering::Relaxed),
             idle_since_ms: self.idle_since_ms.load(Ordering::Relaxed),
             head_since_ms: self.head_since_ms.load(Ordering::Relaxed),
             write_blocked_since_ms: self.write_blocked_since_ms.load(Ordering::Relaxed),
+            response_since_ms: self.response_since_ms.load(Ordering::Relaxed),
         };
         overdue(snapshot, self.now_ms(), limits)
     }
@@ -141,26 +240,31 @@ impl Activity {
     }
 }
 
-fn overdue(snapshot: Snapshot, now_ms: u64, limits: &Limits) -> Option<Overdue> {
-    // `NEVER` is so late that nothing is ever due from it on.
-    let is_past = |since_ms: u64, limit: Duration| {
-        u128::from(now_ms.saturating_sub(since_ms)) >= limit.as_millis().max(1)
-    };
-    if is_past(snapshot.write_blocked_since_ms, limits.write_timeout) {
-        return Some(Overdue::Write);
+/// Whether it is so long since a moment. `NEVER` is so late that nothing is ever due from it on.
+fn is_past(now_ms: u64, since_ms: u64, limit: Duration) -> bool {
+    u128::from(now_ms.saturating_sub(since_ms)) >= limit.as_millis().max(1)
+}
+
+fn overdue(snapshot: Snapshot, now_ms: u64, limits: &Limits) -> Option<Close> {
+    let is_past = |since_ms: u64, limit: Duration| is_past(now_ms, since_ms, limit);
+    if is_past(snapshot.write_blocked_since_ms, limits.write_timeout)
+        || is_past(snapshot.response_since_ms, RESPONSE_TIMEOUT)
+    {
+        return Some(Close::Write);
     }
     if snapshot.requests_open > 0 {
         return None;
     }
     if is_past(snapshot.head_since_ms, limits.head_timeout) {
-        return Some(Overdue::Head);
+        return Some(Close::Head);
     }
-    is_past(snapshot.idle_since_ms, limits.idle_timeout).then_some(Overdue::Idle)
+    is_past(snapshot.idle_since_ms, limits.idle_timeout).then_some(Close::Idle)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::limits::test_limits;
+    use super::super::memory::Memory;
     use super::*;
 
     const QUIET: Snapshot = Snapshot {
@@ -168,7 +272,12 @@ mod tests {
         idle_since_ms: 0,
         head_since_ms: NEVER,
         write_blocked_since_ms: NEVER,
+        response_since_ms: NEVER,
     };
+
+    fn activity() -> Activity {
+        Activity::new(Memory::new(HEAD_FREE_BYTES).none())
+    }
 
     fn limits() -> Limits {
         Limits {
@@ -182,14 +291,14 @@ mod tests {
     #[test]
     fn an_idle_connection_is_closed_after_the_idle_timeout_only() {
         assert_eq!(overdue(QUIET, 99_999, &limits()), None);
-        assert_eq!(overdue(QUIET, 100_000, &limits()), Some(Overdue::Idle));
+        assert_eq!(overdue(QUIET, 100_000, &limits()), Some(Close::Idle));
     }
 
     #[test]
     fn a_head_that_has_begun_is_due_sooner() {
         let state = Snapshot { head_since_ms: 5_000, ..QUIET };
         assert_eq!(overdue(state, 14_999, &limits()), None);
-        assert_eq!(overdue(state, 15_000, &limits()), Some(Overdue::Head));
+        assert_eq!(overdue(state, 15_000, &limits()), Some(Close::Head));
     }
 
     #[test]
@@ -202,12 +311,44 @@ mod tests {
     fn a_client_that_does_not_read_is_cut_off_even_with_requests_open() {
         let state = Snapshot { requests_open: 3, write_blocked_since_ms: 1_000, ..QUIET };
         assert_eq!(overdue(state, 30_999, &limits()), None);
-        assert_eq!(overdue(state, 31_000, &limits()), Some(Overdue::Write));
+        assert_eq!(overdue(state, 31_000, &limits()), Some(Close::Write));
+    }
+
+    #[test]
+    fn a_response_that_is_not_read_to_its_end_is_due_whatever_else_is_read() {
+        let state = Snapshot { requests_open: 3, response_since_ms: 1_000, ..QUIET };
+        let due_ms = 1_000 + u64::try_from(RESPONSE_TIMEOUT.as_millis()).expect("small");
+        assert_eq!(overdue(state, due_ms - 1, &limits()), None);
+        assert_eq!(overdue(state, due_ms, &limits()), Some(Close::Write));
+    }
+
+    #[test]
+    fn a_long_head_takes_memory_until_it_is_complete() {
+        let activity = activity();
+        assert!(activity.note_read(2 * HEAD_FREE_BYTES));
+        assert!(!activity.note_read(1));
+        activity.begin_request(http::Version::HTTP_11);
+        assert!(activity.note_read(usize::MAX / 2), "a body is not a head");
+        activity.end_request();
+        assert!(activity.note_read(2 * HEAD_FREE_BYTES));
+    }
+
+    #[test]
+    fn connections_without_any_request_go_first_and_those_with_one_open_never() {
+        let (silent, had_one, has_one) = (activity(), activity(), activity());
+        had_one.begin_request(http::Version::HTTP_11);
+        had_one.end_request();
+        has_one.begin_request(http::Version::HTTP_11);
+        assert!(silent.eviction_rank() < had_one.eviction_rank());
+        assert!(silent.eviction_rank().is_some());
+        assert_eq!(has_one.eviction_rank(), None);
+        silent.close(Close::MakeRoom);
+        assert_eq!(silent.eviction_rank(), None, "it goes already");
     }
 
     #[test]
     fn reading_a_little_is_not_progress_but_reading_enough_is() {
-        let activity = Activity::new();
+        let activity = activity();
         activity.note_write_blocked();
         activity.note_written(100);
         assert_ne!(activity.write_blocked_since_ms.load(Ordering::Relaxed), NEVER);
@@ -217,14 +358,14 @@ mod tests {
 
     #[test]
     fn bytes_on_an_idle_connection_begin_a_head_on_http1_only() {
-        let activity = Activity::new();
+        let activity = activity();
         activity.begin_request(http::Version::HTTP_2);
         activity.end_request();
-        activity.note_read();
+        assert!(activity.note_read(1));
         assert_eq!(activity.head_since_ms.load(Ordering::Relaxed), NEVER);
         activity.begin_request(http::Version::HTTP_11);
         activity.end_request();
-        activity.note_read();
+        assert!(activity.note_read(1));
         assert_ne!(activity.head_since_ms.load(Ordering::Relaxed), NEVER);
     }
 }

@@ -3,39 +3,96 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, Version};
+use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
-use hyper::service::service_fn;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use super::activity::{Activity, Overdue};
+use super::activity::{Activity, Close};
+use super::connections::Connections;
 use super::limits::{
-    HEAD_BYTES_MAX, HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_HEADER_LIST_BYTES_MAX,
-    HTTP2_PING_INTERVAL, HTTP2_PING_TIMEOUT, HTTP2_SEND_BUFFER_BYTES, HTTP2_STREAM_WINDOW_BYTES,
-    HTTP2_STREAMS_MAX, Limits,
+    HEAD_BYTES_MAX, HEAD_FREE_BYTES, HEADER_BYTES, HTTP2_CONNECTION_WINDOW_BYTES,
+    HTTP2_HEADER_LIST_BYTES_MAX, HTTP2_PING_INTERVAL, HTTP2_PING_TIMEOUT, HTTP2_RESETS_PENDING_MAX,
+    HTTP2_SEND_BUFFER_BYTES, HTTP2_STREAM_WINDOW_BYTES, HTTP2_STREAMS_MAX, Limits,
+    RESPONSE_FREE_BYTES,
 };
 use super::listener::Stops;
-use super::stream::WatchedStream;
+use super::memory::Share;
+use super::stream::{Version, WatchedStream};
 
 /// Answers requests. Implemented by the gateway, and by stubs in tests.
 pub(crate) trait Respond: Send + Sync + 'static {
-    /// Answers one request. Dropped when the client goes away before the answer is there.
+    /// Answers one request, or refuses it because a bound is reached. Dropped when the client goes away before the
+    /// answer is there.
     fn respond(
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
+        refusal: Option<Bound>,
     ) -> impl Future<Output = Response<Bytes>> + Send;
+
+    /// Counts something that was refused without being answered.
+    fn note_refused(&self, bound: Bound);
+
+    /// Says that there is an answer that a bound keeps from being given.
+    fn refused_response(&self, bound: Bound) -> Response<Bytes>;
+}
+
+/// Bounds of this module that refuse what is beyond them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// Connections open at once, all of them with a request.
+    Connections,
+    /// Connections beyond that which are told so; this one was closed without a word.
+    ConnectionsRefused,
+    /// Requests at once.
+    Requests,
+    /// Memory for request heads.
+    HeadMemory,
+    /// Memory for request bodies.
+    BodyMemory,
+    /// Memory for responses.
+    ResponseMemory,
+    /// Looks at the metrics at once.
+    Scrapes,
+}
+
+impl Bound {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Connections,
+        Self::ConnectionsRefused,
+        Self::Requests,
+        Self::HeadMemory,
+        Self::BodyMemory,
+        Self::ResponseMemory,
+        Self::Scrapes,
+    ];
+
+    /// Its name in the metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::ConnectionsRefused => "connections_refused",
+            Self::Requests => "requests",
+            Self::HeadMemory => "head_memory",
+            Self::BodyMemory => "body_memory",
+            Self::ResponseMemory => "response_memory",
+            Self::Scrapes => "scrapes",
+        }
+    }
 }
 
 /// Response extension: the request body was not read to its end, so the connection must close.
@@ -55,59 +112,132 @@ where
     F::Output: Send,
 {
     fn execute(&self, stream: F) {
-        let abort = self.abort.clone();
+        let (abort, stream) = (self.abort.clone(), Box::pin(stream));
         self.tracker.spawn(async move {
             let _ended_or_aborted = abort.run_until_cancelled(stream).await;
         });
     }
 }
 
-/// Settings of hyper for every connection of a listener. The time limits of HTTP/1 are not
-/// hyper's: its head timeout would also end connections that are merely idle.
-pub(super) fn builder(tracker: &TaskTracker, stops: &Stops) -> Builder<StreamTasks> {
-    let tasks = StreamTasks { tracker: tracker.clone(), abort: stops.abort.clone() };
-    let mut builder = Builder::new(tasks);
-    // The number of headers is left at hyper's default of 100: setting it costs an allocation
-    // for each request.
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .keep_alive(true);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .max_header_list_size(HTTP2_HEADER_LIST_BYTES_MAX)
-        .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES)
-        .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
-        .keep_alive_interval(HTTP2_PING_INTERVAL)
-        .keep_alive_timeout(HTTP2_PING_TIMEOUT);
-    builder
+/// Settings of hyper for every connection of a listener.
+pub(super) struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<StreamTasks>,
 }
 
-/// Serves one connection until it ends, is overdue, or the server stops.
+impl Protocols {
+    /// The time limits of HTTP/1 are not hyper's: its head timeout would also end connections that are merely idle.
+    pub(super) fn new(tracker: &TaskTracker, stops: &Stops) -> Self {
+        let tasks = StreamTasks { tracker: tracker.clone(), abort: stops.abort.clone() };
+        let mut http1 = http1::Builder::new();
+        // The number of headers is left at hyper's default of 100: setting it costs an allocation
+        // for each request.
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .keep_alive(true);
+        let mut http2 = http2::Builder::new(tasks);
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(HTTP2_STREAMS_MAX)
+            .max_pending_accept_reset_streams(HTTP2_RESETS_PENDING_MAX)
+            .max_header_list_size(HTTP2_HEADER_LIST_BYTES_MAX)
+            .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES)
+            .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+            .keep_alive_interval(HTTP2_PING_INTERVAL)
+            .keep_alive_timeout(HTTP2_PING_TIMEOUT);
+        Self { http1, http2 }
+    }
+}
+
+/// What the connections of a listener share.
+pub(super) struct Serving<R> {
+    pub(super) responder: R,
+    pub(super) protocols: Protocols,
+    pub(super) limits: Limits,
+    pub(super) stops: Stops,
+    pub(super) connections: Arc<Connections>,
+}
+
+/// Serves one connection until it ends, is closed, or the server stops. All its requests are refused if there is a
+/// reason to.
 pub(super) async fn serve<R: Respond>(
     stream: TcpStream,
     peer: SocketAddr,
-    builder: &Builder<StreamTasks>,
-    responder: Arc<R>,
-    limits: &Limits,
-    stops: &Stops,
+    serving: Arc<Serving<R>>,
+    refusal: Option<Bound>,
 ) {
-    let activity = Arc::new(Activity::new());
-    let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&activity)));
-    let requests = Arc::new(Requests {
-        responder,
-        peer,
-        activity: Arc::clone(&activity),
-        drain: stops.drain.clone(),
-    });
-    let service = service_fn(move |request| answer(Arc::clone(&requests), request));
-    let mut connection = std::pin::pin!(builder.serve_connection(io, service));
+    let (activity, _listed) = serving.connections.open();
+    let mut stream = WatchedStream::new(stream, Arc::clone(&activity));
+    let version = tokio::select! {
+        version = stream.version() => version,
+        reason = activity.closed() => {
+            debug!(%peer, ?reason, "closing connection");
+            return;
+        }
+        () = serving.stops.drain.cancelled() => return,
+        () = serving.stops.abort.cancelled() => return,
+    };
+    let requests = Arc::new(Requests { serving, peer, activity, refusal });
+    let service = {
+        let requests = Arc::clone(&requests);
+        service_fn(move |request| answer(Arc::clone(&requests), request))
+    };
+    let io = TokioIo::new(stream);
+    let protocols = &requests.serving.protocols;
+    // Each in a box of its own: a connection that has not said anything takes no space for them.
+    match version {
+        Ok(Version::Http1) => {
+            let connection = protocols.http1.serve_connection(io, service);
+            until_closed(Box::pin(connection), &requests).await;
+        }
+        Ok(Version::Http2) => {
+            let connection = protocols.http2.serve_connection(io, service);
+            until_closed(Box::pin(connection), &requests).await;
+        }
+        Err(error) => debug!(%peer, %error, "connection ended"),
+    }
+}
 
+/// A connection of hyper's, of either version.
+trait Graceful: Future<Output = hyper::Result<()>> {
+    /// Announces the end, and takes no more requests.
+    fn graceful_shutdown(self: Pin<&mut Self>);
+}
+
+impl<I, S> Graceful for http1::Connection<I, S>
+where
+    Self: Future<Output = hyper::Result<()>>,
+    S: HttpService<Incoming>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S::ResBody: 'static,
+    <S::ResBody as hyper::body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        http1::Connection::graceful_shutdown(self);
+    }
+}
+
+impl<I, S> Graceful for http2::Connection<I, S, StreamTasks>
+where
+    Self: Future<Output = hyper::Result<()>>,
+    S: HttpService<Incoming>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S::ResBody: 'static,
+    <S::ResBody as hyper::body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    StreamTasks: hyper::rt::bounds::Http2ServerConnExec<S::Future, S::ResBody>,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        http2::Connection::graceful_shutdown(self);
+    }
+}
+
+async fn until_closed<R>(mut connection: Pin<Box<impl Graceful>>, requests: &Requests<R>) {
+    let Requests { serving, peer, activity, .. } = requests;
     tokio::select! {
         result = connection.as_mut() => {
             // Broken connections are the client's business.
@@ -116,17 +246,17 @@ pub(super) async fn serve<R: Respond>(
             }
             return;
         }
-        overdue = overdue(&activity, limits) => {
-            debug!(%peer, reason = ?overdue, "closing connection");
-            if overdue != Overdue::Idle {
+        reason = activity.closed() => {
+            debug!(%peer, ?reason, "closing connection");
+            if reason != Close::Idle {
                 return;
             }
             connection.as_mut().graceful_shutdown();
         }
-        () = stops.drain.cancelled() => connection.as_mut().graceful_shutdown(),
-        () = stops.abort.cancelled() => return,
+        () = serving.stops.drain.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = serving.stops.abort.cancelled() => return,
     }
-    closing(connection, &activity, limits, stops).await;
+    closing(connection, activity, &serving.limits, &serving.stops).await;
 }
 
 /// Lets the requests in flight end, then the connection.
@@ -149,21 +279,13 @@ where
     }
 }
 
-async fn overdue(activity: &Activity, limits: &Limits) -> Overdue {
-    loop {
-        tokio::time::sleep(limits.check_interval()).await;
-        if let Some(overdue) = activity.overdue(limits) {
-            return overdue;
-        }
-    }
-}
-
 /// What the requests of one connection share.
 struct Requests<R> {
-    responder: Arc<R>,
+    serving: Arc<Serving<R>>,
     peer: SocketAddr,
     activity: Arc<Activity>,
-    drain: CancellationToken,
+    /// Why all are refused.
+    refusal: Option<Bound>,
 }
 
 /// Counts a request as open as long as it lives, however it ends.
@@ -179,16 +301,92 @@ async fn answer<R: Respond>(
     requests: Arc<Requests<R>>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let Requests { serving, peer, activity, refusal } = &*requests;
     let version = request.version();
-    requests.activity.begin_request(version);
-    let _open = OpenRequest(&requests.activity);
-    let mut response = requests.responder.respond(request, requests.peer).await;
+    let has_large_head = activity.begin_request(version);
+    let _open = OpenRequest(activity);
+    let (_counted, is_in_bound) = serving.connections.begin_request();
+    let head = if has_large_head { serving.head_share(&request) } else { Ok(None) };
+    let refusal = match &head {
+        _ if refusal.is_some() => *refusal,
+        _ if !is_in_bound => Some(Bound::Requests),
+        Ok(_) => None,
+        Err(bound) => Some(*bound),
+    };
+    let response = serving.responder.respond(request, *peer, refusal).await;
+    let mut response = serving.held(response, activity);
     let is_body_unread = response.extensions_mut().remove::<UnreadBody>().is_some();
-    if version != Version::HTTP_2 && (is_body_unread || requests.drain.is_cancelled()) {
+    let is_last = refusal == Some(Bound::Connections);
+    let is_closing = is_body_unread || is_last || serving.stops.drain.is_cancelled();
+    if version != http::Version::HTTP_2 && is_closing {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    if version != Version::HTTP_2 && is_body_unread {
-        requests.activity.note_body_unread();
+    if version != http::Version::HTTP_2 && is_body_unread {
+        activity.note_body_unread();
+    }
+    if version == http::Version::HTTP_2 && is_last {
+        activity.close(Close::Idle);
     }
     Ok(response.map(Full::new))
+}
+
+impl<R: Respond> Serving<R> {
+    /// Takes memory for a request head that is held until the request is answered.
+    fn head_share<B>(&self, request: &Request<B>) -> Result<Option<Share>, Bound> {
+        let headers = request.headers().iter();
+        let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+        let bytes = path
+            + headers
+                .map(|(name, value)| name.as_str().len() + value.len() + HEADER_BYTES)
+                .sum::<usize>();
+        if bytes <= HEAD_FREE_BYTES {
+            return Ok(None);
+        }
+        self.connections.heads.take(bytes).map(Some).ok_or(Bound::HeadMemory)
+    }
+
+    /// Takes memory for a large response until the kernel has got it. What cannot be held is refused instead: to the
+    /// client it is as if the response had been lost.
+    fn held(&self, response: Response<Bytes>, activity: &Arc<Activity>) -> Response<Bytes> {
+        let bytes = response.body().len();
+        if bytes <= RESPONSE_FREE_BYTES {
+            return response;
+        }
+        let share = self.connections.responses.take(bytes);
+        if share.is_none() || self.connections.responses.is_scarce() {
+            self.connections.close_slow_readers();
+        }
+        match share {
+            Some(share) => {
+                response.map(|bytes| Bytes::from_owner(Held::new(bytes, share, activity)))
+            }
+            None => self.responder.refused_response(Bound::ResponseMemory),
+        }
+    }
+}
+
+/// A large response in memory.
+struct Held {
+    bytes: Bytes,
+    activity: Arc<Activity>,
+    _share: Share,
+}
+
+impl Held {
+    fn new(bytes: Bytes, share: Share, activity: &Arc<Activity>) -> Self {
+        activity.note_response();
+        Self { bytes, activity: Arc::clone(activity), _share: share }
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.activity.note_response_gone();
+    }
 }

@@ -8,11 +8,23 @@ use crate::config::HttpLimits;
 /// message body, in the request line; beyond 64 KiB hyper answers 414.
 pub(super) const HEAD_BYTES_MAX: usize = 80 * 1024;
 
+/// Request heads up to this size are not counted; almost all are smaller.
+pub(super) const HEAD_FREE_BYTES: usize = 8 * 1024;
+
+/// What a header takes in memory besides its name and value, about.
+pub(super) const HEADER_BYTES: usize = 64;
+
+/// Larger request heads in memory at once, bytes, over all connections: complete or not.
+pub(super) const HEAD_MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Largest header list of an HTTP/2 request, bytes after decompression.
 pub(super) const HTTP2_HEADER_LIST_BYTES_MAX: u32 = 80 * 1024;
 
 /// Requests at once on one HTTP/2 connection; long polls count.
 pub(super) const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// Requests at once over all connections; long polls count.
+pub(super) const REQUESTS_MAX: usize = 32_768;
 
 /// Request bytes that an HTTP/2 client may send ahead, per stream and per connection.
 pub(super) const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
@@ -22,14 +34,41 @@ pub(super) const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Response bytes buffered per HTTP/2 stream.
 pub(super) const HTTP2_SEND_BUFFER_BYTES: usize = 128 * 1024;
 
+/// Resets of an HTTP/2 client's streams that may wait to be taken notice of; with more it is cut off.
+pub(super) const HTTP2_RESETS_PENDING_MAX: usize = 64;
+
+/// Responses up to this size are not counted.
+pub(super) const RESPONSE_FREE_BYTES: usize = 16 * 1024;
+
+/// Larger responses in memory at once, bytes, over all connections, until the kernel has taken them.
+pub(super) const RESPONSE_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Such a response has to be read in this time, whatever else happens on its connection.
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// While memory for responses is scarce, in this time.
+pub(super) const SLOW_READER_TIME: Duration = Duration::from_secs(1);
+
+/// Pause between two looks for those who take longer.
+pub(super) const SCARCITY_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// An HTTP/2 client is asked this often whether it is still there.
 pub(super) const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Time for the answer to that question.
 pub(super) const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Connections that the kernel queues while the connection cap is reached.
+/// Connections that the kernel queues until they are accepted.
 pub(super) const ACCEPT_BACKLOG: u32 = 1024;
+
+/// Idle connections that are closed together when the connection cap is reached, an eighth of them at most.
+pub(super) const CONNECTIONS_EVICTED_AT_ONCE: usize = 64;
+
+/// Time for the first of them to be gone.
+pub(super) const EVICTION_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Connections beyond the cap that are told so at once; the next are closed without a word.
+pub(super) const CONNECTIONS_REFUSED_MAX: usize = 256;
 
 /// Pause after a failed accept, for example while no file descriptors are left.
 pub(super) const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);

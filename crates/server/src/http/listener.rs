@@ -5,15 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::metrics::ConnectionMetrics;
 
-use super::connection::{self, Respond};
-use super::limits::{ACCEPT_BACKLOG, ACCEPT_RETRY_PAUSE, Limits};
+use super::connection::{self, Bound, Protocols, Respond, Serving};
+use super::connections::Connections;
+use super::limits::{
+    ACCEPT_BACKLOG, ACCEPT_RETRY_PAUSE, CONNECTIONS_REFUSED_MAX, EVICTION_TIMEOUT, Limits,
+};
 
 /// The two ways to stop a listener and its connections.
 #[derive(Debug, Clone, Default)]
@@ -52,41 +55,86 @@ impl Listener {
         self.local_addr
     }
 
-    /// Accepts and serves until `stops.drain`. At the cap the next connection waits in the
-    /// kernel's queue. Every connection is a task of `tracker`.
+    /// Accepts and serves until `stops.drain`. At the cap an idle connection makes room for the next one; while none is
+    /// idle the next one is refused. Every connection is a task of `tracker`.
     pub(crate) async fn serve<R: Respond>(
         self,
-        responder: Arc<R>,
+        responder: R,
         limits: Limits,
         stops: Stops,
         tracker: TaskTracker,
         metrics: ConnectionMetrics,
     ) {
-        let builder = Arc::new(connection::builder(&tracker, &stops));
-        let limits = Arc::new(limits);
-        let places = Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS)));
-        loop {
-            let next = async {
-                // The semaphore is never closed, so this cannot fail.
-                let place = Arc::clone(&places).acquire_owned().await.ok();
-                (place, accept(&self.tcp).await)
-            };
-            let Some((place, (stream, peer))) = stops.drain.run_until_cancelled(next).await else {
-                return;
-            };
-            let (builder, responder) = (Arc::clone(&builder), Arc::clone(&responder));
-            let (limits, stops) = (Arc::clone(&limits), stops.clone());
-            let open = metrics.open_connection();
-            tracker.spawn(async move {
-                connection::serve(stream, peer, &builder, responder, &limits, &stops).await;
-                drop((open, place));
-            });
+        let protocols = Protocols::new(&tracker, &stops);
+        let places = Places::new(&limits);
+        let drain = stops.drain.clone();
+        let connections = Connections::new();
+        let serving = Arc::new(Serving { responder, protocols, limits, stops, connections });
+        let accepting = async {
+            loop {
+                let (stream, peer) = accept(&self.tcp, &serving.connections).await;
+                let (place, refusal) = match places.take(&serving.connections).await {
+                    Place::Served(place) => (place, None),
+                    Place::Refused(place) => (place, Some(Bound::Connections)),
+                    Place::None => {
+                        serving.responder.note_refused(Bound::ConnectionsRefused);
+                        continue;
+                    }
+                };
+                let (serving, open) = (Arc::clone(&serving), metrics.open_connection());
+                tracker.spawn(async move {
+                    connection::serve(stream, peer, serving, refusal).await;
+                    drop((open, place));
+                });
+            }
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = serving.connections.watch(&serving.limits) => {}
+            () = drain.cancelled() => {}
         }
     }
 }
 
+/// Places for connections: those that are served, and a few for telling others that there is none.
+struct Places {
+    served: Arc<Semaphore>,
+    refused: Arc<Semaphore>,
+}
+
+/// What there is for a connection.
+enum Place {
+    Served(OwnedSemaphorePermit),
+    Refused(OwnedSemaphorePermit),
+    None,
+}
+
+impl Places {
+    fn new(limits: &Limits) -> Self {
+        let served = limits.connections_max.min(Semaphore::MAX_PERMITS);
+        Self {
+            served: Arc::new(Semaphore::new(served)),
+            refused: Arc::new(Semaphore::new(CONNECTIONS_REFUSED_MAX)),
+        }
+    }
+
+    async fn take(&self, connections: &Connections) -> Place {
+        if let Ok(place) = Arc::clone(&self.served).try_acquire_owned() {
+            return Place::Served(place);
+        }
+        if connections.make_room() > 0 {
+            let next = Arc::clone(&self.served).acquire_owned();
+            if let Ok(Ok(place)) = tokio::time::timeout(EVICTION_TIMEOUT, next).await {
+                return Place::Served(place);
+            }
+        }
+        let refused = Arc::clone(&self.refused).try_acquire_owned();
+        refused.map_or(Place::None, Place::Refused)
+    }
+}
+
 /// The next connection. Errors concern the one that failed, or pass when others close.
-async fn accept(tcp: &TcpListener) -> (TcpStream, SocketAddr) {
+async fn accept(tcp: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
     let mut has_warned = false;
     loop {
         match tcp.accept().await {
@@ -102,6 +150,8 @@ async fn accept(tcp: &TcpListener) -> (TcpStream, SocketAddr) {
                     warn!(%error, "cannot accept connections, trying again");
                     has_warned = true;
                 }
+                // Most likely there are no file descriptors left.
+                connections.make_room();
                 tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
             }
         }

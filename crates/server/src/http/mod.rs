@@ -4,13 +4,15 @@
 mod activity;
 mod body;
 mod connection;
+mod connections;
 mod limits;
 mod listener;
+mod memory;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use body::{BodyBudget, BodyError, ReadBody, read_body};
-pub(crate) use connection::{Respond, UnreadBody};
+pub(crate) use connection::{Bound, Respond, UnreadBody};
 pub(crate) use limits::Limits;
 pub(crate) use listener::{Listener, Stops};

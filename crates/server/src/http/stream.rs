@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
@@ -17,7 +17,25 @@ use super::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT};
 pub(super) struct WatchedStream {
     inner: TcpStream,
     activity: Arc<Activity>,
+    first: First,
     linger: Linger,
+}
+
+/// The bytes that were read to tell the version of HTTP, and that hyper has not got yet.
+#[derive(Debug, Default)]
+struct First {
+    bytes: [u8; HTTP2_PREFACE.len()],
+    len: usize,
+}
+
+/// What an HTTP/2 client with prior knowledge begins with.
+const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    Http1,
+    Http2,
 }
 
 #[derive(Debug)]
@@ -30,7 +48,58 @@ enum Linger {
 impl WatchedStream {
     /// Watches `inner` on behalf of `activity`.
     pub(super) fn new(inner: TcpStream, activity: Arc<Activity>) -> Self {
-        Self { inner, activity, linger: Linger::NotBegun }
+        Self { inner, activity, first: First::default(), linger: Linger::NotBegun }
+    }
+
+    /// Reads until it is clear what the client speaks.
+    pub(super) async fn version(&mut self) -> io::Result<Version> {
+        let mut first = First::default();
+        while first.bytes[..first.len] == HTTP2_PREFACE[..first.len] {
+            if first.len == first.bytes.len() {
+                self.first = first;
+                self.activity.note_http2();
+                return Ok(Version::Http2);
+            }
+            let bytes = self.read(&mut first.bytes[first.len..]).await?;
+            if bytes == 0 {
+                break;
+            }
+            first.len += bytes;
+        }
+        self.first = first;
+        Ok(Version::Http1)
+    }
+
+    /// Reads what was read before, and with it what is there.
+    fn poll_first(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let bytes = self.first.len.min(buffer.remaining());
+        buffer.put_slice(&self.first.bytes[..bytes]);
+        self.first.bytes.copy_within(bytes.., 0);
+        self.first.len -= bytes;
+        if buffer.remaining() > 0
+            && let Poll::Ready(Err(error)) = self.poll_rest(cx, buffer)
+        {
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_rest(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        let bytes = buffer.filled().len() - before;
+        if bytes > 0 && !self.activity.note_read(bytes) {
+            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+        }
+        result
     }
 
     /// Throws away what the client still sends, until it ends, or time or size are used up.
@@ -73,12 +142,7 @@ impl AsyncRead for WatchedStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let result = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.activity.note_read();
-        }
-        result
+        if self.first.len > 0 { self.poll_first(cx, buffer) } else { self.poll_rest(cx, buffer) }
     }
 }
 

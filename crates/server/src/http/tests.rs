@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,8 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::metrics::ConnectionMetrics;
 
-use super::limits::test_limits;
-use super::{Limits, Listener, Respond, Stops};
+use super::limits::{RESPONSE_MEMORY_BYTES_MAX, test_limits};
+use super::{Bound, Limits, Listener, Respond, Stops};
 
 const SHORT: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,9 +25,28 @@ const LARGE_BYTES: usize = 64 * 1024 * 1024;
 struct Stub;
 
 impl Respond for Stub {
-    async fn respond(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Bytes> {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        _peer: SocketAddr,
+        refusal: Option<Bound>,
+    ) -> Response<Bytes> {
+        if let Some(bound) = refusal {
+            return self.refused_response(bound);
+        }
+        if request.uri().path() == "/wait" {
+            std::future::pending::<()>().await;
+        }
         let is_large = request.uri().path() == "/large";
         Response::new(if is_large { Bytes::from(vec![0; LARGE_BYTES]) } else { Bytes::new() })
+    }
+
+    fn note_refused(&self, _bound: Bound) {}
+
+    fn refused_response(&self, _bound: Bound) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        response
     }
 }
 
@@ -43,13 +61,7 @@ impl Server {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
         let (addr, stops, tracker) = (listener.local_addr(), Stops::default(), TaskTracker::new());
         let metrics = ConnectionMetrics::default();
-        tracker.spawn(listener.serve(
-            Arc::new(Stub),
-            limits,
-            stops.clone(),
-            tracker.clone(),
-            metrics,
-        ));
+        tracker.spawn(listener.serve(Stub, limits, stops.clone(), tracker.clone(), metrics));
         Self { addr, stops, tracker }
     }
 
@@ -147,4 +159,30 @@ async fn a_drain_closes_idle_connections_of_both_versions() {
     server.stop().await;
     assert!(idle.read_to_end(&mut Vec::new()).is_ok());
     assert_eq!(silent.read(&mut byte).expect("an orderly end"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_do_not_read_use_up_their_memory_and_then_their_time() {
+    let server = Server::start(test_limits());
+    let ask = |addr| {
+        let mut client = connect(addr);
+        client.write_all(b"GET /large HTTP/1.1\r\n\r\n").expect("the server reads");
+        let mut head = [0; 12];
+        client.read_exact(&mut head).expect("an answer");
+        (client, head)
+    };
+    let first: Vec<_> =
+        (0..RESPONSE_MEMORY_BYTES_MAX / LARGE_BYTES).map(|_| ask(server.addr)).collect();
+    for (_, head) in &first {
+        assert_eq!(head, b"HTTP/1.1 200");
+    }
+    let (_, head) = ask(server.addr);
+    assert_eq!(&head, b"HTTP/1.1 503");
+    let mut tries_left = PATIENCE.as_millis() / SHORT.as_millis();
+    while &ask(server.addr).1 != b"HTTP/1.1 200" {
+        tries_left = tries_left.checked_sub(1).expect("those who do not read are cut off");
+        tokio::time::sleep(SHORT).await;
+    }
+    drop(first);
+    server.stop().await;
 }

@@ -1,13 +1,19 @@
 //! Counts requests and connections.
 
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::http::Bound;
 
 /// Upper bounds of the request duration buckets, s. The upper end is there for long polls.
 const DURATION_SECS_BOUNDS: [f64; 14] =
@@ -38,6 +44,7 @@ pub(crate) struct RequestMetrics {
     requests: Family<Outcome, Counter>,
     durations: Family<OperationLabels, Histogram, fn() -> Histogram>,
     in_flight: Family<OperationLabels, Gauge>,
+    refused: Arc<[AtomicU64; Bound::ALL.len()]>,
 }
 
 /// A request that runs; ends when dropped, also when the client goes away.
@@ -61,6 +68,7 @@ impl RequestMetrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(duration_histogram),
             in_flight: Family::default(),
+            refused: Arc::default(),
         };
         registry.register(
             "requests",
@@ -81,6 +89,17 @@ impl RequestMetrics {
         metrics
     }
 
+    /// Counts what was refused because of a bound on HTTP.
+    pub(crate) fn refused(&self, bound: Bound) {
+        self.refused[bound as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Refusals because of a bound on HTTP since the start, by its name.
+    pub(super) fn refused_counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let count = |bound: Bound| self.refused[bound as usize].load(Ordering::Relaxed);
+        Bound::ALL.iter().map(move |bound| (bound.name(), count(*bound)))
+    }
+
     /// Notes that an operation begins.
     pub(crate) fn begin(&self, service: &'static str, operation: &'static str) -> InFlight {
         let gauge = self.in_flight.get_or_create_owned(&OperationLabels { service, operation });
@@ -94,6 +113,20 @@ impl RequestMetrics {
         let labels = OperationLabels { service: outcome.service, operation: outcome.operation };
         self.durations.get_or_create(&labels).observe(took.as_secs_f64());
     }
+}
+
+/// Writes what was refused, by the bound that was reached.
+pub(super) fn encode_refused(
+    refused: &[(&'static str, u64)],
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), fmt::Error> {
+    let help = "Requests and connections refused because there were too many, by the bound reached";
+    let mut metric = encoder.encode_descriptor("refused", help, None, MetricType::Counter)?;
+    for (bound, count) in refused {
+        let labels = [("bound", *bound)];
+        ConstCounter::new(*count).encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 /// Counters of connections.

@@ -14,7 +14,7 @@ use crate::broker::QueueMetrics;
 
 use super::queues::{self, QueueSeries};
 use super::requests::{ConnectionMetrics, RequestMetrics};
-use super::{process, store};
+use super::{process, requests, store};
 
 /// Media type of the answer.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -27,6 +27,8 @@ const PREFIX: &str = "sluice";
 pub(crate) struct Sources {
     /// Every queue.
     pub(crate) queues: Vec<QueueMetrics>,
+    /// What the broker refused, by bound.
+    pub(crate) refusals: Vec<(&'static str, u64)>,
     /// The store.
     pub(crate) store: StoreStats,
     /// Now, epoch milliseconds.
@@ -58,7 +60,8 @@ impl Metrics {
     pub(crate) fn render(&self, sources: Sources) -> Result<String, fmt::Error> {
         let mut observed = Registry::with_prefix(PREFIX);
         let series = queues::series(sources.queues, sources.now_ms);
-        observed.register_collector(Box::new(Observed { series, store: sources.store }));
+        let refused = self.requests.refused_counts().chain(sources.refusals).collect();
+        observed.register_collector(Box::new(Observed { series, refused, store: sources.store }));
         let mut of_process = Registry::default();
         of_process.register_collector(Box::new(Process));
 
@@ -74,12 +77,14 @@ impl Metrics {
 #[derive(Debug)]
 struct Observed {
     series: Vec<QueueSeries>,
+    refused: Vec<(&'static str, u64)>,
     store: StoreStats,
 }
 
 impl Collector for Observed {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         queues::encode(&self.series, &mut encoder)?;
+        requests::encode_refused(&self.refused, &mut encoder)?;
         store::encode(&self.store, &mut encoder)
     }
 }

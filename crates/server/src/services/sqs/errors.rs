@@ -276,8 +276,9 @@ impl From<BrokerError> for AwsError {
             ),
             // No cause: under load, a flood of these must not become a flood in the log.
             BrokerError::Busy => Self::new(
-                &framework::SERVICE_UNAVAILABLE,
-                "The server has more requests waiting than it takes. Try again.",
+                &REQUEST_THROTTLED,
+                "The request was denied due to request throttling. More requests are waiting than \
+                 the server takes; try again.",
             ),
             BrokerError::DiskFull => Self::new(
                 &framework::SERVICE_UNAVAILABLE,
