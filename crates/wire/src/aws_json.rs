@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::error::{AwsError, framework};
+use crate::json_text::to_json;
 use crate::response::{response, set_header};
 use crate::service::ServiceModel;
 use crate::value::Value;
@@ -35,7 +36,7 @@ pub(crate) fn render<T: Serialize>(
     output: &T,
     request_id: &str,
 ) -> serde_json::Result<Response<Bytes>> {
-    let body = serde_json::to_vec(output)?;
+    let body = to_json(output)?;
     Ok(response(200, service.json_version.content_type(), request_id, body))
 }
 

@@ -7,6 +7,7 @@ use serde::de::{self, Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visito
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{REQUEST_VALUES_MAX, Value};
+use crate::json_text::to_json;
 
 impl Value {
     /// Parses the JSON text of a request. Nesting and the number of values are bounded.
@@ -22,7 +23,7 @@ impl Value {
     ///
     /// It takes the way through JSON text, so that no second implementation of serde's data model has to agree with it.
     pub(crate) fn from_output<T: Serialize>(output: &T) -> serde_json::Result<Self> {
-        serde_json::from_slice(&serde_json::to_vec(output)?)
+        serde_json::from_slice(&to_json(output)?)
     }
 }
 

@@ -63,7 +63,7 @@ impl Sender {
     /// Takes the sender out of a request's context.
     pub(super) fn of(context: &Context) -> Self {
         Self {
-            id: context.identity.sender_id.to_string(),
+            id: context.identity.sender_id(),
             trace_header: context.trace_header.clone(),
         }
     }
