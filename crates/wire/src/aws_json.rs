@@ -15,7 +15,7 @@ use crate::value::Value;
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 
 /// Parses a request body: one JSON object. No body at all is an empty object.
-pub(crate) fn parse(body: &[u8]) -> Result<Value, AwsError> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value<'_>, AwsError> {
     if body.is_empty() {
         return Ok(Value::Map(Vec::new()));
     }

@@ -124,7 +124,10 @@ fn incomplete(message: &'static str) -> AwsError {
 mod tests {
     use super::*;
 
-    fn parse(uri: &str, headers: &[(&str, &str)]) -> Result<Option<Credential<'static>>, &'static str> {
+    fn parse(
+        uri: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Option<Credential<'static>>, &'static str> {
         let mut builder = http::Request::builder().uri(uri);
         for (name, value) in headers {
             builder = builder.header(*name, *value);

@@ -254,8 +254,7 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
 /// Counts the bytes before the first one that needs an escape.
 fn plain_bytes(bytes: &[u8]) -> usize {
     // Without a branch for each byte, so that the compiler looks at many at once.
-    let is_plain =
-        |run: &&[u8]| !run.iter().fold(false, |found, byte| found | needs_escape(*byte));
+    let is_plain = |run: &&[u8]| !run.iter().fold(false, |found, byte| found | needs_escape(*byte));
     let runs = bytes.chunks_exact(RUN_BYTES).take_while(is_plain).count();
     let plain = runs * RUN_BYTES;
     let next = bytes[plain..].iter().position(|byte| needs_escape(*byte));

@@ -106,7 +106,8 @@ pub fn route(
 fn protocol(headers: &HeaderMap) -> Protocol {
     const JSON: &str = "application/x-amz-json";
     let has_json_body = || {
-        let prefix = media_type(headers, CONTENT_TYPE).and_then(|essence| essence.get(..JSON.len()));
+        let prefix =
+            media_type(headers, CONTENT_TYPE).and_then(|essence| essence.get(..JSON.len()));
         prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(JSON))
     };
     if headers.contains_key(TARGET) || has_json_body() {
