@@ -48,6 +48,7 @@ missing_packages() {
     [ "$1" = test ] || return 0
     have git || echo "git: lists the files of the repository for the tidy check"
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo "python3-venv: the Python client tests"
+    have valgrind || echo "valgrind: counts the instructions of requests"
     have node && have npm || echo "nodejs npm: the JavaScript client test"
     have javac || echo "default-jdk-headless: the Java client test"
     have mvn || echo "maven: the Java client test"

@@ -5,6 +5,7 @@
 mod deny;
 mod docs;
 mod fuzz;
+mod instructions;
 mod license;
 mod metadata;
 mod tidy;
@@ -19,7 +20,9 @@ usage: cargo xtask COMMAND
   deny           licences, sources and banned crates by deny.toml, without network
   docs           writes docs/reference and docs/configuration.md
   docs --check   fails when they are not as they would be written
-  fuzz [SECONDS] runs each fuzz target, 10 seconds unless told otherwise";
+  fuzz [SECONDS] runs each fuzz target, 10 seconds unless told otherwise
+  instructions   counts the instructions of requests under valgrind; fails when they have become more
+  instructions --bless  commits what they are now";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +32,8 @@ fn main() -> ExitCode {
         ["deny"] => deny::run(),
         ["docs"] => docs::run(docs::Action::Write),
         ["docs", "--check"] => docs::run(docs::Action::Check),
+        ["instructions"] => instructions::run(instructions::Action::Check),
+        ["instructions", "--bless"] => instructions::run(instructions::Action::Bless),
         ["fuzz"] => fuzz::run(10),
         ["fuzz", seconds] => match seconds.parse() {
             Ok(seconds) => fuzz::run(seconds),

@@ -91,32 +91,55 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        if config.access == Access::LoopbackOnly && !config.listen.ip().is_loopback() {
-            return Err(StartError::NotLoopback { listen: config.listen });
-        }
-        // The port first: it is the most likely to fail, and costs nothing to give back.
-        let listener = Listener::bind(config.listen).map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => StartError::AddressInUse { listen: config.listen },
-            _ => StartError::Listen { listen: config.listen, source },
-        })?;
+        let listener = bind(&config)?;
         let (store, live_backup) = open_store(&config).await?;
-        let virtual_clock = match config.clock {
-            ClockKind::System => None,
-            ClockKind::Virtual => Some(Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()))),
-        };
-        let clock: Arc<dyn Clock> = match &virtual_clock {
-            Some(clock) => Arc::<VirtualClock>::clone(clock),
-            None => Arc::new(SteadyClock::start()),
-        };
-        let broker = start_broker(&config, &store, &clock).await?;
-        if let Err(error) = declared_queues::create(&broker, &config).await {
-            broker.shutdown().await;
-            close_store(store).await;
-            return Err(error.into());
-        }
-        let control = Control::listen(&config.data_dir).map(|control| (control, live_backup));
-        Ok(serve(config, listener, store, broker, (clock, virtual_clock), control))
+        start_over(config, listener, store, Some(live_backup)).await
     }
+
+    /// Starts over a store that is open already, in place of the one in [`Config::data_dir`].
+    ///
+    /// # Errors
+    /// [`StartError`], with nothing left running.
+    pub async fn start_over(store: Arc<dyn Store>, config: Config) -> Result<Running, StartError> {
+        let listener = bind(&config)?;
+        start_over(config, listener, store, None).await
+    }
+}
+
+/// The port goes first: it is the most likely to fail, and costs nothing to give back.
+fn bind(config: &Config) -> Result<Listener, StartError> {
+    if config.access == Access::LoopbackOnly && !config.listen.ip().is_loopback() {
+        return Err(StartError::NotLoopback { listen: config.listen });
+    }
+    Listener::bind(config.listen).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::AddressInUse { listen: config.listen },
+        _ => StartError::Listen { listen: config.listen, source },
+    })
+}
+
+async fn start_over(
+    config: Config,
+    listener: Listener,
+    store: Arc<dyn Store>,
+    live_backup: Option<LiveBackup>,
+) -> Result<Running, StartError> {
+    let virtual_clock = match config.clock {
+        ClockKind::System => None,
+        ClockKind::Virtual => Some(Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()))),
+    };
+    let clock: Arc<dyn Clock> = match &virtual_clock {
+        Some(clock) => Arc::<VirtualClock>::clone(clock),
+        None => Arc::new(SteadyClock::start()),
+    };
+    let broker = start_broker(&config, &store, &clock).await?;
+    if let Err(error) = declared_queues::create(&broker, &config).await {
+        broker.shutdown().await;
+        close_store(store).await;
+        return Err(error.into());
+    }
+    let control =
+        live_backup.and_then(|backup| Some((Control::listen(&config.data_dir)?, backup)));
+    Ok(serve(config, listener, store, broker, (clock, virtual_clock), control))
 }
 
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, LiveBackup), StartError> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::error::{AwsError, framework};
+use crate::json_text::to_json;
 use crate::response::{response, set_header};
 use crate::service::ServiceModel;
 use crate::value::Value;
@@ -14,7 +15,7 @@ use crate::value::Value;
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 
 /// Parses a request body: one JSON object. No body at all is an empty object.
-pub(crate) fn parse(body: &[u8]) -> Result<Value, AwsError> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value<'_>, AwsError> {
     if body.is_empty() {
         return Ok(Value::Map(Vec::new()));
     }
@@ -35,7 +36,7 @@ pub(crate) fn render<T: Serialize>(
     output: &T,
     request_id: &str,
 ) -> serde_json::Result<Response<Bytes>> {
-    let body = serde_json::to_vec(output)?;
+    let body = to_json(output)?;
     Ok(response(200, service.json_version.content_type(), request_id, body))
 }
 

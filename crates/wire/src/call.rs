@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::aws_json;
 use crate::error::{AwsError, framework};
+use crate::json_text::to_json;
 use crate::query::{self, Parameters};
 use crate::response::response;
 use crate::service::{QueryModel, ServiceModel};
@@ -88,12 +89,14 @@ impl Call {
         match self.protocol {
             Protocol::AwsJson => aws_json::render(self.service, output, request_id),
             Protocol::Query => {
-                let output = Value::from_output(output)?;
+                let text = to_json(output)?;
+                let output = Value::from_output_json(&text)?;
                 let body = query::output_xml(model, operation, &output, request_id);
                 Ok(response(200, query::XML_CONTENT_TYPE, request_id, body))
             }
             Protocol::QueryJson => {
-                let output = Value::from_output(output)?;
+                let text = to_json(output)?;
+                let output = Value::from_output_json(&text)?;
                 let body = query::output_json(model, operation, output, request_id);
                 Ok(response(200, query::LEGACY_JSON_CONTENT_TYPE, request_id, body))
             }

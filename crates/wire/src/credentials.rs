@@ -1,5 +1,7 @@
 //! Who a request claims to come from: the SigV4 credential scope, parsed but not verified.
 
+use std::borrow::Cow;
+
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
@@ -8,33 +10,33 @@ use crate::query::form;
 
 /// The credential scope of a signed request. Nothing in it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credential {
+pub struct Credential<'a> {
     /// Access key id of the caller.
-    pub access_key_id: String,
+    pub access_key_id: Cow<'a, str>,
     /// Day of the signature, as `YYYYMMDD`.
-    pub date: String,
+    pub date: Cow<'a, str>,
     /// Region, as in `us-east-1`. SigV4a signs for a set of regions; then this is the text of `X-Amz-Region-Set`.
-    pub region: String,
+    pub region: Cow<'a, str>,
     /// Signing name of the service, as in `sqs`.
-    pub service: String,
+    pub service: Cow<'a, str>,
 }
 
 const SIGV4: &str = "AWS4-HMAC-SHA256";
 const SIGV4A: &str = "AWS4-ECDSA-P256-SHA256";
 
-impl Credential {
+impl<'a> Credential<'a> {
     /// Reads the credential scope from the header `Authorization`, else from the query parameter `X-Amz-Credential`.
     ///
     /// `None` when the request carries neither.
     ///
     /// # Errors
     /// `IncompleteSignature` when one of them is there but malformed.
-    pub fn from_parts(parts: &Parts) -> Result<Option<Self>, AwsError> {
-        let region_set = || parts.headers.get("x-amz-region-set").and_then(|set| set.to_str().ok());
+    pub fn from_parts(parts: &'a Parts) -> Result<Option<Self>, AwsError> {
         if let Some(header) = parts.headers.get(AUTHORIZATION) {
+            let region_set = || parts.headers.get("x-amz-region-set")?.to_str().ok();
             let text =
                 header.to_str().map_err(|_| incomplete("the Authorization header is not text"))?;
-            return from_authorization(text, region_set()).map(Some);
+            return from_authorization(text, region_set).map(Some);
         }
         let query = parts.uri.query().unwrap_or_default();
         let Some(scope) = query_parameter(query, "X-Amz-Credential") else {
@@ -42,7 +44,17 @@ impl Credential {
         };
         let region_set = query_parameter(query, "X-Amz-Region-Set");
         let algorithm = query_parameter(query, "X-Amz-Algorithm").unwrap_or_else(|| SIGV4.into());
-        from_scope(&algorithm, &scope, region_set.as_deref()).map(Some)
+        let credential = from_scope(&algorithm, &scope, || region_set.as_deref())?;
+        Ok(Some(credential.into_owned()))
+    }
+
+    fn into_owned<'b>(self) -> Credential<'b> {
+        Credential {
+            access_key_id: Cow::Owned(self.access_key_id.into_owned()),
+            date: Cow::Owned(self.date.into_owned()),
+            region: Cow::Owned(self.region.into_owned()),
+            service: Cow::Owned(self.service.into_owned()),
+        }
     }
 }
 
@@ -53,7 +65,10 @@ fn query_parameter(query: &str, name: &str) -> Option<String> {
         .map(|(_, v)| v)
 }
 
-fn from_authorization(header: &str, region_set: Option<&str>) -> Result<Credential, AwsError> {
+fn from_authorization<'a>(
+    header: &'a str,
+    region_set: impl FnOnce() -> Option<&'a str>,
+) -> Result<Credential<'a>, AwsError> {
     let (algorithm, fields) = header.trim().split_once(' ').unwrap_or((header, ""));
     let scope = fields
         .split(',')
@@ -63,34 +78,42 @@ fn from_authorization(header: &str, region_set: Option<&str>) -> Result<Credenti
 }
 
 /// Splits from the right, because only the access key id may contain a slash.
-fn from_scope(
+fn from_scope<'a>(
     algorithm: &str,
-    scope: &str,
-    region_set: Option<&str>,
-) -> Result<Credential, AwsError> {
-    let elements: Vec<&str> = match algorithm {
-        SIGV4 => scope.rsplitn(5, '/').collect(),
+    scope: &'a str,
+    region_set: impl FnOnce() -> Option<&'a str>,
+) -> Result<Credential<'a>, AwsError> {
+    let elements = match algorithm {
+        SIGV4 => scope_elements(scope, |rest| rest.rsplit_once('/')),
         // The region is not part of the scope.
-        SIGV4A => {
-            let mut elements: Vec<&str> = scope.rsplitn(4, '/').collect();
-            elements.insert(2.min(elements.len()), region_set.unwrap_or_default());
-            elements
-        }
+        SIGV4A => scope_elements(scope, |rest| Some((rest, region_set().unwrap_or_default()))),
         _ => return Err(incomplete("the signature algorithm is not supported")),
     };
-    if let ["aws4_request", service, region, date, access_key_id] = elements[..]
-        && !elements.contains(&"")
+    if let Some(["aws4_request", service, region, date, access_key_id]) = elements
+        && ![service, region, date, access_key_id].contains(&"")
     {
         return Ok(Credential {
-            access_key_id: access_key_id.to_owned(),
-            date: date.to_owned(),
-            region: region.to_owned(),
-            service: service.to_owned(),
+            access_key_id: access_key_id.into(),
+            date: date.into(),
+            region: region.into(),
+            service: service.into(),
         });
     }
     Err(incomplete(
         "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.",
     ))
+}
+
+/// The five elements from right to left; `region` takes the third from what is left of the service.
+fn scope_elements<'a>(
+    scope: &'a str,
+    region: impl FnOnce(&'a str) -> Option<(&'a str, &'a str)>,
+) -> Option<[&'a str; 5]> {
+    let (rest, term) = scope.rsplit_once('/')?;
+    let (rest, service) = rest.rsplit_once('/')?;
+    let (rest, region) = region(rest)?;
+    let (access_key_id, date) = rest.rsplit_once('/')?;
+    Some([term, service, region, date, access_key_id])
 }
 
 fn incomplete(message: &'static str) -> AwsError {
@@ -101,16 +124,20 @@ fn incomplete(message: &'static str) -> AwsError {
 mod tests {
     use super::*;
 
-    fn parse(uri: &str, headers: &[(&str, &str)]) -> Result<Option<Credential>, &'static str> {
+    fn parse(
+        uri: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Option<Credential<'static>>, &'static str> {
         let mut builder = http::Request::builder().uri(uri);
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }
         let (parts, ()) = builder.body(()).expect("valid request").into_parts();
-        Credential::from_parts(&parts).map_err(|error| error.shape().query_code)
+        let parsed = Credential::from_parts(&parts).map_err(|error| error.shape().query_code);
+        parsed.map(|credential| credential.map(Credential::into_owned))
     }
 
-    fn credential(access_key_id: &str, region: &str) -> Credential {
+    fn credential<'a>(access_key_id: &'a str, region: &'a str) -> Credential<'a> {
         Credential {
             access_key_id: access_key_id.into(),
             date: "20260102".into(),

@@ -2,6 +2,8 @@
 //!
 //! Order: credential scope, `X-Amz-Target`, then `Action` and `Version`. What is left goes to the first service, in Query.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
@@ -102,34 +104,35 @@ pub fn route(
 }
 
 fn protocol(headers: &HeaderMap) -> Protocol {
-    let has_json_body = media_type(headers, CONTENT_TYPE)
-        .is_some_and(|media_type| media_type.starts_with("application/x-amz-json"));
+    const JSON: &str = "application/x-amz-json";
+    let has_json_body = || {
+        let prefix =
+            media_type(headers, CONTENT_TYPE).and_then(|essence| essence.get(..JSON.len()));
+        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(JSON))
+    };
+    if headers.contains_key(TARGET) || has_json_body() {
+        return Protocol::AwsJson;
+    }
     let accepts_json = headers
         .get_all(ACCEPT)
         .iter()
         .filter_map(|accept| accept.to_str().ok())
         .flat_map(|accept| accept.split(','))
-        .any(|range| essence(range) == "application/json");
-    if headers.contains_key(TARGET) || has_json_body {
-        Protocol::AwsJson
-    } else if accepts_json {
-        Protocol::QueryJson
-    } else {
-        Protocol::Query
-    }
+        .any(|range| essence(range).eq_ignore_ascii_case("application/json"));
+    if accepts_json { Protocol::QueryJson } else { Protocol::Query }
 }
 
-fn media_type(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+fn media_type(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(essence)
 }
 
-/// Returns a media type without its parameters, in lower case.
-fn essence(media_type: &str) -> String {
-    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+/// Returns a media type without its parameters.
+fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
 }
 
-fn target(headers: &HeaderMap) -> Option<String> {
-    headers.get(TARGET).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+fn target(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    headers.get(TARGET).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
 fn default_service(services: &[&'static ServiceModel]) -> &'static ServiceModel {
@@ -204,7 +207,8 @@ fn route_query(
 /// Returns the body if it is a form. Clients that do not say what they send are taken to send one.
 fn form_body<'a>(parts: &Parts, body: &'a Bytes) -> &'a [u8] {
     let media_type = media_type(&parts.headers, CONTENT_TYPE);
-    let is_form = media_type.is_none_or(|essence| essence == "application/x-www-form-urlencoded");
+    let is_form = media_type
+        .is_none_or(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
     if is_form && parts.method != Method::GET { body } else { b"" }
 }
 

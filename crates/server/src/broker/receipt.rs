@@ -47,20 +47,22 @@ impl ReceiptKey {
 
     /// Writes a handle.
     pub fn issue(&self, receipt: &Receipt) -> String {
-        let mut fields = Vec::with_capacity(HANDLE_BYTES);
-        fields.put_u64(receipt.partition);
-        fields.put_u64(receipt.handle.sequence.0);
-        fields.put_u64(receipt.handle.received_at_ms);
-        fields.put_u32(receipt.handle.receive_count);
-        let digest = self.digest(&fields);
-        fields.extend_from_slice(&digest);
-        let mut text = String::with_capacity(MARK.len() + HANDLE_BYTES * 2);
-        text.push_str(MARK);
-        for byte in fields {
-            text.push(char::from(HEX[usize::from(byte >> 4)]));
-            text.push(char::from(HEX[usize::from(byte & 15)]));
+        let mut bytes = [0; HANDLE_BYTES];
+        let (fields, digest) = bytes.split_at_mut(FIELD_BYTES);
+        let mut rest = &mut fields[..];
+        rest.put_u64(receipt.partition);
+        rest.put_u64(receipt.handle.sequence.0);
+        rest.put_u64(receipt.handle.received_at_ms);
+        rest.put_u32(receipt.handle.receive_count);
+        digest.copy_from_slice(&self.digest(fields));
+        let mut text = vec![0; MARK.len() + HANDLE_BYTES * 2];
+        let (mark, digits) = text.split_at_mut(MARK.len());
+        mark.copy_from_slice(MARK.as_bytes());
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
         }
-        text
+        String::from_utf8(text).expect("mark and digits are ASCII")
     }
 
     /// Reads a handle given to `queue`.
@@ -109,15 +111,23 @@ impl std::fmt::Debug for ReceiptKey {
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+fn unhex(text: &str) -> Option<[u8; HANDLE_BYTES]> {
     if text.len() != HANDLE_BYTES * 2 {
         return None;
     }
-    let digit = |byte: u8| HEX.iter().position(|hex| *hex == byte);
-    text.as_bytes()
-        .chunks_exact(2)
-        .map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok())
-        .collect()
+    let mut bytes = [0; HANDLE_BYTES];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+fn digit(letter: u8) -> Option<u8> {
+    match letter {
+        b'0'..=b'9' => Some(letter - b'0'),
+        b'a'..=b'f' => Some(letter - b'a' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

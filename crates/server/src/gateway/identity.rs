@@ -17,18 +17,36 @@ const UNIQUE_ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Letters after the prefix `AIDA`.
 const UNIQUE_ID_LETTERS: usize = 17;
 
-/// The caller of a request.
+/// The caller of a request. What is made from the access key id is made when it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// 12-digit account id.
     pub account: Arc<str>,
     /// Access key id as sent; absent when the request is not signed.
     pub access_key_id: Option<String>,
-    /// `SenderId` of messages (contract §4.10): a stable `AIDA…` id made from the access key id, or the account id for
-    /// the account itself.
-    pub sender_id: String,
-    /// ARN of the user, or of the account's root.
-    pub principal_arn: String,
+}
+
+impl Identity {
+    /// Makes the `SenderId` of messages (contract §4.10): a stable `AIDA…` id made from the access key id, or the
+    /// account id for the account itself.
+    pub fn sender_id(&self) -> String {
+        self.user().map_or_else(|| self.account.to_string(), unique_id)
+    }
+
+    /// Makes the ARN of the user, or of the account's root.
+    pub fn principal_arn(&self) -> String {
+        let account = &self.account;
+        match self.user() {
+            None => format!("arn:aws:iam::{account}:root"),
+            Some(user) if is_user_name(user) => format!("arn:aws:iam::{account}:user/{user}"),
+            Some(user) => format!("arn:aws:iam::{account}:user/{}", unique_id(user)),
+        }
+    }
+
+    /// The access key id of one who is not the account itself.
+    fn user(&self) -> Option<&str> {
+        self.access_key_id.as_deref().filter(|id| !is_account(id))
+    }
 }
 
 /// A caller, and the region that the request is for.
@@ -53,11 +71,11 @@ pub fn authenticate(config: &Config, parts: &Parts) -> Result<Authenticated, Aws
         (Err(malformed), Access::LoopbackOnly) => return Err(malformed),
     };
     let Some(credential) = credential else {
-        let identity = root(&config.account, None);
+        let identity = Identity { account: config.account.as_str().into(), access_key_id: None };
         return Ok(Authenticated { identity, region: config.region.as_str().into() });
     };
     let region = match (is_region(&credential.region), config.access) {
-        (true, _) => credential.region.as_str().into(),
+        (true, _) => (*credential.region).into(),
         // SigV4a signs for a set of regions, for example `*`.
         (false, Access::Anyone) => config.region.as_str().into(),
         (false, Access::LoopbackOnly) => {
@@ -65,30 +83,13 @@ pub fn authenticate(config: &Config, parts: &Parts) -> Result<Authenticated, Aws
             return Err(AwsError::new(&framework::INCOMPLETE_SIGNATURE, message));
         }
     };
-    Ok(Authenticated { identity: identity(&config.account, credential.access_key_id), region })
+    Ok(Authenticated { identity: identity(&config.account, &credential.access_key_id), region })
 }
 
-fn identity(default_account: &str, access_key_id: String) -> Identity {
-    if is_account(&access_key_id) {
-        return root(&access_key_id.clone(), Some(access_key_id));
-    }
-    let sender_id = unique_id(&access_key_id);
-    let user = if is_user_name(&access_key_id) { &access_key_id } else { &sender_id };
-    Identity {
-        account: default_account.into(),
-        principal_arn: format!("arn:aws:iam::{default_account}:user/{user}"),
-        access_key_id: Some(access_key_id),
-        sender_id,
-    }
-}
-
-fn root(account: &str, access_key_id: Option<String>) -> Identity {
-    Identity {
-        account: account.into(),
-        access_key_id,
-        sender_id: account.to_owned(),
-        principal_arn: format!("arn:aws:iam::{account}:root"),
-    }
+/// An access key id that looks like an account is the account.
+fn identity(default_account: &str, access_key_id: &str) -> Identity {
+    let account = if is_account(access_key_id) { access_key_id } else { default_account };
+    Identity { account: account.into(), access_key_id: Some(access_key_id.to_owned()) }
 }
 
 fn is_account(text: &str) -> bool {
@@ -148,8 +149,8 @@ mod tests {
         let caller = authenticated(Access::Anyone, Some(&signed("123456789012", "eu-west-1")));
         let caller = caller.expect("accepted");
         assert_eq!(&*caller.identity.account, "123456789012");
-        assert_eq!(caller.identity.sender_id, "123456789012");
-        assert_eq!(caller.identity.principal_arn, "arn:aws:iam::123456789012:root");
+        assert_eq!(caller.identity.sender_id(), "123456789012");
+        assert_eq!(caller.identity.principal_arn(), "arn:aws:iam::123456789012:root");
         assert_eq!(&*caller.region, "eu-west-1");
     }
 
@@ -158,11 +159,11 @@ mod tests {
         let caller = authenticated(Access::Anyone, Some(&signed("AKIDEXAMPLE", "us-east-1")));
         let identity = caller.expect("accepted").identity;
         assert_eq!(&*identity.account, "000000000000");
-        assert_eq!(identity.principal_arn, "arn:aws:iam::000000000000:user/AKIDEXAMPLE");
-        assert_eq!(identity.sender_id.len(), 21);
-        assert!(identity.sender_id.starts_with("AIDA"));
-        assert_eq!(identity.sender_id, unique_id("AKIDEXAMPLE"));
-        assert_ne!(identity.sender_id, unique_id("AKIDEXAMPLF"));
+        assert_eq!(identity.principal_arn(), "arn:aws:iam::000000000000:user/AKIDEXAMPLE");
+        assert_eq!(identity.sender_id().len(), 21);
+        assert!(identity.sender_id().starts_with("AIDA"));
+        assert_eq!(identity.sender_id(), unique_id("AKIDEXAMPLE"));
+        assert_ne!(identity.sender_id(), unique_id("AKIDEXAMPLF"));
     }
 
     #[test]
@@ -170,8 +171,8 @@ mod tests {
         let caller = authenticated(Access::Anyone, Some(&signed("a:b/<c>", "us-east-1")));
         let identity = caller.expect("accepted").identity;
         assert_eq!(
-            identity.principal_arn,
-            format!("arn:aws:iam::000000000000:user/{}", identity.sender_id)
+            identity.principal_arn(),
+            format!("arn:aws:iam::000000000000:user/{}", identity.sender_id())
         );
     }
 
@@ -180,7 +181,7 @@ mod tests {
         for access in [Access::Anyone, Access::LoopbackOnly] {
             let caller = authenticated(access, None).expect("accepted");
             assert_eq!(caller.identity.access_key_id, None);
-            assert_eq!(caller.identity.sender_id, "000000000000");
+            assert_eq!(caller.identity.sender_id(), "000000000000");
             assert_eq!(&*caller.region, "us-east-1");
         }
     }

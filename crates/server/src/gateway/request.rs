@@ -86,7 +86,10 @@ impl Respond for Gateway {
             None if admin::is_admin(path) => Box::pin(admin::answer(self, &parts, body)).await,
             None => self.api(&parts, body, &request_id, refusal).await,
         };
-        if let Ok(value) = HeaderValue::from_str(&request_id) {
+        // The wire crate has set it already, other endpoints have not.
+        if !response.headers().contains_key(REQUEST_ID)
+            && let Ok(value) = HeaderValue::from_str(&request_id)
+        {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         response

@@ -27,19 +27,19 @@ fn decoded(encoded: &[u8]) -> Result<String, FormError> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded;
     loop {
-        match rest {
+        let plain = rest.iter().position(|byte| matches!(byte, b'%' | b'+'));
+        let (as_it_is, encoded) = rest.split_at(plain.unwrap_or(rest.len()));
+        bytes.extend_from_slice(as_it_is);
+        match encoded {
             [] => return String::from_utf8(bytes).map_err(|_| FormError::Utf8),
             [b'%', high, low, after @ ..] => {
                 bytes.push(hex_digit(*high)? << 4 | hex_digit(*low)?);
                 rest = after;
             }
             [b'%', ..] => return Err(FormError::PercentEncoding),
-            [b'+', after @ ..] => {
+            // A plus, as nothing else ends what stands as it is.
+            [_, after @ ..] => {
                 bytes.push(b' ');
-                rest = after;
-            }
-            [byte, after @ ..] => {
-                bytes.push(*byte);
                 rest = after;
             }
         }

@@ -11,7 +11,7 @@ use crate::value::Value;
 pub(crate) fn output_json(
     model: &QueryModel,
     operation: &str,
-    output: Value,
+    output: Value<'_>,
     request_id: &str,
 ) -> String {
     let result = members(model, operation, output);
@@ -23,16 +23,15 @@ pub(crate) fn no_output_json(operation: &str, request_id: &str) -> String {
     envelope(operation, None, request_id)
 }
 
-fn envelope(operation: &str, result: Option<Value>, request_id: &str) -> String {
-    let string = |text: &str| Value::String(text.to_owned());
-    let request_id = Value::Map(vec![("RequestId".to_owned(), string(request_id))]);
+fn envelope(operation: &str, result: Option<Value<'_>>, request_id: &str) -> String {
+    let request_id = Value::Map(vec![("RequestId".into(), Value::String(request_id.into()))]);
     let mut response = Vec::new();
-    response.extend(result.map(|result| (format!("{operation}Result"), result)));
-    response.push(("ResponseMetadata".to_owned(), request_id));
-    text(&Value::Map(vec![(format!("{operation}Response"), Value::Map(response))]))
+    response.extend(result.map(|result| (format!("{operation}Result").into(), result)));
+    response.push(("ResponseMetadata".into(), request_id));
+    text(&Value::Map(vec![(format!("{operation}Response").into(), Value::Map(response))]))
 }
 
-fn text(value: &Value) -> String {
+fn text(value: &Value<'_>) -> String {
     serde_json::to_string(value).expect("a tree with text keys is always valid JSON")
 }
 
@@ -51,7 +50,7 @@ pub(crate) fn error_json(error: &AwsError, request_id: &str) -> String {
     .to_string()
 }
 
-fn members(model: &QueryModel, operation: &str, value: Value) -> Value {
+fn members<'a>(model: &'a QueryModel, operation: &str, value: Value<'a>) -> Value<'a> {
     match value {
         Value::Map(entries) => Value::Map(
             entries
@@ -59,7 +58,7 @@ fn members(model: &QueryModel, operation: &str, value: Value) -> Value {
                 .filter(|(_, value)| !value.is_omitted())
                 .map(|(member, value)| {
                     let name = model.legacy_json_name(operation, &member).to_owned();
-                    (name, member_value(model, operation, &member, value))
+                    (name.into(), member_value(model, operation, &member, value))
                 })
                 .collect(),
         ),
@@ -70,7 +69,12 @@ fn members(model: &QueryModel, operation: &str, value: Value) -> Value {
     }
 }
 
-fn member_value(model: &QueryModel, operation: &str, member: &str, value: Value) -> Value {
+fn member_value<'a>(
+    model: &'a QueryModel,
+    operation: &str,
+    member: &str,
+    value: Value<'a>,
+) -> Value<'a> {
     match (model.output_row(operation, member), value) {
         (
             Some(Spelling { shape: SpellingShape::Map { key, value: name }, .. }),
@@ -80,8 +84,8 @@ fn member_value(model: &QueryModel, operation: &str, member: &str, value: Value)
                 .into_iter()
                 .map(|(text, value)| {
                     let value = members(model, operation, value);
-                    let key = ((*key).to_owned(), Value::String(text));
-                    Value::Map(vec![key, ((*name).to_owned(), value)])
+                    let key = ((*key).into(), Value::String(text));
+                    Value::Map(vec![key, ((*name).into(), value)])
                 })
                 .collect(),
         ),

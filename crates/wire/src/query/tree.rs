@@ -30,11 +30,11 @@ struct Node<'a> {
 }
 
 /// Turns the parameters of an operation into the structure of its input.
-pub(crate) fn structured(
-    parameters: &Parameters,
-    model: &QueryModel,
+pub(crate) fn structured<'a>(
+    parameters: &'a Parameters,
+    model: &'a QueryModel,
     operation: &str,
-) -> Result<Value, AwsError> {
+) -> Result<Value<'a>, AwsError> {
     let mut root = Node::default();
     let mut bytes = 0;
     for (name, value) in parameters.iter() {
@@ -94,16 +94,16 @@ fn index(segment: &str) -> Option<u64> {
 }
 
 /// The spelling table as seen by one operation.
-struct Spelled<'a> {
+struct Spelled<'a, 'o> {
     model: &'a QueryModel,
-    operation: &'a str,
+    operation: &'o str,
     values_left: Cell<usize>,
     bytes_left: Cell<usize>,
 }
 
-impl Spelled<'_> {
+impl<'a> Spelled<'a, '_> {
     /// Fills the canonical members. A member that arrives under several names takes the last in order of names.
-    fn structure(&self, node: &Node<'_>) -> Result<Value, AwsError> {
+    fn structure(&self, node: &Node<'a>) -> Result<Value<'a>, AwsError> {
         self.charge(0)?;
         let mut members = Vec::new();
         for (&name, child) in &node.named {
@@ -111,7 +111,7 @@ impl Spelled<'_> {
             // A plain parameter may share its name with the wire name of a list: SQS has the input `QueueUrl`, and lists of
             // `QueueUrl` in answers. Both members are filled; the operation takes the one that it has.
             if child.is_leaf() || rows.peek().is_none() {
-                members.push((name.to_owned(), self.unspelled(child)?));
+                members.push((name.into(), self.unspelled(child)?));
             }
             for row in rows {
                 let value = match row.shape {
@@ -119,16 +119,16 @@ impl Spelled<'_> {
                     SpellingShape::Map { key, value } => self.map(child, key, value)?,
                     SpellingShape::LegacyJsonName => continue,
                 };
-                members.push((row.member.to_owned(), value));
+                members.push((row.member.into(), value));
             }
         }
         Ok(Value::Map(members))
     }
 
     /// Guesses the form of a member that the table does not have, by the names inside.
-    fn unspelled(&self, node: &Node<'_>) -> Result<Value, AwsError> {
+    fn unspelled(&self, node: &Node<'a>) -> Result<Value<'a>, AwsError> {
         if node.is_leaf() {
-            self.text(node).map(Value::String)
+            Ok(Value::String(self.text(node)?.into()))
         } else if !node.indexed.is_empty() || node.holds_elements("member") {
             self.list(node)
         } else if node.holds_elements("entry") {
@@ -138,10 +138,10 @@ impl Spelled<'_> {
         }
     }
 
-    fn text(&self, node: &Node<'_>) -> Result<String, AwsError> {
+    fn text(&self, node: &Node<'a>) -> Result<&'a str, AwsError> {
         let text = node.value.unwrap_or_default();
         self.charge(node.path.len() + text.len())?;
-        Ok(text.to_owned())
+        Ok(text)
     }
 
     /// Counts one value with so many bytes of text.
@@ -157,7 +157,7 @@ impl Spelled<'_> {
         Ok(())
     }
 
-    fn list(&self, node: &Node<'_>) -> Result<Value, AwsError> {
+    fn list(&self, node: &Node<'a>) -> Result<Value<'a>, AwsError> {
         self.charge(0)?;
         let elements = node.elements();
         let items: Result<_, AwsError> = elements
@@ -170,7 +170,7 @@ impl Spelled<'_> {
         items.map(Value::List)
     }
 
-    fn map(&self, node: &Node<'_>, key: &str, value: &str) -> Result<Value, AwsError> {
+    fn map(&self, node: &Node<'a>, key: &str, value: &str) -> Result<Value<'a>, AwsError> {
         self.charge(0)?;
         let mut entries = Vec::new();
         for element in node.elements() {
@@ -179,7 +179,7 @@ impl Spelled<'_> {
                 found.ok_or_else(|| missing_parameter(element.path, spelled))
             };
             let key_text = self.text(part(key, "key")?)?;
-            entries.push((key_text, self.unspelled(part(value, "value")?)?));
+            entries.push((key_text.into(), self.unspelled(part(value, "value")?)?));
         }
         Ok(Value::Map(entries))
     }

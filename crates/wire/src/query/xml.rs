@@ -10,7 +10,7 @@ const PREAMBLE: &str = r#"<?xml version="1.0"?>"#;
 pub(crate) fn output_xml(
     model: &QueryModel,
     operation: &str,
-    output: &Value,
+    output: &Value<'_>,
     request_id: &str,
 ) -> String {
     let mut writer = Writer { model, operation, xml: String::new() };
@@ -51,6 +51,17 @@ pub(crate) fn error_xml(model: &QueryModel, error: &AwsError, request_id: &str) 
 /// carry at all become U+FFFD.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
+    escape(&mut escaped, text);
+    escaped
+}
+
+fn escape(escaped: &mut String, text: &str) {
+    // Without a branch for each byte, so that the compiler looks at many at once.
+    let is_plain = |byte: u8| (byte >= b' ') & (byte <= b'~') & !b"&<>\"".contains(&byte);
+    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        escaped.push_str(text);
+        return;
+    }
     for char in text.chars() {
         match char {
             '&' => escaped.push_str("&amp;"),
@@ -62,7 +73,6 @@ fn escaped(text: &str) -> String {
             _ => escaped.push('\u{FFFD}'),
         }
     }
-    escaped
 }
 
 struct Writer<'a> {
@@ -73,7 +83,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Writes the members of a structure; members with nothing to say are omitted.
-    fn members(&mut self, structure: &Value) {
+    fn members(&mut self, structure: &Value<'_>) {
         let Value::Map(members) = structure else { return };
         for (member, value) in members.iter().filter(|(_, value)| !value.is_omitted()) {
             match (self.model.output_row(self.operation, member), value) {
@@ -95,14 +105,14 @@ impl Writer<'_> {
         }
     }
 
-    fn entry(&mut self, wire: &str, key: (&str, &str), value: (&str, &Value)) {
+    fn entry(&mut self, wire: &str, key: (&str, &str), value: (&str, &Value<'_>)) {
         self.container(wire, |writer| {
             writer.text(key.0, key.1);
             writer.element(value.0, value.1);
         });
     }
 
-    fn element(&mut self, name: &str, value: &Value) {
+    fn element(&mut self, name: &str, value: &Value<'_>) {
         match value {
             Value::Null => self.container(name, |_| ()),
             Value::Bool(value) => self.text(name, &value.to_string()),
@@ -116,20 +126,28 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, name: &str, text: &str) {
-        self.container(name, |writer| writer.xml.push_str(&escaped(text)));
+        self.container(name, |writer| escape(&mut writer.xml, text));
     }
 
     /// Writes an element around `content`, or an empty-element tag when there is none.
     fn container(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
         let start = self.xml.len();
-        self.xml.push_str(&format!("<{name}>"));
+        self.tag("<", name, ">");
         let content_start = self.xml.len();
         content(self);
         if self.xml.len() == content_start {
             self.xml.truncate(start);
-            self.xml.push_str(&format!("<{name}/>"));
+            self.tag("<", name, "/>");
         } else {
-            self.xml.push_str(&format!("</{name}>"));
+            self.tag("</", name, ">");
+        }
+    }
+}
+
+impl Writer<'_> {
+    fn tag(&mut self, start: &str, name: &str, end: &str) {
+        for text in [start, name, end] {
+            self.xml.push_str(text);
         }
     }
 }

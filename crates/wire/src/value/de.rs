@@ -6,6 +6,7 @@
 //!
 //! Structures are filled by asking for their members, so serde's `alias` and `flatten` do not work on input structs.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
@@ -42,7 +43,7 @@ impl de::Error for DecodeError {
     }
 }
 
-impl Value {
+impl<'a> Value<'a> {
     fn kind(&self) -> &'static str {
         match self {
             Self::Null => "NULL_VALUE",
@@ -71,11 +72,11 @@ impl Value {
         }
     }
 
-    fn text(self) -> Result<String, DecodeError> {
+    fn text(self) -> Result<Cow<'a, str>, DecodeError> {
         match self {
             Self::String(text) => Ok(text),
-            Self::Number(number) => Ok(number.to_string()),
-            Self::Bool(value) => Ok(value.to_string()),
+            Self::Number(number) => Ok(number.to_string().into()),
+            Self::Bool(value) => Ok(value.to_string().into()),
             Self::Null | Self::List(_) | Self::Map(_) => Err(self.not_a("String")),
         }
     }
@@ -106,7 +107,7 @@ impl Value {
     }
 }
 
-impl IntoDeserializer<'_, DecodeError> for Value {
+impl<'de> IntoDeserializer<'de, DecodeError> for Value<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -124,7 +125,7 @@ macro_rules! deserialize_integers {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Value {
+impl<'de> Deserializer<'de> for Value<'de> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -134,7 +135,7 @@ impl<'de> Deserializer<'de> for Value {
             Self::Number(number) => {
                 number.deserialize_any(visitor).map_err(<DecodeError as de::Error>::custom)
             }
-            Self::String(text) => visitor.visit_string(text),
+            Self::String(text) => visit_text(text, visitor),
             Self::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
             Self::Map(entries) => visitor.visit_map(MapDeserializer::new(present(entries))),
         }
@@ -160,11 +161,11 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_string(self.text()?)
+        visit_text(self.text()?, visitor)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_string(self.text()?)
+        visit_text(self.text()?, visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -238,8 +239,19 @@ impl<'de> Deserializer<'de> for Value {
     }
 }
 
-impl Value {
-    fn entries(self) -> Result<Vec<(String, Self)>, DecodeError> {
+/// Hands text over, borrowed where it can be.
+fn visit_text<'de, V: Visitor<'de>>(
+    text: Cow<'de, str>,
+    visitor: V,
+) -> Result<V::Value, DecodeError> {
+    match text {
+        Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+        Cow::Owned(text) => visitor.visit_string(text),
+    }
+}
+
+impl<'a> Value<'a> {
+    fn entries(self) -> Result<Vec<(Cow<'a, str>, Self)>, DecodeError> {
         match self {
             Self::Map(entries) => Ok(entries),
             Self::List(_) => Err(DecodeError::new("Start of list found where not expected")),
@@ -250,7 +262,9 @@ impl Value {
     }
 }
 
-fn present(entries: Vec<(String, Value)>) -> impl Iterator<Item = (String, Value)> {
+fn present<'a>(
+    entries: Vec<(Cow<'a, str>, Value<'a>)>,
+) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> {
     entries.into_iter().filter(|(_, value)| *value != Value::Null)
 }
 

@@ -1,16 +1,18 @@
 //! JSON text to a value and back.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{REQUEST_VALUES_MAX, Value};
 
-impl Value {
+impl<'a> Value<'a> {
     /// Parses the JSON text of a request. Nesting and the number of values are bounded.
-    pub(crate) fn from_request_json(text: &[u8]) -> serde_json::Result<Self> {
+    pub(crate) fn from_request_json(text: &'a [u8]) -> serde_json::Result<Self> {
         let mut deserializer = serde_json::Deserializer::from_slice(text);
         let values_left = Cell::new(REQUEST_VALUES_MAX);
         let value = ValueSeed { values_left: &values_left }.deserialize(&mut deserializer)?;
@@ -18,11 +20,11 @@ impl Value {
         Ok(value)
     }
 
-    /// Turns an output struct into a value.
+    /// Parses an output struct that was written as JSON.
     ///
-    /// It takes the way through JSON text, so that no second implementation of serde's data model has to agree with it.
-    pub(crate) fn from_output<T: Serialize>(output: &T) -> serde_json::Result<Self> {
-        serde_json::from_slice(&serde_json::to_vec(output)?)
+    /// Outputs take the way through text, so that no second implementation of serde's data model has to agree with it.
+    pub(crate) fn from_output_json(text: &'a [u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(text)
     }
 }
 
@@ -31,10 +33,17 @@ struct ValueSeed<'a> {
     values_left: &'a Cell<usize>,
 }
 
-impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
-    type Value = Value;
+/// The key of an entry. Without the attribute serde would copy it.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
+    type Value = Value<'de>;
+
+    fn deserialize<D: de::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Value<'de>, D::Error> {
         let left = self.values_left.get();
         let left = left.checked_sub(1).ok_or_else(|| de::Error::custom("too many values"))?;
         self.values_left.set(left);
@@ -43,49 +52,53 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
 }
 
 /// For text that we wrote; the text of requests is parsed with a bound.
-impl<'de> Deserialize<'de> for Value {
+impl<'de> Deserialize<'de> for Value<'de> {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         ValueSeed { values_left: &Cell::new(usize::MAX) }.deserialize(deserializer)
     }
 }
 
 impl<'de> Visitor<'de> for ValueSeed<'_> {
-    type Value = Value;
+    type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
+    fn visit_unit<E>(self) -> Result<Value<'de>, E> {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Value<'de>, E> {
         Ok(Value::Bool(value))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Value<'de>, E> {
         Ok(Value::Number(value.into()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Value<'de>, E> {
         Ok(Value::Number(value.into()))
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value<'de>, E> {
         let number = serde_json::Number::from_f64(value);
         number.map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
+        Ok(Value::String(text.to_owned().into()))
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::String(text))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
+        Ok(Value::String(text.into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_string<E>(self, text: String) -> Result<Value<'de>, E> {
+        Ok(Value::String(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value<'de>, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
@@ -93,16 +106,16 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         Ok(Value::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value<'de>, A::Error> {
         let mut map = Vec::new();
-        while let Some(key) = entries.next_key::<String>()? {
+        while let Some(Key(key)) = entries.next_key()? {
             map.push((key, entries.next_value_seed(self)?));
         }
         Ok(Value::Map(map))
     }
 }
 
-impl Serialize for Value {
+impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),

@@ -1,7 +1,5 @@
 //! The MD5 checksums that clients verify (contract §4.9).
 
-use std::fmt::Write as _;
-
 use md5::{Digest, Md5};
 
 use crate::broker::{AttributeValue, MessageAttribute};
@@ -47,10 +45,13 @@ pub(super) fn of_attributes<'a>(
 
 /// Writes a checksum as it stands in answers: lower-case hexadecimal.
 pub(super) fn hex<const N: usize>(checksum: [u8; N]) -> String {
-    checksum.iter().fold(String::with_capacity(2 * N), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = vec![0; 2 * N];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(checksum) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    String::from_utf8(text).expect("digits are ASCII")
 }
 
 fn update_with_length(digest: &mut Md5, bytes: &[u8]) {

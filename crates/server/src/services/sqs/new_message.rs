@@ -62,10 +62,7 @@ pub(super) enum FifoLack {
 impl Sender {
     /// Takes the sender out of a request's context.
     pub(super) fn of(context: &Context) -> Self {
-        Self {
-            id: context.identity.sender_id.to_string(),
-            trace_header: context.trace_header.clone(),
-        }
+        Self { id: context.identity.sender_id(), trace_header: context.trace_header.clone() }
     }
 }
 

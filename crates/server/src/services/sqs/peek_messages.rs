@@ -46,7 +46,7 @@ impl Operation for PeekMessages {
         let view = View::all();
         let received = context.broker.peek(&queue, count_max).await?;
         let show = |message| view.show_without_receipt(queue.kind, message);
-        Ok(Output { messages: received.iter().map(show).collect() })
+        Ok(Output { messages: received.into_iter().map(show).collect() })
     }
 }
 

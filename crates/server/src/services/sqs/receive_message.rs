@@ -61,8 +61,8 @@ impl Operation for ReceiveMessage {
         let options = options(&queue, &input, &context.extensions.sqs_limits)?;
         let view = view(input)?;
         let received = context.broker.receive(&queue, options).await?;
-        let messages = received.iter().map(|message| view.show(queue.kind, message)).collect();
-        Ok(Output { messages })
+        let shown = received.into_iter().map(|message| view.show(queue.kind, message));
+        Ok(Output { messages: shown.collect() })
     }
 }
 

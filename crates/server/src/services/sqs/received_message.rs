@@ -139,37 +139,35 @@ impl View {
     }
 
     /// Shows a message with its receipt handle.
-    pub(super) fn show(&self, kind: QueueKind, received: &Received) -> ReceivedMessage {
-        ReceivedMessage {
-            receipt_handle: Some(received.receipt_handle.clone()),
-            ..self.show_without_receipt(kind, received)
-        }
+    pub(super) fn show(&self, kind: QueueKind, mut received: Received) -> ReceivedMessage {
+        let receipt_handle = Some(std::mem::take(&mut received.receipt_handle));
+        ReceivedMessage { receipt_handle, ..self.show_without_receipt(kind, received) }
     }
 
     /// Shows a message that was not received, only looked at.
     pub(super) fn show_without_receipt(
         &self,
         kind: QueueKind,
-        received: &Received,
+        received: Received,
     ) -> ReceivedMessage {
-        let message = &received.message;
+        let system = self.system.iter();
+        let attributes = system
+            .filter_map(|attribute| Some((attribute.name, (attribute.value)(&received, kind)?)))
+            .collect();
+        let message = received.message;
         let shown: Vec<&MessageAttribute> =
             message.attributes.iter().filter(|attribute| self.matches(&attribute.name)).collect();
         ReceivedMessage {
             message_id: message.id.to_string(),
             receipt_handle: None,
             body_md5: checksum::hex(message.body_md5),
-            body: message.body.clone(),
-            attributes: self
-                .system
-                .iter()
-                .filter_map(|attribute| Some((attribute.name, (attribute.value)(received, kind)?)))
-                .collect(),
+            attributes,
             attributes_md5: checksum::of_attributes(shown.iter().copied()).map(checksum::hex),
             message_attributes: shown
                 .into_iter()
                 .map(|attribute| (attribute.name.clone(), message_attributes::to_text(attribute)))
                 .collect(),
+            body: message.body,
         }
     }
 
@@ -245,7 +243,7 @@ mod tests {
             names.iter().map(|name| (*name).to_owned()).collect()
         };
         let view = View::parse(&owned(system), &owned(names)).expect("known names");
-        view.show(QueueKind::Standard, &received())
+        view.show(QueueKind::Standard, received())
     }
 
     #[test]
@@ -290,7 +288,7 @@ mod tests {
             ]
         );
         assert!(shown(&["SequenceNumber"], &[]).attributes.is_empty());
-        let fifo = View::all().show(QueueKind::Fifo, &received()).attributes;
+        let fifo = View::all().show(QueueKind::Fifo, received()).attributes;
         assert_eq!(fifo["SequenceNumber"], "00000000000000000007");
         assert_eq!(fifo["MessageDeduplicationId"], "d");
     }
@@ -304,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_message_that_is_looked_at_has_no_receipt_handle() {
-        let peeked = View::all().show_without_receipt(QueueKind::Standard, &received());
+        let peeked = View::all().show_without_receipt(QueueKind::Standard, received());
         assert_eq!(peeked.receipt_handle, None);
     }
 }
