@@ -137,8 +137,7 @@ async fn start_over(
         close_store(store).await;
         return Err(error.into());
     }
-    let control =
-        live_backup.and_then(|backup| Some((Control::listen(&config.data_dir)?, backup)));
+    let control = live_backup.and_then(|backup| Some((Control::listen(&config.data_dir)?, backup)));
     Ok(serve(config, listener, store, broker, (clock, virtual_clock), control))
 }
 
