@@ -44,7 +44,7 @@ class Message:
     __slots__ = (
         "key queue digest hidden_until group is_dead_letter moved_at handles_before message_id acknowledged acknowledged_at "
         "refused receives receive_count handle held_until delete_tries deleted_at may_be_purged place call sent_from sequence "
-        "times"
+        "times changes"
     ).split()
 
     def __init__(self, key, queue, digest, hidden_until, group=None):
@@ -65,6 +65,7 @@ class Message:
         self.deleted_at = None  # acknowledged, by a handle that was certainly current
         self.group = group  # None: a standard queue
         self.place = len(group.sent) if group else None
+        self.changes = []  # changes that may take effect after a receive that is known: [tried, done or None, timeout, handle]
         self.call = None  # the latest receive call that is known
         self.sent_from = hidden_until  # FIFO: the deduplication window cannot have begun before
 
@@ -87,6 +88,7 @@ class Checker:
         consumer that always waits."""
         self.policies, self.shortest, self.prompt = policies or {}, shortest, prompt
         self.unanswered = {}  # queue → number of receives
+        self.changing = set()  # messages with visibility changes that are not acknowledged
         self.purging = set()  # queues with a purge that is not acknowledged
         self.purges = 0
         self.by_key, self.by_id = {}, {}
@@ -99,6 +101,13 @@ class Checker:
     def forget(self):
         """After a drain that found what was expected: every message is gone, and keys are never used again."""
         self.by_key, self.by_id, self.groups, self.unanswered = {}, {}, {}, {}
+
+    def server_ended(self):
+        """What has no answer by now has happened, or will not."""
+        for message in self.changing:
+            message.changes = [change for change in message.changes if change[1] is not None]
+        self.changing.clear()
+        self.purging.clear()
 
     def problem(self, text):
         self.problem_count += 1
@@ -225,8 +234,22 @@ class Checker:
             self.problem(f"{where} has receive count {receive_count}, but was received {message.receives} times")
         self.redeliveries += message.receives > 1
         message.receive_count = max(message.receive_count, receive_count)
-        message.hidden_until = message.held_until = started + self.shortest(visibility)
         message.handle = handle
+        self.hide(message, started, visibility)
+
+    def hide(self, message, started, seconds):
+        """It is hidden by a call that began at `started`, unless a change by another handle took effect after that call."""
+        message.changes = [change for change in message.changes if change[1] is None or change[1] > started]
+        ends = [tried + self.shortest(timeout) for tried, _, timeout, _ in message.changes]
+        message.hidden_until = message.held_until = min([started + self.shortest(seconds), *ends])
+
+    def end_change(self, message, handle, now):
+        """Whether the change has an answer now; gives it."""
+        for change in message.changes:
+            if change[1] is None and change[3] == handle:
+                change[1] = now
+                return change
+        return None
 
     def check_place(self, message, where, now, started, queue, receive_count, source):
         """It is where it was sent to, until it was received there as often as it may be; then in the dead-letter queue."""
@@ -278,13 +301,18 @@ class Checker:
         if (message := self.by_id.get(message_id)) is None:
             return  # reported when it was received
         message.hidden_until = min(message.hidden_until, now + self.shortest(timeout))
+        message.changes.append([now, None, timeout, handle])
+        self.changing.add(message)
 
     def on_changed(self, now, message_id, handle, timeout, started):
         self.changes += 1
         if (message := self.by_id.get(message_id)) is None:
             return  # reported when it was received
+        own = self.end_change(message, handle, now)
         if self.is_current(message, handle, now):
-            message.hidden_until = message.held_until = started + self.shortest(timeout)
+            message.changes = [change for change in message.changes if change is not own]
+            self.hide(message, started, timeout)
+            message.changes += [own] if own else []
 
     def on_try_delete(self, now, message_id, handle):
         if (message := self.by_id.get(message_id)) is None:
@@ -301,6 +329,8 @@ class Checker:
         may_be_gone = message.may_be_purged or (what == "change" and message.delete_tries)
         if self.is_current(message, handle, now) and not may_be_gone:
             self.problem(f"{message_id} ({message.key}, {message.queue}): {what} refused, though its handle had not expired")
+        if what == "change" and (own := self.end_change(message, handle, now)):
+            message.changes.remove(own)
         if what == "delete":
             message.delete_tries -= 1
             if message.delete_tries == 0:

@@ -132,9 +132,12 @@ class Run:
         self.starts = []
         self.moves = 0
         self.endpoint = None
-        self.files = 0
+        self.files, self.read = 0, []  # ledgers
 
     def start(self):
+        for path in self.read:  # those of the last server are kept, for whoever looks into a finding
+            path.unlink()
+        self.read.clear()
         self.endpoint, seconds = self.server.start()
         self.starts.append(seconds)
         api = traffic.Api(self.endpoint)
@@ -183,7 +186,7 @@ class Run:
                 self.checker.problem(f"a client process ended with {process.exitcode}")
             with open(path) as lines:
                 events += map(json.loads, lines)
-            path.unlink()
+            self.read.append(path)
         for event in events:
             for place in {"send?": [3], "received": [4], "unanswered": [2], "purge?": [2], "purged": [2]}.get(event[1], []):
                 event[place] = event[place].rsplit("/", 1)[1]
@@ -220,6 +223,7 @@ class Run:
         stop.set()
         before = self.checker.sends, self.checker.deletes
         self.checker.feed(self.collect(clients))
+        self.checker.server_ended()
         sends, deletes = self.checker.sends - before[0], self.checker.deletes - before[1]
         print(f"cycle {number + 1}: start {self.starts[-1]:.2f} s, {sends} sends and {deletes} deletes acknowledged", flush=True)
 

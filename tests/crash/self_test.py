@@ -106,6 +106,36 @@ CASES = [
         "after its delete was",
     ),
     ("late change by an old handle", send(0) + receive(1) + change(6.5, 60) + receive(6.55, 2), {"m"}, 1, None),
+    (
+        "a change by an old handle, late, after the next receive",
+        send(0) + receive(1, visibility=2) + [[3.2, "change?", "m", "h1", 0]] + receive(3.1, 2, visibility=20) + receive(3.5, 3)
+        + [[3.6, "changed", "m", "h1", 0, 3.2]],
+        {"m"},
+        1,
+        None,
+    ),
+    (
+        "a change by an old handle, before the next receive",
+        send(0) + receive(1, visibility=2) + change(3.2, 0) + receive(4, 2, visibility=20) + receive(5, 3),
+        {"m"},
+        1,
+        "before its visibility deadline",
+    ),
+    (
+        "two changes at a time, the shorter one by an old handle",
+        send(0) + receive(1, visibility=2) + receive(3.1, 2, visibility=5) + [[4, "change?", "m", "h1", 1]]
+        + [[4.1, "change?", "m", "h2", 20], [4.3, "changed", "m", "h2", 20, 4.1], [4.4, "changed", "m", "h1", 1, 4]] + receive(6, 3),
+        {"m"},
+        1,
+        None,
+    ),
+    (
+        "two changes, one after the other",
+        send(0) + receive(1, visibility=9) + change(2, 1) + change(2.5, 20) + receive(6, 2),
+        {"m"},
+        1,
+        "before its visibility deadline",
+    ),
     ("a slow answer", send(0) + receive(8, 2) + [[8.2, *receive(1)[0][1:]]], {"m"}, 1, None),
     ("a receive count that skips", send(0) + receive(1) + receive(7, 3), {"m"}, 1, "3 receives counted, at most 2 done"),
     ("a receive that nobody knows", send(0) + receive(1) + unanswered(6) + receive(11, 3), {"m"}, 1, None),

@@ -144,7 +144,7 @@ class Soak(crash.Run):
         how = self.end(number)
         stop.set()
         self.checker.feed(self.collect(clients))
-        self.checker.purging.clear()  # the server is gone: a purge without an answer has happened, or will not
+        self.checker.server_ended()
         self.kept_checker.feed(self.collect(kept))
         self.hear_errands()
         self.progress(number, how, life, before)
