@@ -155,8 +155,13 @@ impl Recorder {
 
     /// A request, or an entry of one, failed in this way.
     pub(crate) fn failed(&mut self, kind: String) {
-        self.totals.failed += 1;
-        *self.failures.entry(kind).or_default() += 1;
+        self.failed_often(kind, 1);
+    }
+
+    /// So many of them.
+    pub(crate) fn failed_often(&mut self, kind: String, count: u64) {
+        self.totals.failed += count;
+        *self.failures.entry(kind).or_default() += count;
     }
 
     /// A cycle that was due at `due` is complete.

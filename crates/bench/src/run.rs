@@ -1,6 +1,5 @@
 //! A run: queues, backlog, repetitions, clean-up.
 
-use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, OnceLock};
 use std::thread::JoinHandle;
@@ -156,7 +155,7 @@ impl<'a> Run<'a> {
         self.runtime.block_on(async {
             let mut senders = JoinSet::new();
             for number in 0..self.options.connections {
-                let worker = self.worker(&load, number)?;
+                let worker = Worker::new(Arc::clone(&load), Client::new(self.target), number);
                 senders.spawn(worker.run_backlog(Arc::clone(&left)));
             }
             while let Some(ended) = senders.join_next().await {
@@ -185,11 +184,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn worker(&self, load: &Arc<Load>, number: usize) -> Result<Worker, RunError> {
-        Worker::new(Arc::clone(load), Client::new(self.target), number)
-            .map_err(|error| RunError::Thread(format!("cannot make a timer: {error}")))
-    }
-
     /// One repetition.
     fn measure(&mut self) -> Result<Measured, RunError> {
         let load = Arc::new(self.load());
@@ -201,6 +195,10 @@ impl<'a> Run<'a> {
         for thread in threads.running.drain(..) {
             let seen = thread.join().map_err(|_| RunError::Thread("a thread panicked".into()))?;
             recorder.add(&seen.lock());
+        }
+        let not_started = load.schedule.not_started(&window);
+        if not_started > 0 {
+            recorder.failed_often("never started: too slow for this rate".to_owned(), not_started);
         }
         let totals = &recorder.totals;
         if !self.options.never_delete {
@@ -277,37 +275,25 @@ impl Threads {
         };
         for index in 0..count {
             let share = |all: usize| (index..all).step_by(count).collect::<Vec<_>>();
-            let numbers = Shares {
+            let shares = Shares {
                 connections: share(run.options.connections),
                 consumers: share(run.options.consumer_count()),
                 idle_pollers: share(run.options.idle_pollers),
             };
             let (load, target) = (Arc::clone(load), run.target.clone());
-            let (are_connected, window) =
-                (Arc::clone(&threads.are_connected), Arc::clone(&threads.window));
-            let have_begun = Arc::clone(&threads.have_begun);
+            let (are_connected, window, have_begun) = (
+                Arc::clone(&threads.are_connected),
+                Arc::clone(&threads.window),
+                Arc::clone(&threads.have_begun),
+            );
+            let runtime = runtime()?;
             let body = move || {
-                let runtime = runtime();
-                let team = runtime
-                    .as_ref()
-                    .map(|runtime| runtime.block_on(Team::connect(&load, &target, &numbers)));
+                let team = runtime.block_on(Team::connect(&load, &target, &shares));
                 are_connected.wait();
                 have_begun.wait();
-                let window = window.get().copied();
-                let recorder = SharedRecorder::new(window.unwrap_or_else(|| {
-                    Window::new(clock::now(), Duration::ZERO, Duration::from_secs(1))
-                }));
-                match (&runtime, team, window) {
-                    (Ok(runtime), Ok(Ok(team)), Some(window)) => {
-                        runtime.block_on(team.run(&load, window, &recorder));
-                    }
-                    (_, Ok(Err(error)), _) => {
-                        recorder.lock().failed(format!("cannot make a timer: {error}"));
-                    }
-                    (_, _, _) => {
-                        recorder.lock().failed("a thread could not start".to_owned());
-                    }
-                }
+                let window = window.get().copied().expect("it is set before the barrier opens");
+                let recorder = SharedRecorder::new(window);
+                runtime.block_on(team.run(&load, window, &recorder));
                 recorder
             };
             let thread = std::thread::Builder::new().name(format!("load-{index}")).spawn(body);
@@ -342,21 +328,21 @@ struct Team {
 }
 
 impl Team {
-    async fn connect(load: &Arc<Load>, target: &Target, shares: &Shares) -> io::Result<Self> {
+    async fn connect(load: &Arc<Load>, target: &Target, shares: &Shares) -> Self {
         let open = async |numbers: &[usize]| {
             let mut workers = Vec::with_capacity(numbers.len());
             for number in numbers {
-                let mut worker = Worker::new(Arc::clone(load), Client::new(target), *number)?;
+                let mut worker = Worker::new(Arc::clone(load), Client::new(target), *number);
                 worker.connect().await;
                 workers.push(worker);
             }
-            io::Result::Ok(workers)
+            workers
         };
-        Ok(Self {
-            workers: open(&shares.connections).await?,
-            consumers: open(&shares.consumers).await?,
-            idle_pollers: open(&shares.idle_pollers).await?,
-        })
+        Self {
+            workers: open(&shares.connections).await,
+            consumers: open(&shares.consumers).await,
+            idle_pollers: open(&shares.idle_pollers).await,
+        }
     }
 
     async fn run(self, load: &Load, window: Window, recorder: &SharedRecorder) {

@@ -55,6 +55,20 @@ impl Schedule {
         };
         (due < window.to).then_some(due)
     }
+
+    /// Starts that were due in the window and that nobody came to take.
+    pub(crate) fn not_started(&self, window: &Window) -> u64 {
+        match self {
+            Self::WhenFree => 0,
+            Self::AtRate { starts_per_sec, next } => {
+                let taken = next.load(Ordering::Relaxed);
+                let until = window.to.duration_since(window.start).as_secs_f64();
+                // The last start is the last moment before the end.
+                let due = (until * starts_per_sec).ceil() as u64;
+                due.saturating_sub(taken)
+            }
+        }
+    }
 }
 
 /// Computed from the index each time, so that rounding does not add up.
@@ -88,6 +102,19 @@ mod tests {
             .collect();
         assert_eq!(offsets.len(), 300);
         assert_eq!((offsets[0], offsets[1], offsets[299]), (0, 10, 2_990));
+    }
+
+    #[test]
+    fn starts_that_nobody_took_are_known() {
+        let window = window();
+        let schedule = Schedule::new(Some(100.0), 1);
+        assert_eq!(schedule.not_started(&window), 300);
+        for _ in 0..10 {
+            schedule.next(&window, window.to);
+        }
+        assert_eq!(schedule.not_started(&window), 290);
+        while schedule.next(&window, window.to).is_some() {}
+        assert_eq!(schedule.not_started(&window), 0);
     }
 
     #[test]

@@ -23,8 +23,8 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(10);
 const LONG_POLL_SECS: u32 = 20;
 /// While what is left is received after the measurement.
 const DRAIN_WAIT_SECS: u32 = 1;
-/// So many receives in a row that got nothing end the drain: the rest was lost with an answer.
-const DRAIN_EMPTY_RECEIVES_MAX: u32 = 2;
+/// So many of these in a row that got nothing end the drain: the rest was lost with an answer.
+const DRAIN_EMPTY_RECEIVES_MAX: usize = 3;
 /// Entries of a request that builds a backlog, and the bytes that all bodies of a request may have on any endpoint.
 const BACKLOG_BATCH_MAX: usize = 10;
 const REQUEST_BYTES_MAX: usize = 262_144;
@@ -88,14 +88,15 @@ enum Wait {
 pub(crate) struct Worker {
     load: Arc<Load>,
     client: Client,
-    timer: Timer,
+    /// Made by the first start that is waited for.
+    timer: Option<Timer>,
     turn: usize,
 }
 
 impl Worker {
     /// `number` among all connections: neighbours begin with different queues.
-    pub(crate) fn new(load: Arc<Load>, client: Client, number: usize) -> io::Result<Self> {
-        Ok(Self { load, client, timer: Timer::new()?, turn: number })
+    pub(crate) fn new(load: Arc<Load>, client: Client, number: usize) -> Self {
+        Self { load, client, timer: None, turn: number }
     }
 
     /// Opens the connection ahead of the load; what fails here fails again, and is counted, under load.
@@ -106,7 +107,11 @@ impl Worker {
     /// Runs the scenario until the window is over and what was begun is complete.
     pub(crate) async fn run(mut self, window: Window, recorder: SharedRecorder) {
         let never_delete = self.load.options.never_delete;
-        while let Some(due) = self.next_start(&window).await {
+        while let Some(due) = self.load.schedule.next(&window, clock::now()) {
+            if let Err(error) = self.wait_until(due).await {
+                recorder.lock().failed(format!("cannot wait for a start: {error}"));
+                return;
+            }
             let queue = self.next_queue();
             match self.load.options.scenario {
                 Scenario::Send | Scenario::Flow => {
@@ -174,12 +179,15 @@ impl Worker {
         }
     }
 
-    async fn next_start(&mut self, window: &Window) -> Option<Instant> {
-        let due = self.load.schedule.next(window, clock::now())?;
-        if self.load.options.rate.is_some() && self.timer.until(due).await.is_err() {
-            return None;
+    async fn wait_until(&mut self, due: Instant) -> io::Result<()> {
+        if self.load.options.rate.is_none() {
+            return Ok(());
         }
-        Some(due)
+        let timer = match self.timer.take() {
+            Some(timer) => timer,
+            None => Timer::new()?,
+        };
+        self.timer.insert(timer).until(due).await
     }
 
     fn next_queue(&mut self) -> usize {
@@ -189,28 +197,28 @@ impl Worker {
 
     /// Sends a batch, receives as much, deletes it.
     async fn cycle(&mut self, queue: usize, due: Instant, recorder: &SharedRecorder) {
+        // A receive may get less than was sent. Then somebody has to receive more, or the queue grows.
+        let surplus_max = (self.load.options.connections * self.load.options.batch) as i64;
+        let is_closed_loop = self.load.options.rate.is_none();
+        if is_closed_loop && self.load.surplus.load(Ordering::Relaxed) > surplus_max {
+            self.consume(queue, due, Wait::No, recorder).await;
+            return;
+        }
         self.send(queue, due, recorder).await;
         self.consume(queue, clock::now(), Wait::No, recorder).await;
         recorder.lock().cycled(due, clock::now());
-        // A receive may get less than was sent; then somebody has to receive more, or the queue grows.
-        let batch = self.load.options.batch;
-        let surplus_max = (self.load.options.connections * batch) as i64;
-        while self.load.surplus.load(Ordering::Relaxed) > surplus_max {
-            let received = self.consume(queue, clock::now(), Wait::No, recorder).await;
-            if received.unwrap_or(0) == 0 {
-                return;
-            }
-        }
     }
 
-    /// Receives and deletes what the measurement left.
+    /// Receives and deletes what the measurement left: once around all queues, then waiting for what comes late.
     async fn drain(&mut self, recorder: &SharedRecorder) {
+        let queues = self.load.queues.len();
         let mut empty_receives = 0;
         while self.load.surplus.load(Ordering::Relaxed) > 0
-            && empty_receives < DRAIN_EMPTY_RECEIVES_MAX * self.load.queues.len() as u32
+            && empty_receives < queues + DRAIN_EMPTY_RECEIVES_MAX
         {
             let queue = self.next_queue();
-            let received = self.consume(queue, clock::now(), Wait::Draining, recorder).await;
+            let wait = if empty_receives < queues { Wait::No } else { Wait::Draining };
+            let received = self.consume(queue, clock::now(), wait, recorder).await;
             empty_receives = if received.unwrap_or(0) == 0 { empty_receives + 1 } else { 0 };
         }
     }
