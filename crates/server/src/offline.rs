@@ -24,21 +24,13 @@ pub struct Sizes {
 /// # Errors
 /// What keeps the check from being done: the directory is in use, is none of ours, or cannot be read.
 pub fn check(path: &Path, found: &mut dyn FnMut(Finding)) -> Result<Checked, StoreError> {
-    let mut damages = 0;
-    let mut damaged = |error: StoreError, found: &mut dyn FnMut(Finding)| match place_of(&error) {
-        None => Err(error),
-        Some(place) => {
-            damages += 1;
-            found(Finding { severity: Severity::Damage, place, what: error.to_string() });
-            Ok(())
-        }
-    };
     let store = match OfflineStore::open(path) {
         Ok(store) => store,
-        Err(error) => {
-            damaged(error, found)?;
-            return Ok(Checked { damages, ..Checked::default() });
+        Err(error) if is_damage(&error) => {
+            found(damage(path, &error));
+            return Ok(Checked { damages: 1, ..Checked::default() });
         }
+        Err(error) => return Err(error),
     };
     if let Some((log, offset)) = store.torn_tail() {
         let what = format!(
@@ -46,12 +38,13 @@ pub fn check(path: &Path, found: &mut dyn FnMut(Finding)) -> Result<Checked, Sto
         );
         found(Finding { severity: Severity::Note, place: log.display().to_string(), what });
     }
-    let mut errors = Vec::new();
-    if let Err(error) = store.check_files(&mut |error| errors.push(error)) {
-        errors.push(error);
-    }
-    for error in errors {
-        damaged(error, found)?;
+    let mut damages = 0;
+    let mut damaged = |error: &StoreError| {
+        damages += 1;
+        found(damage(path, error));
+    };
+    if let Err(error) = store.check_files(&mut |error| damaged(&error)) {
+        damaged(&error);
     }
     let checked = check_rows(&store, found);
     Ok(Checked { damages: damages + checked.damages, ..checked })
@@ -98,22 +91,23 @@ pub fn back_up(data: &Path, target: &Path) -> Result<BackupSize, BackupError> {
     }
 }
 
-/// The file or directory that an error finds damaged, if it is about damage.
-fn place_of(error: &StoreError) -> Option<String> {
-    match error {
+/// Whether an error is about what is stored, and not about the way to it.
+fn is_damage(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Corrupt { .. } | StoreError::DamagedFormat { .. } | StoreError::Engine { .. }
+    )
+}
+
+/// An error as a finding, in the file that it names.
+fn damage(data: &Path, error: &StoreError) -> Finding {
+    let place = match error {
         StoreError::Corrupt { path, .. }
         | StoreError::DamagedFormat { path, .. }
-        | StoreError::DamagedBackup { path, .. }
-        | StoreError::Engine { path, .. } => Some(path.display().to_string()),
-        StoreError::Io { .. }
-        | StoreError::Full { .. }
-        | StoreError::Lost { .. }
-        | StoreError::Locked { .. }
-        | StoreError::NewerFormat { .. }
-        | StoreError::NoData { .. }
-        | StoreError::NotEmpty { .. }
-        | StoreError::IsBackup { .. }
-        | StoreError::NotSluice { .. }
-        | StoreError::ShardTaken { .. } => None,
-    }
+        | StoreError::Engine { path, .. }
+        | StoreError::Io { path, .. } => path,
+        _ => data,
+    };
+    let (place, what) = (place.display().to_string(), error.to_string());
+    Finding { severity: Severity::Damage, place, what }
 }

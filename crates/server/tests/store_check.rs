@@ -4,13 +4,10 @@
 mod broker_support;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use broker_support::{Virtual, clock, in_group, new_queue, outgoing, put, with_dead_letters};
-use md5::{Digest, Md5};
-use sluice_server::broker::{Broker, BrokerConfig, Outgoing, Queue, QueueKind, ReceiveOptions};
+use broker_support::every_table::{fill, open};
 use sluice_server::offline::{self, Checked, Finding, Severity};
-use sluice_store::{Batch, OfflineStore, RocksOptions, RocksStore, ShardId, Space, Store};
+use sluice_store::{Batch, OfflineStore, ShardId, Space};
 use tempfile::TempDir;
 
 /// A row of the store, as it stands there.
@@ -22,79 +19,9 @@ struct Stored {
     value: Vec<u8>,
 }
 
-fn open(path: &Path, reserve_bytes: u64) -> Arc<dyn Store> {
-    Arc::new(RocksStore::open(RocksOptions { reserve_bytes, ..RocksOptions::new(path) }).unwrap())
-}
-
-async fn start(store: &Arc<dyn Store>, clock: &Virtual) -> Broker {
-    let config =
-        BrokerConfig { shards: 2, in_flight_max: 100, visibility_timeout_secs_max: 43_200 };
-    Broker::start(Arc::clone(store), config, Arc::new(clock.clone())).await.unwrap()
-}
-
-/// A message that has its checksum, as the services make it.
-fn whole(mut outgoing: Outgoing) -> Outgoing {
-    outgoing.message.body_md5 = Md5::digest(&outgoing.message.body).into();
-    outgoing
-}
-
-async fn receive(broker: &Broker, queue: &Queue, visibility_timeout_secs: u32) {
-    let options =
-        ReceiveOptions { count_max: 3, wait_secs: 0, visibility_timeout_secs, attempt_id: None };
-    assert!(!broker.receive(queue, options).await.unwrap().is_empty());
-}
-
-/// A data directory with rows in every table.
 async fn directory() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let clock = clock();
-    let store = open(dir.path(), 0);
-    let broker = start(&store, &clock).await;
-    put(&broker, new_queue("dead")).await;
-    let plain = put(&broker, new_queue("plain")).await;
-    let fair = put(&broker, new_queue("fair")).await;
-    let failing = put(&broker, with_dead_letters(new_queue("failing"), "dead", 1)).await;
-    let fifo = Queue { kind: QueueKind::Fifo, ..new_queue("jobs.fifo") };
-    let fifo = put(&broker, fifo).await;
-    for number in 0..8 {
-        let text = format!("message {number} {}", "x".repeat(number * 150));
-        let delayed = Outgoing { delay_secs: 60 * (number as u32 % 2), ..whole(outgoing(&text)) };
-        broker.send(&plain, vec![delayed]).await.unwrap();
-        broker.send(&failing, vec![whole(outgoing(&text))]).await.unwrap();
-        for queue in [&fair, &fifo] {
-            let group = format!("group {}", number % 3);
-            broker.send(queue, vec![whole(in_group(&group, &text))]).await.unwrap();
-        }
-    }
-    for queue in [&plain, &fair, &fifo] {
-        receive(&broker, queue, 30).await;
-    }
-    receive(&broker, &failing, 0).await;
-    receive(&broker, &failing, 0).await;
-    broker.shutdown().await;
-    drop(broker);
-    store.close().unwrap();
-    drop(store);
-
-    // On a full disk dead letters stay in the outbox.
-    let store = open(dir.path(), u64::MAX);
-    let broker = start(&store, &clock).await;
-    receive(&broker, &failing, 0).await;
-    broker
-        .receive(
-            &failing,
-            ReceiveOptions {
-                count_max: 10,
-                wait_secs: 0,
-                visibility_timeout_secs: 0,
-                attempt_id: None,
-            },
-        )
-        .await
-        .unwrap();
-    broker.shutdown().await;
-    drop(broker);
-    store.close().unwrap();
+    fill(dir.path()).await;
     dir
 }
 
@@ -149,7 +76,7 @@ async fn what_a_broker_wrote_is_clean_and_has_rows_in_every_table() {
     let dir = directory().await;
     let (checked, findings) = check(dir.path());
     assert_eq!(findings, []);
-    assert_eq!((checked.queues, checked.partitions, checked.messages), (5, 5, 32));
+    assert_eq!((checked.queues, checked.partitions, checked.messages), (7, 6, 38));
     let sizes = offline::sizes(dir.path()).unwrap();
     let tables = sizes.queues.iter().flat_map(|queue| queue.tables.keys().copied());
     let tables: std::collections::BTreeSet<_> = tables.collect();
@@ -171,11 +98,12 @@ async fn a_server_in_the_directory_is_named() {
     assert!(!dir.path().join("missing").exists(), "a check makes no directory");
 }
 
-/// Rows that nothing else says must be there: numbers of arrivals, deleted queues, and queues without messages.
+/// Rows that nothing else says must be there: numbers of arrivals, move tasks, deleted queues, and queues without
+/// messages.
 fn may_be_missing(row: &Stored, all: &[Stored]) -> bool {
     let table = row.key[0];
     if row.shard == ShardId(0) {
-        return table == b'x' || (table == b'q' && row.key.ends_with(b"unused"));
+        return matches!(table, b'x' | b't') || (table == b'q' && row.key.ends_with(b"moved"));
     }
     let is_alone = |table: u8| {
         let same = all.iter().filter(|it| it.shard == row.shard && it.key[1..9] == row.key[1..9]);

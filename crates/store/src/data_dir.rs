@@ -198,13 +198,13 @@ fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
     if exists(&path.join(FORMAT_FILE))? {
         return Ok(());
     }
+    if exists(&path.join(ENGINE_DIR))? {
+        let detail = "it is missing although the directory holds data".to_owned();
+        return Err(StoreError::DamagedFormat { path: path.join(FORMAT_FILE), detail });
+    }
     let io = |error| StoreError::io("list", path, error);
     for entry in fs::read_dir(path).map_err(io)? {
         let name = entry.map_err(io)?.file_name();
-        if name == ENGINE_DIR {
-            let detail = "it is missing although the directory holds data".to_owned();
-            return Err(StoreError::DamagedFormat { path: path.join(FORMAT_FILE), detail });
-        }
         // FORMAT may have appeared since: then another process just created the directory.
         if name != FORMAT_FILE && !ENTRIES_OF_EMPTY.iter().any(|known| name == *known) {
             let entry = name.to_string_lossy().into_owned();

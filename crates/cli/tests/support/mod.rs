@@ -6,14 +6,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-/// A server that does not start within this time hangs.
-const START_PAUSES: u32 = 1_200;
-const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) fn sluice(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
@@ -41,6 +38,7 @@ pub(crate) fn text(path: &Path) -> &str {
 pub(crate) struct Server {
     child: Child,
     address: String,
+    log: Arc<Mutex<String>>,
     _port: TempDir,
 }
 
@@ -53,30 +51,28 @@ impl Server {
             ["dev", "--data", text(data), "--listen", "127.0.0.1:0", "--port-file", text(&file)];
         let mut child = sluice(&arguments)
             .stdout(Stdio::null())
-            .stderr(Stdio::from(log(port.path())))
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the binary was built for this test");
-        for _ in 0..START_PAUSES {
-            if let Ok(address) = std::fs::read_to_string(&file) {
-                return Ok(Self { child, address: address.trim().to_owned(), _port: port });
-            }
-            if let Some(status) = child.try_wait().expect("it is a child of this process") {
-                let stderr = std::fs::read(port.path().join("log")).unwrap_or_default();
-                return Err(Output { status, stdout: Vec::new(), stderr });
-            }
-            std::thread::sleep(PAUSE);
+        let pipe = child.stderr.take().expect("stderr is piped");
+        let log = Arc::new(Mutex::new(String::new()));
+        let is_ready = collect(pipe, Arc::clone(&log));
+        if is_ready.recv().is_err() {
+            let status = child.wait().expect("it is a child of this process");
+            let stderr = log.lock().expect("nobody panicked").clone().into_bytes();
+            return Err(Output { status, stdout: Vec::new(), stderr });
         }
-        child.kill().expect("it is a child of this process");
-        panic!("the server on {} neither starts nor ends", data.display());
+        let address = std::fs::read_to_string(&file).expect("it is written before the banner");
+        Ok(Self { child, address: address.trim().to_owned(), log, _port: port })
     }
 
     pub(crate) fn client(&self) -> Client {
         Client { address: self.address.clone(), connection: None }
     }
 
-    /// What it logged so far.
+    /// What it said so far.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self._port.path().join("log")).unwrap_or_default()
+        self.log.lock().expect("nobody panicked").clone()
     }
 
     /// Whether the process still runs.
@@ -107,8 +103,21 @@ impl Drop for Server {
     }
 }
 
-fn log(directory: &Path) -> std::fs::File {
-    std::fs::File::create(directory.join("log")).expect("the directory exists")
+/// Keeps what a server says, and tells when it is ready. The channel closes when it ends.
+fn collect(pipe: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> Receiver<()> {
+    let (ready, is_ready) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if line.contains("Sluice is ready") {
+                // Nobody listens the second time.
+                ready.send(()).unwrap_or_default();
+            }
+            let mut log = log.lock().expect("nobody panicked");
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+    is_ready
 }
 
 /// A connection to a server.

@@ -1,6 +1,8 @@
 //! What the tests of the broker share: a store in memory, a clock that the test moves, queues and messages.
 #![allow(dead_code, reason = "each test binary uses some of them")]
 
+pub(crate) mod every_table;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

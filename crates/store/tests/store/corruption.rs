@@ -97,6 +97,11 @@ fn files(path: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// RocksDB's own log, which nobody reads.
+fn is_info_log(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("LOG"))
+}
+
 /// The kind of a file: large files of one kind do not hide the small ones of another.
 fn kind(path: &Path) -> String {
     let name = path.file_name().unwrap().to_string_lossy();
@@ -231,12 +236,18 @@ fn run(dir: &Path, content: &Content, seed: u64) -> Result<Outcome, String> {
     if std::env::var_os("SLUICE_CORRUPTION_SHOW").is_some() {
         println!("seed {seed}: {damage:?} of {file}: {outcome:?}, {found} found");
     }
-    let context = |text: String| format!("seed {seed}, {damage:?} of {file}: {text}");
-    let outcome = outcome.map_err(context)?;
-    if outcome != Outcome::Intact && found == 0 {
-        return Err(context(format!("{outcome:?}, but the check finds nothing")));
-    }
-    Ok(outcome)
+    let judged = match outcome {
+        Ok(outcome) if outcome == Outcome::Intact || found > 0 => return Ok(outcome),
+        Ok(outcome) => format!("{outcome:?}, but the check finds nothing"),
+        Err(text) => text,
+    };
+    let kept = copy_of(dir);
+    inflict(kept.path(), seed);
+    let kept = kept.keep();
+    Err(format!(
+        "seed {seed}, {damage:?} of {file}: {judged}; the same damage is in {}",
+        kept.display()
+    ))
 }
 
 fn number(variable: &str) -> Option<u64> {
