@@ -11,8 +11,8 @@ use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, WriteBatch};
 use super::blob_garbage::BlobGarbage;
 use super::group_commit::GroupCommit;
 use super::options::{BODIES, ROWS, RocksOptions};
-use super::{sync_mark, wal_check};
-use crate::data_dir::DataDir;
+use super::{manifest_check, sync_mark, wal_check};
+use crate::data_dir::{DataDir, sync_dir};
 use crate::stats::Counters;
 use crate::{ShardId, Space, StoreError};
 
@@ -46,7 +46,7 @@ impl Database {
     pub(super) fn open(options: &RocksOptions) -> Result<Self, StoreError> {
         let data_dir = DataDir::open(&options.path)?;
         let path = data_dir.engine_path();
-        wal_check::secure(&path)?;
+        wal_check::secure(&path, manifest_check::secure(&path)?)?;
         let cache = options.cache();
         let db = DB::open_cf_descriptors(
             &options.database(&cache),
@@ -67,6 +67,8 @@ impl Database {
             synced_sequence: AtomicU64::new(0),
             shards: Mutex::new(HashSet::new()),
         };
+        // RocksDB has made its directory if there was none, and syncs what is in it, but not where it is.
+        sync_dir(&options.path)?;
         // Recovery ends with a sync of what it read, so the first mark may cover all of that.
         database.sync()?;
         database.synced_sequence.store(recovered, Ordering::Release);
@@ -192,7 +194,7 @@ impl Database {
         let current = path.join("CURRENT");
         let manifest = std::fs::read_to_string(&current)
             .map_err(|error| StoreError::io("read", &current, error))?;
-        let logs = wal_check::logs(&path)?;
+        let logs = wal_check::logs(&path, 0)?;
         let log = logs.last().and_then(|log| log.file_name()).map(|name| name.to_string_lossy());
         let names = [manifest.trim_end().to_owned()].into_iter();
         self.data_dir.close(&names.chain(log.map(Into::into)).collect::<Vec<_>>())
