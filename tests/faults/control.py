@@ -118,8 +118,8 @@ class Snapshot:
 
 
 def is_modelled(name):
-    """Not the info logs of RocksDB, which stdio writes and nobody reads."""
-    return not name.startswith("LOG")
+    """Not the info logs of RocksDB, which stdio writes and nobody reads, and not the socket of the server."""
+    return not name.startswith("LOG") and name != "control.sock"
 
 
 NO_SPACE, IO_ERROR = errno.ENOSPC, errno.EIO

@@ -9,7 +9,7 @@
  *   FAULTS_GRAVES   directory on the same file system: unlinked files keep a link there, truncated ones a copy of their tail
  *
  * A sync does not reach the real disk: what is durable here is what the journal says. Info logs of RocksDB (LOG*) are left out, since
- * stdio writes them and nobody reads them.
+ * stdio writes them and nobody reads them, and so is the server's control.sock.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -109,7 +109,7 @@ static const char *ours(int directory, const char *path, char *out) {
         return NULL;
     }
     if (strncmp(out, root, root_bytes) || (out[root_bytes] != '/' && out[root_bytes])) return NULL;
-    return strncmp(name_in(out), "LOG", 3) ? out : NULL;
+    return strncmp(name_in(out), "LOG", 3) && strcmp(name_in(out), "control.sock") ? out : NULL;
 }
 
 static int ends(const char *text, const char *end) {

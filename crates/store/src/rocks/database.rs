@@ -16,6 +16,9 @@ use crate::data_dir::{DataDir, sync_dir};
 use crate::stats::Counters;
 use crate::{ShardId, Space, StoreError};
 
+/// What RocksDB says of a failed sync. What is on the disk is not known then, whatever the reason.
+const FAILED_SYNCS: [&str; 2] = ["While fdatasync", "While fsync"];
+
 const PROPERTY_BACKGROUND_ERRORS: &str = "rocksdb.background-errors";
 const PROPERTY_WRITE_STOPPED: &str = "rocksdb.is-write-stopped";
 const PROPERTY_WRITE_BUFFERS: &str = "rocksdb.cur-size-all-mem-tables";
@@ -32,11 +35,17 @@ pub(super) struct Database {
     pub(super) group_commit: GroupCommit,
     pub(super) blob_garbage: BlobGarbage,
     /// Why the store stopped.
-    lost: OnceLock<Arc<str>>,
+    lost: OnceLock<Loss>,
     is_closed: AtomicBool,
     /// All changes up to this sequence number are on stable storage.
     synced_sequence: AtomicU64,
     shards: Mutex<HashSet<ShardId>>,
+}
+
+/// The fault that stopped the store.
+struct Loss {
+    cause: Arc<str>,
+    is_full_disk: bool,
 }
 
 impl Database {
@@ -139,8 +148,8 @@ impl Database {
         reason = "the duration goes to the statistics and decides nothing"
     )]
     pub(super) fn sync_group(&self, commits: u64) -> Result<(), StoreError> {
-        if let Some(cause) = self.lost.get() {
-            return Err(StoreError::lost(cause.clone()));
+        if let Some(loss) = self.lost.get() {
+            return Err(StoreError::lost(loss.cause.clone()));
         }
         let started = Instant::now();
         match self.sync() {
@@ -154,11 +163,12 @@ impl Database {
 
     /// Stops the store for good; the first cause is kept, logged and told to everyone.
     pub(super) fn lose(&self, error: &StoreError) -> StoreError {
-        let cause = self.lost.get_or_init(|| {
+        let loss = self.lost.get_or_init(|| {
             tracing::error!(%error, "the store failed and takes no more commits");
-            error.to_string().into()
+            let is_full_disk = matches!(error, StoreError::Full { .. });
+            Loss { cause: error.to_string().into(), is_full_disk }
         });
-        StoreError::lost(cause.clone())
+        StoreError::lost(loss.cause.clone())
     }
 
     /// Refuses commits from now on, without a fault. Says whether they were taken until now.
@@ -168,16 +178,16 @@ impl Database {
 
     /// Returns why commits are refused, if they are.
     pub(super) fn refusal(&self) -> Option<StoreError> {
-        if let Some(cause) = self.lost.get() {
-            return Some(StoreError::lost(cause.clone()));
+        if let Some(loss) = self.lost.get() {
+            return Some(StoreError::lost(loss.cause.clone()));
         }
         self.is_closed.load(Ordering::Acquire).then(|| StoreError::lost("the store is closed"))
     }
 
     /// Ends a clean run: a last mark over everything, synced, and no more background work.
     pub(super) fn finish(&self) -> Result<(), StoreError> {
-        if let Some(cause) = self.lost.get() {
-            return Err(StoreError::lost(cause.clone()));
+        if let Some(loss) = self.lost.get() {
+            return Err(StoreError::lost(loss.cause.clone()));
         }
         self.sync().and_then(|()| self.mark_and_sync()).map_err(|error| self.lose(&error))?;
         self.db.cancel_all_background_work(true);
@@ -202,6 +212,10 @@ impl Database {
 
     pub(super) fn is_lost(&self) -> bool {
         self.lost.get().is_some()
+    }
+
+    pub(super) fn is_lost_to_full_disk(&self) -> bool {
+        self.lost.get().is_some_and(|loss| loss.is_full_disk)
     }
 
     pub(super) fn shards(&self) -> MutexGuard<'_, HashSet<ShardId>> {
@@ -258,7 +272,8 @@ impl Database {
 pub(super) fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
     let kind = error.kind();
     let detail = error.into_string();
-    if detail.contains("No space left on device") {
+    let is_sync = FAILED_SYNCS.iter().any(|failed| detail.contains(failed));
+    if detail.contains("No space left on device") && !is_sync {
         return StoreError::Full { path, detail };
     }
     // The flock of the data directory comes first; this is for tools that open the engine directly.
