@@ -20,6 +20,7 @@ COUNT, KILL_AT, RULES_AT = 0, 8, 16
 CALLS = {"open": 1, "write": 2, "sync": 4, "read": 8, "resize": 16, "name": 32}
 CLASSES = {"wal": 1, "table": 2, "blob": 4, "manifest": 8, "directory": 16, "other": 32}
 ACTIONS = {"fail": 1, "delay": 2, "hold": 3, "lie": 4, "short": 5}
+NO_SPACE, IO_ERROR = errno.ENOSPC, errno.EIO
 
 
 def build():
@@ -120,6 +121,3 @@ class Snapshot:
 def is_modelled(name):
     """Not the info logs of RocksDB, which stdio writes and nobody reads, and not the socket of the server."""
     return not name.startswith("LOG") and name != "control.sock"
-
-
-NO_SPACE, IO_ERROR = errno.ENOSPC, errno.EIO

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from control import ROOT, Disk, Rule
+from control import ALL, IO_ERROR, NO_SPACE, ROOT, Disk, Rule
 from power_cut import Cut, Escaped, History, replace
 
 DRIVER = ROOT / "target" / "release" / "examples" / "power_cut"
@@ -15,6 +15,8 @@ STATES = 3  # looked at after each power cut; the run goes on from the last one
 BATCHES_MAX = 2_000  # in each shard; the driver may get there and close the store before the cut
 CHANGES_MAX = 4_000  # of the disk before the cut
 SECONDS_MAX = 120
+ERROR_SHARE = 0.3  # of the rounds, in which calls fail before the power cut
+ERROR_SKIP_MAX = 200  # calls that pass first
 
 
 class Broken:
@@ -42,6 +44,18 @@ def driver(command, *arguments, environment=None):
         timeout=SECONDS_MAX,
     )
     return run.returncode, run.stdout
+
+
+def error(chance):
+    """Some calls fail, or all from some moment on."""
+    return Rule(
+        "fail",
+        chance.choice(["write", "sync", "write sync", "open resize name"]),
+        chance.choice(["wal", "table blob", "manifest", "directory other", "wal table blob manifest directory other"]),
+        chance.choice([IO_ERROR, NO_SPACE]),
+        skip=int(math.exp(chance.uniform(0, math.log(ERROR_SKIP_MAX)))) - 1,
+        count=chance.choice([1, 1, 3, ALL]),
+    )
 
 
 class Seed:
@@ -75,10 +89,13 @@ class Seed:
         disk.kill_at(int(math.exp(chance.uniform(0, math.log(CHANGES_MAX)))))
         disk.set(0, Rule("delay", "sync", argument=chance.choice([0, 200, 2_000])))
         disk.set(1, self.broken.rule)
+        fails = chance.random() < ERROR_SHARE
+        disk.set(2, error(chance) if fails else None)
         batches = chance.randint(1, BATCHES_MAX) * (number + 1) // ROUNDS
         code, output = driver("run", self.data, self.ledger, self.seed, batches, environment=disk.environment)
         self.changes += disk.count()
-        if code not in (0, -9):
+        # With errors the store may stop, or not open; in either case nothing acknowledged is lost.
+        if code not in ((0, 1, -9) if fails and disk.hits(2) else (0, -9)):
             return f"the driver ended with {code}:\n{output}"
         history = History(disk)
         history.check()
