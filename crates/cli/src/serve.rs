@@ -27,8 +27,8 @@ pub(crate) async fn run(
     let mut signals = Signals::listen()?;
     let mut config = resolved.settings.server_config(mode, directory.path(), declared_queues);
     config.http.connections_max = open_files::connections(config.http.connections_max);
-    let running = tokio::select! {
-        started = Server::start(config) => {
+    let mut running = tokio::select! {
+        started = Server::start(config.clone()) => {
             started.map_err(|error| not_started(&error))?
         }
         () = signals.next() => return Ok(()),
@@ -47,7 +47,17 @@ pub(crate) async fn run(
         settings: &resolved.settings,
     };
     start_up::announce(&ready, log_format);
-    signals.next().await;
+    config.listen = address;
+    loop {
+        tokio::select! {
+            () = running.space_returned() => {}
+            () = signals.next() => break,
+        }
+        tracing::warn!("there is space on the disk again: starting anew");
+        // It has failed, and said so.
+        let _: Drained = running.drain().await;
+        running = Server::start(config.clone()).await.map_err(|error| not_started(&error))?;
+    }
     tracing::info!("draining; a second signal quits at once");
     tokio::select! {
         drained = running.drain() => match drained {

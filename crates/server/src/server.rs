@@ -25,6 +25,9 @@ use crate::services::sqs::declared_queues::{self, DeclarationError};
 /// Time that tasks get to end once their connections were cut.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often a server that stopped for lack of space looks whether there is some; a disk tells nobody.
+const SPACE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How often waiting long polls are ended during a drain.
 const LONG_POLL_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -233,6 +236,21 @@ impl Running {
     /// Where the server listens, with the port that was picked if port 0 was asked for.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Waits until the store has failed for lack of space and there is space again. Then this server is of no more use,
+    /// but one that is started anew recovers what is on the disk. After another fault this waits for ever: an operator
+    /// has to look at the disk.
+    pub async fn space_returned(&self) {
+        self.broker.failed().await;
+        loop {
+            let store = Arc::clone(&self.store);
+            let asked = tokio::task::spawn_blocking(move || store.can_be_reopened()).await;
+            if matches!(asked, Ok(true)) {
+                return;
+            }
+            tokio::time::sleep(SPACE_INTERVAL).await;
+        }
     }
 
     /// Stops in this order: `/ready` turns to 503, nothing more is accepted, waiting long polls are answered empty,

@@ -1,8 +1,14 @@
 //! Whether the disk still has its reserve.
 
+use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
+
+/// Written to find out whether there is space.
+const PROBE_FILE: &str = "SPACE";
+const PROBE_BYTES: usize = 4 << 20;
 
 /// How old an answer may be before the file system is asked again.
 const REFRESH_MILLIS: u64 = 1_000;
@@ -60,6 +66,20 @@ impl DiskSpace {
         if self.is_low.load(Ordering::Relaxed) { SpaceLeft::Low } else { SpaceLeft::Plenty }
     }
 
+    /// Says whether the disk takes data again; a quota may refuse what the free bytes promise.
+    pub(crate) fn is_back(&self) -> bool {
+        self.left() == SpaceLeft::Plenty && self.probe().is_ok()
+    }
+
+    /// Writes a file and removes it.
+    fn probe(&self) -> io::Result<()> {
+        let path = self.path.join(PROBE_FILE);
+        let written =
+            fs::write(&path, vec![1; PROBE_BYTES]).and_then(|()| File::open(&path)?.sync_all());
+        let removed = fs::remove_file(&path);
+        written.and(removed)
+    }
+
     fn refresh(&self) {
         let is_low = match rustix::fs::statvfs(&self.path) {
             Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize) < self.reserve_bytes,
@@ -88,8 +108,10 @@ mod tests {
     fn space_is_low_when_less_than_the_reserve_is_free() {
         let plenty = DiskSpace::new(std::env::temp_dir(), 1);
         assert_eq!(plenty.left(), SpaceLeft::Plenty);
+        assert!(plenty.is_back());
         let low = DiskSpace::new(std::env::temp_dir(), u64::MAX);
         assert_eq!(low.left(), SpaceLeft::Low);
+        assert!(!low.is_back());
     }
 
     #[test]

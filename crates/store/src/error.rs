@@ -33,7 +33,7 @@ pub enum StoreError {
     },
     /// The disk has no space left.
     #[error(
-        "no space left on the disk of {path}: {detail}; free space or enlarge the disk, then start again",
+        "no space left on the disk of {path}: {detail}; free space or enlarge the disk, then start again if the server has ended",
         path = path.display()
     )]
     Full {

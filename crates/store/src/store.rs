@@ -25,6 +25,10 @@ pub trait Store: Send + Sync + 'static {
     /// Says whether the disk still has its reserve; cheap, at most a second old.
     fn space_left(&self) -> SpaceLeft;
 
+    /// Says whether the store failed only because a write found no space, and there is space again: then what is on the
+    /// disk is known, and opening the store anew recovers it. Writes to the disk to find out.
+    fn can_be_reopened(&self) -> bool;
+
     /// Takes a snapshot of the store's counters.
     fn stats(&self) -> StoreStats;
 

@@ -352,6 +352,11 @@ impl Broker {
         self.shared.health.is_good()
     }
 
+    /// Waits until the store cannot be trusted any more. One may wait at a time.
+    pub async fn failed(&self) {
+        self.shared.health.failed().await;
+    }
+
     /// Measures queues for the metrics, as many as they show one by one.
     pub async fn metrics(&self) -> Vec<QueueMetrics> {
         self.shared.metrics().await

@@ -59,6 +59,11 @@ impl Store for MemoryStore {
         if lock(&self.state).is_disk_full { SpaceLeft::Low } else { SpaceLeft::Plenty }
     }
 
+    /// Opening it anew would find nothing.
+    fn can_be_reopened(&self) -> bool {
+        false
+    }
+
     fn stats(&self) -> StoreStats {
         let state = lock(&self.state);
         StoreStats {

@@ -11,10 +11,13 @@ use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, WriteBatch};
 use super::blob_garbage::BlobGarbage;
 use super::group_commit::GroupCommit;
 use super::options::{BODIES, ROWS, RocksOptions};
-use super::{sync_mark, wal_check};
-use crate::data_dir::DataDir;
+use super::{manifest_check, sync_mark, wal_check};
+use crate::data_dir::{DataDir, sync_dir};
 use crate::stats::Counters;
 use crate::{ShardId, Space, StoreError};
+
+/// What RocksDB says of a failed sync. What is on the disk is not known then, whatever the reason.
+const FAILED_SYNCS: [&str; 2] = ["While fdatasync", "While fsync"];
 
 const PROPERTY_BACKGROUND_ERRORS: &str = "rocksdb.background-errors";
 const PROPERTY_WRITE_STOPPED: &str = "rocksdb.is-write-stopped";
@@ -32,11 +35,17 @@ pub(super) struct Database {
     pub(super) group_commit: GroupCommit,
     pub(super) blob_garbage: BlobGarbage,
     /// Why the store stopped.
-    lost: OnceLock<Arc<str>>,
+    lost: OnceLock<Loss>,
     is_closed: AtomicBool,
     /// All changes up to this sequence number are on stable storage.
     synced_sequence: AtomicU64,
     shards: Mutex<HashSet<ShardId>>,
+}
+
+/// The fault that stopped the store.
+struct Loss {
+    cause: Arc<str>,
+    is_full_disk: bool,
 }
 
 impl Database {
@@ -46,7 +55,7 @@ impl Database {
     pub(super) fn open(options: &RocksOptions) -> Result<Self, StoreError> {
         let data_dir = DataDir::open(&options.path)?;
         let path = data_dir.engine_path();
-        wal_check::secure(&path)?;
+        wal_check::secure(&path, manifest_check::secure(&path)?)?;
         let cache = options.cache();
         let db = DB::open_cf_descriptors(
             &options.database(&cache),
@@ -67,6 +76,8 @@ impl Database {
             synced_sequence: AtomicU64::new(0),
             shards: Mutex::new(HashSet::new()),
         };
+        // RocksDB has made its directory if there was none, and syncs what is in it, but not where it is.
+        sync_dir(&options.path)?;
         // Recovery ends with a sync of what it read, so the first mark may cover all of that.
         database.sync()?;
         database.synced_sequence.store(recovered, Ordering::Release);
@@ -137,8 +148,8 @@ impl Database {
         reason = "the duration goes to the statistics and decides nothing"
     )]
     pub(super) fn sync_group(&self, commits: u64) -> Result<(), StoreError> {
-        if let Some(cause) = self.lost.get() {
-            return Err(StoreError::lost(cause.clone()));
+        if let Some(loss) = self.lost.get() {
+            return Err(StoreError::lost(loss.cause.clone()));
         }
         let started = Instant::now();
         match self.sync() {
@@ -152,11 +163,12 @@ impl Database {
 
     /// Stops the store for good; the first cause is kept, logged and told to everyone.
     pub(super) fn lose(&self, error: &StoreError) -> StoreError {
-        let cause = self.lost.get_or_init(|| {
+        let loss = self.lost.get_or_init(|| {
             tracing::error!(%error, "the store failed and takes no more commits");
-            error.to_string().into()
+            let is_full_disk = matches!(error, StoreError::Full { .. });
+            Loss { cause: error.to_string().into(), is_full_disk }
         });
-        StoreError::lost(cause.clone())
+        StoreError::lost(loss.cause.clone())
     }
 
     /// Refuses commits from now on, without a fault. Says whether they were taken until now.
@@ -166,16 +178,16 @@ impl Database {
 
     /// Returns why commits are refused, if they are.
     pub(super) fn refusal(&self) -> Option<StoreError> {
-        if let Some(cause) = self.lost.get() {
-            return Some(StoreError::lost(cause.clone()));
+        if let Some(loss) = self.lost.get() {
+            return Some(StoreError::lost(loss.cause.clone()));
         }
         self.is_closed.load(Ordering::Acquire).then(|| StoreError::lost("the store is closed"))
     }
 
     /// Ends a clean run: a last mark over everything, synced, and no more background work.
     pub(super) fn finish(&self) -> Result<(), StoreError> {
-        if let Some(cause) = self.lost.get() {
-            return Err(StoreError::lost(cause.clone()));
+        if let Some(loss) = self.lost.get() {
+            return Err(StoreError::lost(loss.cause.clone()));
         }
         self.sync().and_then(|()| self.mark_and_sync()).map_err(|error| self.lose(&error))?;
         self.db.cancel_all_background_work(true);
@@ -192,7 +204,7 @@ impl Database {
         let current = path.join("CURRENT");
         let manifest = std::fs::read_to_string(&current)
             .map_err(|error| StoreError::io("read", &current, error))?;
-        let logs = wal_check::logs(&path)?;
+        let logs = wal_check::logs(&path, 0)?;
         let log = logs.last().and_then(|log| log.file_name()).map(|name| name.to_string_lossy());
         let names = [manifest.trim_end().to_owned()].into_iter();
         self.data_dir.close(&names.chain(log.map(Into::into)).collect::<Vec<_>>())
@@ -200,6 +212,10 @@ impl Database {
 
     pub(super) fn is_lost(&self) -> bool {
         self.lost.get().is_some()
+    }
+
+    pub(super) fn is_lost_to_full_disk(&self) -> bool {
+        self.lost.get().is_some_and(|loss| loss.is_full_disk)
     }
 
     pub(super) fn shards(&self) -> MutexGuard<'_, HashSet<ShardId>> {
@@ -256,7 +272,8 @@ impl Database {
 pub(super) fn store_error(path: PathBuf, error: rocksdb::Error) -> StoreError {
     let kind = error.kind();
     let detail = error.into_string();
-    if detail.contains("No space left on device") {
+    let is_sync = FAILED_SYNCS.iter().any(|failed| detail.contains(failed));
+    if detail.contains("No space left on device") && !is_sync {
         return StoreError::Full { path, detail };
     }
     // The flock of the data directory comes first; this is for tools that open the engine directly.

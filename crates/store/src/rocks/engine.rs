@@ -49,6 +49,10 @@ impl Store for RocksStore {
         self.space.left()
     }
 
+    fn can_be_reopened(&self) -> bool {
+        self.database.is_lost_to_full_disk() && self.space.is_back()
+    }
+
     fn stats(&self) -> StoreStats {
         StoreStats {
             shards_open: self.database.shards().len() as u64,

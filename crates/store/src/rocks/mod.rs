@@ -21,6 +21,7 @@
 //!
 //! Therefore [`wal_check`] reads the logs before RocksDB does and removes those doubts: see there.
 //! After an orderly stop the data directory also knows how long the last log and the manifest were.
+//! [`manifest_check`] does the same for the manifest, which RocksDB reads as if nothing could be torn.
 //! `track_and_verify_wals_in_manifest` adds that a synced, closed log is neither missing nor short.
 //!
 //! **Not used.** `atomic_flush`: the log is always on, and before a flush is recorded RocksDB syncs all closed
@@ -35,10 +36,12 @@ mod crc32c;
 mod database;
 mod engine;
 mod group_commit;
+mod manifest_check;
 mod offline;
 mod options;
 mod shard;
 mod sync_mark;
+mod torn_tail;
 mod wal_check;
 mod wal_records;
 

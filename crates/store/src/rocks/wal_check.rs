@@ -9,15 +9,19 @@
 //! What no log can tell without a second fsync per commit: damage in the very last synced group after a
 //! crash looks like a torn tail. After a clean close even that is told apart, by a last mark.
 //!
-//! A sequence gap exactly between two logs is left to RocksDB, which knows from its manifest which logs
-//! were closed, synced and deleted; cutting there could drop what is needed.
+//! Two logs may be un-synced at once, and the older one may be lost between two of its records, or as a whole.
+//! So the sequence numbers of the logs that the manifest says are needed have to follow each other, beginning
+//! at most one after what is in table files; a gap is judged as damage. Other logs are left alone: they only
+//! wait for their removal.
 
 use std::cmp::Ordering;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::manifest_check::Logs;
 use super::sync_mark::{BatchHead, batch_head};
+use super::torn_tail;
 use super::wal_records::{Item, WalRecords};
 use crate::StoreError;
 use crate::data_dir::sync_dir;
@@ -33,8 +37,9 @@ struct Hole {
 }
 
 /// What is known after reading part of the logs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Findings {
+    known: Logs,
     /// Sequence number that the next record should have.
     next_sequence: Option<u64>,
     hole: Option<Hole>,
@@ -62,26 +67,26 @@ impl Judged {
 }
 
 /// Checks the logs in `path` and cuts a torn tail off; a directory that does not exist is fine.
-pub(super) fn secure(path: &Path) -> Result<(), StoreError> {
-    let judged = judge(path)?;
+pub(super) fn secure(path: &Path, known: Logs) -> Result<(), StoreError> {
+    let judged = judge(path, known)?;
     match judged.hole {
         None => Ok(()),
         Some(_) => cut(path, &judged),
     }
 }
 
-/// Reads the logs in `path`, and refuses those that miss what had been synced.
-pub(super) fn judge(path: &Path) -> Result<Judged, StoreError> {
-    let logs = logs(path)?;
-    let mut findings = Findings::default();
+/// Reads the logs in `path` that are needed, and refuses those that miss what had been synced.
+pub(super) fn judge(path: &Path, known: Logs) -> Result<Judged, StoreError> {
+    let logs = logs(path, known.from)?;
+    let mut findings = Findings { known, next_sequence: None, hole: None };
     for index in 0..logs.len() {
         read_log(&logs, index, &mut findings)?;
     }
     Ok(Judged { logs, hole: findings.hole })
 }
 
-/// Returns the logs in a directory, oldest first.
-pub(super) fn logs(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+/// Returns the logs in a directory from this number on, oldest first.
+pub(super) fn logs(path: &Path, from: u64) -> Result<Vec<PathBuf>, StoreError> {
     let io = |error| StoreError::io("list", path, error);
     if !path.try_exists().map_err(io)? {
         return Ok(Vec::new());
@@ -91,7 +96,9 @@ pub(super) fn logs(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let path = entry.map_err(io)?.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         let number = stem.and_then(|stem| stem.parse::<u64>().ok());
-        if let (Some(number), Some("log")) = (number, path.extension().and_then(|e| e.to_str())) {
+        if let (Some(number), Some("log")) = (number, path.extension().and_then(|e| e.to_str()))
+            && number >= from
+        {
             logs.push((number, path));
         }
     }
@@ -104,26 +111,39 @@ fn read_log(logs: &[PathBuf], index: usize, findings: &mut Findings) -> Result<(
     let io = |error| StoreError::io("read", path, error);
     let mut records = WalRecords::new(BufReader::new(File::open(path).map_err(io)?));
     while let Some(item) = records.next().map_err(io)? {
-        let head = match item {
-            Item::Record { offset, payload } => batch_head(&payload).ok_or(offset),
-            Item::Damage { offset } => Err(offset),
+        let (offset, head) = match item {
+            Item::Record { offset, payload } => (offset, batch_head(&payload)),
+            Item::Damage { offset } => (offset, None),
         };
+        if findings.hole.is_none() {
+            findings.hole =
+                findings.hole_at(head).map(|sequence| Hole { log: index, offset, sequence });
+        }
         match (head, findings.hole) {
-            (Ok(head), Some(hole)) if is_proof_of_loss(hole, head) => {
+            (Some(head), Some(hole)) if is_proof_of_loss(hole, head) => {
                 return Err(refusal(logs, hole));
             }
-            (Ok(_), Some(_)) | (Err(_), Some(_)) => {}
-            (Ok(head), None) => {
-                let next = head.sequence.saturating_add(head.count);
-                findings.next_sequence = findings.next_sequence.max(Some(next));
+            (Some(head), None) => {
+                findings.next_sequence = Some(head.sequence.saturating_add(head.count));
             }
-            (Err(offset), None) => {
-                let sequence = findings.next_sequence;
-                findings.hole = Some(Hole { log: index, offset, sequence });
-            }
+            (Some(_) | None, _) => {}
         }
     }
     Ok(())
+}
+
+impl Findings {
+    /// Says whether something is missing before what was read, or is damaged there, and since which change.
+    fn hole_at(&self, head: Option<BatchHead>) -> Option<Option<u64>> {
+        let first_max = self.known.sequence.map(|sequence| sequence.saturating_add(1));
+        match head {
+            None => Some(self.next_sequence),
+            Some(head) => {
+                let expected = self.next_sequence.or(first_max)?;
+                (head.sequence > expected).then_some(Some(expected))
+            }
+        }
+    }
 }
 
 /// Says whether an intact record shows that what is missing in the hole had been synced.
@@ -137,23 +157,17 @@ fn is_proof_of_loss(hole: Hole, head: BatchHead) -> bool {
 }
 
 fn refusal(logs: &[PathBuf], hole: Hole) -> StoreError {
-    let detail =
-        format!("the log is unreadable at byte {}, and data synced later follows", hole.offset);
+    let detail = format!(
+        "at byte {} the log is unreadable, or what precedes it is missing, and data synced later follows",
+        hole.offset
+    );
     StoreError::Corrupt { path: logs[hole.log].clone(), detail }
 }
 
 fn cut(path: &Path, judged: &Judged) -> Result<(), StoreError> {
     for (index, log) in judged.logs.iter().enumerate() {
-        let Some(kept) = judged.kept_bytes(index) else { continue };
-        let io = |error| StoreError::io("cut the torn tail of", log, error);
-        let file = OpenOptions::new().write(true).open(log).map_err(io)?;
-        let bytes = file.metadata().map_err(io)?.len();
-        if bytes > kept {
-            tracing::warn!(
-                log = %log.display(), offset = kept, dropped_bytes = bytes - kept,
-                "cutting the torn tail of a log: usually a write that the crash interrupted and nobody was told of; if the disk is damaged, acknowledged data may be lost"
-            );
-            file.set_len(kept).and_then(|()| file.sync_all()).map_err(io)?;
+        if let Some(kept) = judged.kept_bytes(index) {
+            torn_tail::cut(log, kept)?;
         }
     }
     sync_dir(path)

@@ -7,6 +7,5 @@ mod corruption;
 mod data_dir;
 mod directory;
 mod faults;
-mod full_disk;
 mod model;
 mod recovery;

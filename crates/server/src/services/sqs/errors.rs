@@ -284,7 +284,12 @@ impl From<BrokerError> for AwsError {
                 &framework::SERVICE_UNAVAILABLE,
                 "The server's disk is full. Messages can be received and deleted, not sent.",
             ),
-            BrokerError::Stopped | BrokerError::Unreadable(_) => Self::new(
+            // No cause: it was logged once, when the store failed.
+            BrokerError::Stopped => Self::new(
+                &framework::SERVICE_UNAVAILABLE,
+                "The server's storage has failed, or is being closed. Try again later.",
+            ),
+            BrokerError::Unreadable(_) => Self::new(
                 &framework::INTERNAL_FAILURE,
                 "The request processing has failed because of an unknown error, exception or \
                  failure.",

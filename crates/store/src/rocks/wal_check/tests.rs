@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::secure;
+use super::{Logs, secure};
 use crate::StoreError;
 use crate::rocks::{crc32c, sync_mark};
 
@@ -39,13 +39,18 @@ fn without(mut log: Vec<u8>, index: usize) -> Vec<u8> {
 
 /// Secures a directory with these logs and returns how many records each has afterwards.
 fn secured(logs: &[Vec<u8>]) -> Result<Vec<usize>, StoreError> {
+    secured_with(Logs::default(), logs)
+}
+
+/// The same, with what a manifest says. The first log has number 9.
+fn secured_with(known: Logs, logs: &[Vec<u8>]) -> Result<Vec<usize>, StoreError> {
     let dir = tempfile::tempdir().unwrap();
     let path = |index: usize| dir.path().join(format!("{:06}.log", 9 + index));
     for (index, log) in logs.iter().enumerate() {
         fs::write(path(index), log).unwrap();
     }
     fs::write(dir.path().join("MANIFEST-000001"), "not a log").unwrap();
-    let outcome = secure(dir.path());
+    let outcome = secure(dir.path(), known);
     let contents: Vec<_> = (0..logs.len()).map(|index| fs::read(path(index)).unwrap()).collect();
     if outcome.is_err() {
         assert_eq!(contents, logs, "a refused directory is left as it is");
@@ -62,7 +67,7 @@ fn intact_logs_are_left_alone() {
     assert_eq!(secured(&[]).unwrap(), [0; 0]);
     assert_eq!(secured(&[Vec::new()]).unwrap(), [0]);
     assert_eq!(secured(&[log(&[(5, 4), (6, 5)]), log(&[(7, 6)])]).unwrap(), [2, 1]);
-    secure(Path::new("/nonexistent/sluice/db")).unwrap();
+    secure(Path::new("/nonexistent/sluice/db"), Logs::default()).unwrap();
 }
 
 #[test]
@@ -102,8 +107,28 @@ fn damage_at_the_very_beginning_is_refused_if_anything_was_synced_later() {
 }
 
 #[test]
-fn a_gap_between_two_intact_logs_is_left_to_rocksdb() {
-    assert_eq!(secured(&[log(&[(1, 0)]), log(&[(9, 8)])]).unwrap(), [1, 1]);
+fn a_gap_between_two_logs_is_a_hole() {
+    assert_eq!(secured(&[log(&[(1, 0)]), log(&[(9, 1), (10, 1)])]).unwrap(), [1, 0]);
+    assert!(is_refused(&[log(&[(1, 0)]), log(&[(9, 8)])]));
+    assert!(is_refused(&[log(&[(1, 0)]), log(&[(9, 1), (10, 2)])]));
+}
+
+#[test]
+fn logs_before_the_first_one_needed_are_left_alone() {
+    let known = Logs { from: 10, sequence: Some(8) };
+    assert_eq!(secured_with(known, &[log(&[(1, 0)]), log(&[(9, 8)])]).unwrap(), [1, 1]);
+    let damaged = without(log(&[(1, 0), (2, 1), (3, 2)]), 1);
+    assert_eq!(secured_with(known, &[damaged, log(&[(9, 8)])]).unwrap(), [3, 1]);
+}
+
+#[test]
+fn the_first_log_needed_begins_at_most_after_what_is_in_table_files() {
+    let known = Logs { from: 9, sequence: Some(8) };
+    for first in [5, 9] {
+        assert_eq!(secured_with(known, &[log(&[(first, 4)])]).unwrap(), [1]);
+    }
+    assert_eq!(secured_with(known, &[log(&[(10, 8)])]).unwrap(), [0]);
+    assert!(matches!(secured_with(known, &[log(&[(10, 9)])]), Err(StoreError::Corrupt { .. })));
 }
 
 #[test]

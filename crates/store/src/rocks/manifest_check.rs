@@ -1,0 +1,155 @@
+//! Reads the manifest before RocksDB does: its torn tail is cut off, and it says which logs are still needed.
+//!
+//! RocksDB syncs the manifest before it relies on what it wrote there, so a record that a crash tore changed
+//! nothing yet. It ignores one that the end of the file cuts off, but refuses one whose pages reached the disk
+//! in part. Damage with an intact record behind it is no torn tail, and is refused.
+//!
+//! What was a synced record before the disk damaged it looks the same. Then RocksDB misses the logs and files
+//! that it had deleted since (`track_and_verify_wals_in_manifest`), and refuses.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use super::torn_tail;
+use super::wal_records::{Item, WalRecords};
+use crate::StoreError;
+
+/// Names the manifest in use.
+const CURRENT: &str = "CURRENT";
+const MANIFEST_PREFIX: &str = "MANIFEST-";
+
+/// Tags of an edit (`db/version_edit.h`) with one number each; they come before those with more.
+const TAG_LOG_NUMBER: u64 = 2;
+const TAG_NEXT_FILE_NUMBER: u64 = 3;
+const TAG_LAST_SEQUENCE: u64 = 4;
+const TAG_PREVIOUS_LOG_NUMBER: u64 = 9;
+const TAG_LOGS_FROM: u64 = 10;
+const TAG_MAX_COLUMN_FAMILY: u64 = 203;
+/// A tag with a number in a string.
+const TAG_LOGS_DELETED_BEFORE: u64 = 8_200;
+
+/// What the manifest says about the logs.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Logs {
+    /// Logs with smaller numbers are in table files; all others are needed.
+    pub(super) from: u64,
+    /// The highest sequence number in table files, if any was ever written.
+    pub(super) sequence: Option<u64>,
+}
+
+/// What a manifest is worth; nothing was changed to find out.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    pub(super) logs: Logs,
+    /// The manifest and where its torn tail begins.
+    pub(super) torn: Option<(PathBuf, u64)>,
+}
+
+/// Checks the manifest of the database in `path` and cuts a torn tail off; a directory without one is fine.
+pub(super) fn secure(path: &Path) -> Result<Logs, StoreError> {
+    let judged = judge(path)?;
+    if let Some((manifest, kept)) = judged.torn {
+        torn_tail::cut(&manifest, kept)?;
+    }
+    Ok(judged.logs)
+}
+
+/// Reads the manifest of the database in `path`, and refuses one that is damaged before its end.
+pub(super) fn judge(path: &Path) -> Result<Judged, StoreError> {
+    let current = path.join(CURRENT);
+    let name = match fs::read(&current) {
+        Ok(name) => name,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Judged::default()),
+        Err(error) => return Err(StoreError::io("read", &current, error)),
+    };
+    // What does not name a manifest, or a missing one, RocksDB refuses with its own words.
+    match str::from_utf8(&name).ok().map(str::trim_end) {
+        Some(name) if name.starts_with(MANIFEST_PREFIX) && !name.contains('/') => {
+            judge_manifest(&path.join(name))
+        }
+        _ => Ok(Judged::default()),
+    }
+}
+
+fn judge_manifest(path: &Path) -> Result<Judged, StoreError> {
+    let io = |error| StoreError::io("read", path, error);
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Judged::default()),
+        Err(error) => return Err(io(error)),
+    };
+    let mut records = WalRecords::new(BufReader::new(file));
+    let mut logs = Logs::default();
+    let mut has_records = false;
+    let mut torn_at = None;
+    while let Some(item) = records.next().map_err(io)? {
+        match (item, torn_at) {
+            (Item::Record { .. }, Some(offset)) => return Err(refusal(path, offset)),
+            (Item::Record { payload, .. }, None) => {
+                has_records = true;
+                logs.learn(&payload);
+            }
+            (Item::Damage { offset }, None) => torn_at = Some(offset),
+            (Item::Damage { .. }, Some(_)) => {}
+        }
+    }
+    match torn_at {
+        // A manifest is in use only after its beginning was synced.
+        Some(offset) if !has_records => Err(refusal(path, offset)),
+        _ => Ok(Judged { logs, torn: torn_at.map(|offset| (path.to_owned(), offset)) }),
+    }
+}
+
+fn refusal(path: &Path, offset: u64) -> StoreError {
+    let detail = format!("the manifest is unreadable at byte {offset}");
+    StoreError::Corrupt { path: path.to_owned(), detail }
+}
+
+impl Logs {
+    /// Takes what one edit says about logs; edits that say nothing about them end the reading.
+    fn learn(&mut self, mut edit: &[u8]) {
+        let input = &mut edit;
+        while let Some((tag, number)) = next_number(input) {
+            match tag {
+                TAG_LOGS_FROM | TAG_LOGS_DELETED_BEFORE => self.from = self.from.max(number),
+                TAG_LAST_SEQUENCE => self.sequence = self.sequence.max(Some(number)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Takes a tag and its number, if it has one.
+fn next_number(input: &mut &[u8]) -> Option<(u64, u64)> {
+    let tag = take_varint(input)?;
+    match tag {
+        TAG_LOG_NUMBER
+        | TAG_NEXT_FILE_NUMBER
+        | TAG_LAST_SEQUENCE
+        | TAG_PREVIOUS_LOG_NUMBER
+        | TAG_LOGS_FROM
+        | TAG_MAX_COLUMN_FAMILY => {}
+        TAG_LOGS_DELETED_BEFORE => {
+            take_varint(input)?;
+        }
+        _ => return None,
+    }
+    Some((tag, take_varint(input)?))
+}
+
+fn take_varint(input: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = input.split_first()?;
+        *input = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Manifests built by hand, and one that RocksDB wrote.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::fs;
+
+use super::{Logs, secure};
+use crate::StoreError;
+use crate::rocks::crc32c;
+
+/// A record with this edit.
+fn record(edit: &[u8]) -> Vec<u8> {
+    let mut checked = vec![1];
+    checked.extend(edit);
+    let mut record = crc32c::masked(&checked).to_le_bytes().to_vec();
+    record.extend((edit.len() as u16).to_le_bytes());
+    record.extend(checked);
+    record
+}
+
+/// Secures a manifest; returns what it says and what is left of it.
+fn secured(manifest: &[u8]) -> Result<(Logs, Vec<u8>), StoreError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("MANIFEST-000005");
+    fs::write(dir.path().join("CURRENT"), "MANIFEST-000005\n").unwrap();
+    fs::write(&path, manifest).unwrap();
+    let outcome = secure(dir.path());
+    let left = fs::read(path).unwrap();
+    if outcome.is_err() {
+        assert_eq!(left, manifest, "a refused directory is left as it is");
+    }
+    outcome.map(|logs| (logs, left))
+}
+
+fn is_refused(manifest: &[u8]) -> bool {
+    matches!(secured(manifest), Err(StoreError::Corrupt { .. }))
+}
+
+#[test]
+fn what_is_torn_off_its_end_is_cut() {
+    let (first, second) = (record(&[4, 7]), record(&[10, 9]));
+    let both = [first.clone(), second].concat();
+    let whole = Logs { from: 9, sequence: Some(7) };
+    assert_eq!(secured(&both).unwrap(), (whole, both.clone()));
+    let torn = (Logs { from: 0, ..whole }, first.clone());
+    for end in first.len()..both.len() {
+        assert_eq!(secured(&both[..end]).unwrap(), torn, "{end}");
+    }
+    for byte in first.len()..both.len() {
+        let mut damaged = both.clone();
+        damaged[byte] ^= 0xff;
+        assert_eq!(secured(&damaged).unwrap(), torn, "{byte}");
+    }
+    assert_eq!(secured(&[both.clone(), vec![0; 5_000]].concat()).unwrap(), (whole, both));
+}
+
+#[test]
+fn damage_with_an_intact_record_behind_it_is_refused() {
+    let manifest = [record(&[4, 7]), record(&[10, 9]), record(&[10, 11])].concat();
+    for byte in 0..manifest.len() / 3 * 2 {
+        let mut damaged = manifest.clone();
+        damaged[byte] ^= 0xff;
+        assert!(is_refused(&damaged), "{byte}");
+    }
+    assert!(is_refused(&[0; 100]), "nothing intact at all");
+}
+
+#[test]
+fn numbers_are_found_between_others_and_the_largest_counts() {
+    let deleted_before_300 = [0x88, 0x40, 2, 0xac, 0x02];
+    let edits: [&[u8]; 4] = [
+        &[2, 5, 9, 0, 3, 6, 10, 0x81, 0x01, 4, 8],
+        &deleted_before_300,
+        // A table file: what follows is not read.
+        &[4, 9, 103, 10, 0x7f],
+        &[10, 1, 4, 3],
+    ];
+    let manifest: Vec<u8> = edits.into_iter().flat_map(record).collect();
+    assert_eq!(secured(&manifest).unwrap().0, Logs { from: 300, sequence: Some(9) });
+}
+
+#[test]
+fn a_directory_without_manifest_says_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(secure(dir.path()).unwrap(), Logs::default());
+    fs::write(dir.path().join("CURRENT"), "MANIFEST-000005\n").unwrap();
+    assert_eq!(secure(dir.path()).unwrap(), Logs::default());
+    assert_eq!(secure(&dir.path().join("db")).unwrap(), Logs::default());
+}
+
+/// RocksDB's own manifest, after a flush that made a log obsolete.
+#[test]
+fn reads_what_rocksdb_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = rocksdb::Options::default();
+    options.create_if_missing(true);
+    options.set_track_and_verify_wals_in_manifest(true);
+    let db = rocksdb::DB::open(&options, dir.path()).unwrap();
+    let before = secure(dir.path()).unwrap();
+    for key in 0..10_u8 {
+        db.put([key], [key]).unwrap();
+    }
+    db.flush().unwrap();
+    let after = secure(dir.path()).unwrap();
+    assert!(after.from > before.from, "{before:?} {after:?}");
+    assert_eq!(after.sequence, Some(10));
+}
