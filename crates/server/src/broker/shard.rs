@@ -46,6 +46,7 @@ pub(super) struct Settings {
 }
 
 /// What a shard can be asked.
+#[allow(clippy::large_enum_variant, reason = "almost every request is the largest, a command")]
 pub(super) enum ShardRequest {
     /// A command to a partition.
     Command {

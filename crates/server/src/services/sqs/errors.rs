@@ -345,6 +345,13 @@ mod tests {
     }
 
     #[test]
+    fn too_many_waiting_requests_are_throttled() {
+        let error = AwsError::from(BrokerError::Busy);
+        assert_eq!((error.shape().name, error.shape().status), ("RequestThrottled", 403));
+        assert_eq!(error.cause(), None, "a flood of these is no flood in the log");
+    }
+
+    #[test]
     fn an_empty_value_leaves_two_spaces() {
         let error = invalid_value("", "MessageGroupId", "r");
         assert_eq!(error.message(), "Value  for parameter MessageGroupId is invalid. Reason: r");

@@ -1,0 +1,188 @@
+"""The server as a process, what it uses, and a client that behaves well while others do not."""
+
+import http.client
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+from urllib.parse import urlsplit
+
+START_SECONDS = 60
+STOP_SECONDS = 60
+ANSWER_SECONDS = 30  # a request without an answer for so long counts as hanging
+ATTEMPTS = 5  # as an SDK in its standard mode, and two more
+LOG_IS_BAD = re.compile(r'\bERROR\b|"level":\s*"error"|panicked at')
+RETRIED = {"RequestThrottled", "ServiceUnavailable"}  # by every SDK
+
+
+def request_bytes(operation, members=None, length=None, headers=()):
+    """An AWS JSON request as bytes; with `length` only the head of one that promises so much."""
+    body = b"" if length is not None else json.dumps(members or {}).encode()
+    lines = ["POST / HTTP/1.1", "Host: localhost", "Content-Type: application/x-amz-json-1.0"]
+    lines += [f"X-Amz-Target: AmazonSQS.{operation}", f"Content-Length: {len(body) if length is None else length}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def connect(address, source=None, receive_buffer=None):
+    """A connection; with many of them from several addresses, because each has ports for 28,000 only."""
+    connection = socket.socket()
+    if receive_buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if source is not None:
+        connection.bind((f"127.0.0.{2 + source % 8}", 0))
+    connection.settimeout(ANSWER_SECONDS)
+    connection.connect(address)
+    return connection
+
+
+class Server:
+    """`sluice serve` on a directory of its own."""
+
+    def __init__(self, sluice, directory, *flags, open_files=None):
+        self.log, port_file = directory / "server.log", directory / "address"
+        command = [sluice, "serve", "--listen", "127.0.0.1:0", "--data", directory / "data", "--port-file", port_file, *flags]
+
+        def limit():
+            if open_files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=limit)
+        started = time.monotonic()
+        while not (port_file.is_file() and port_file.read_text().strip()):
+            if self.process.poll() is not None or time.monotonic() - started > START_SECONDS:
+                raise SystemExit(f"the server did not start:\n{self.log.read_text(errors='replace')}")
+            time.sleep(0.01)
+        host, port = port_file.read_text().strip().rsplit(":", 1)
+        self.address = (host, int(port))
+
+    def stop(self):
+        """Gives what is wrong with the way it ended."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(STOP_SECONDS)
+        bad = [line for line in self.log.read_text(errors="replace").splitlines() if LOG_IS_BAD.search(line)]
+        return [f"exit code {code}"] * (code != 0) + bad[:3]
+
+    def status(self, key):
+        """A size from /proc/PID/status, MB."""
+        with open(f"/proc/{self.process.pid}/status") as lines:
+            return next(int(line.split()[1]) // 1024 for line in lines if line.startswith(key))
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat") as line:
+            fields = line.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def switches(self):
+        """Wake-ups of its threads so far."""
+        count = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/status") as lines:
+                count += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+        return count
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def refused(self):
+        """What /metrics says was refused, by bound."""
+        connection = http.client.HTTPConnection(*self.address, timeout=ANSWER_SECONDS)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        found = re.findall(r'^sluice_refused_total\{bound="(\w+)"\} (\d+)', text, re.MULTILINE)
+        return {bound: int(count) for bound, count in found if int(count)}
+
+
+class Client:
+    """Makes calls as an SDK does: keeps its connection, and tries again what SDKs try again."""
+
+    def __init__(self, address):
+        self.address, self.connection, self.refusals = address, None, 0
+
+    def once(self, operation, members):
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection(*self.address, timeout=ANSWER_SECONDS)
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{operation}"}
+        self.connection.request("POST", "/", json.dumps(members), headers)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        if answer.headers.get("Connection") == "close":
+            self.close()
+        return answer.status, answer.headers.get("x-amzn-query-error", "").split(";")[0], body
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = None
+
+    def call(self, operation, **members):
+        seen = []
+        for attempt in range(ATTEMPTS):
+            try:
+                status, code, body = self.once(operation, members)
+            except (ConnectionError, http.client.HTTPException) as error:
+                self.close()
+                seen.append(repr(error))
+            else:
+                if status == 200:
+                    return json.loads(body) if body else {}
+                seen.append(f"{status} {code}")
+                if code not in RETRIED:
+                    break
+            self.refusals += 1
+            time.sleep(0.1 * 2**attempt)
+        raise AssertionError(f"{operation}: {seen}")
+
+    def queue(self, name, **attributes):
+        return self.call("CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"]
+
+
+class Neighbour:
+    """Sends, receives and deletes while an attack runs, half of the time on new connections."""
+
+    def __init__(self, address, queue):
+        self.address, self.queue = address, queue
+        self.lives, self.refusals, self.longest, self.failure = 0, 0, 0.0, None
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        # One whole life after the attack has begun, however slow the machine is.
+        enough = self.lives + 2
+        while self.lives < enough and self.failure is None:
+            time.sleep(0.01)
+        self.stopped.set()
+        self.thread.join()
+
+    def run(self):
+        kept = Client(self.address)
+        try:
+            while not self.stopped.is_set():
+                client = kept if self.lives % 2 else Client(self.address)
+                started = time.monotonic()
+                self.live(client)
+                self.longest = max(self.longest, time.monotonic() - started)
+                self.lives += 1
+                self.refusals += client.refusals
+                client.refusals = 0
+                if client is not kept:
+                    client.close()
+                self.stopped.wait(0.02)
+        except (AssertionError, OSError) as error:
+            self.failure = error
+
+    def live(self, client):
+        client.call("SendMessage", QueueUrl=self.queue, MessageBody="well-behaved")
+        found = client.call("ReceiveMessage", QueueUrl=self.queue, WaitTimeSeconds=20, VisibilityTimeout=300)
+        for message in found.get("Messages", []):
+            client.call("DeleteMessage", QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
