@@ -5,11 +5,11 @@ mod bench;
 mod client;
 mod config_check;
 mod exit;
+mod instruction_set;
 mod logging;
 mod open_files;
 mod output;
 mod port_file;
-mod processor;
 mod queue_file;
 mod reference;
 mod serve;
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    processor::check()?;
+    instruction_set::check()?;
     logging::start(&cli.logging)?;
     match cli.command {
         Command::Config(ConfigCommand::Check(args)) => config_check::run(args),

@@ -38,7 +38,7 @@ fn send(client: &mut Client, url: &str, name: &str, number: usize, content: &mut
     let body = format!("{name} {number} {noise}");
     let mut input = json!({ "QueueUrl": url, "MessageBody": body });
     if name != "plain" {
-        input["MessageGroupId"] = format!("group {}", number % 5).into();
+        input["MessageGroupId"] = format!("group-{}", number % 5).into();
     }
     if name == "jobs.fifo" {
         input["MessageDeduplicationId"] = number.to_string().into();

@@ -78,7 +78,9 @@ impl DataDir {
     pub(crate) fn open_existing(path: &Path) -> Result<Self, StoreError> {
         let format = path.join(FORMAT_FILE);
         if !exists(&format)? {
-            refuse_foreign(path)?;
+            if exists(path)? {
+                refuse_foreign(path)?;
+            }
             return Err(StoreError::NoData { path: path.to_owned() });
         }
         let lock = path.join(LOCK_FILE);

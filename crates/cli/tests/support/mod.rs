@@ -104,6 +104,10 @@ impl Drop for Server {
 }
 
 /// Keeps what a server says, and tells when it is ready. The channel closes when it ends.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test reads the log of a server beside its own work"
+)]
 fn collect(pipe: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> Receiver<()> {
     let (ready, is_ready) = channel();
     std::thread::spawn(move || {

@@ -57,7 +57,7 @@ fn escaped(text: &str) -> String {
 
 fn escape(escaped: &mut String, text: &str) {
     // Without a branch for each byte, so that the compiler looks at many at once.
-    let is_plain = |byte: u8| (byte >= b' ') & (byte <= b'~') & !b"&<>\"".contains(&byte);
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) & !b"&<>\"".contains(&byte);
     if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
         escaped.push_str(text);
         return;
