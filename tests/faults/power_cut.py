@@ -211,6 +211,8 @@ class Cut:
             return content
         kinds = ["none", "prefix", "zeros", "garbage", "pages", "all"]
         kind = self.habit if self.habit != "mixed" else chance.choice(kinds)
+        if kind == "garbage" and source.name.startswith("MANIFEST"):
+            kind = "zeros"
         safe, rest = content[: file.durable], content[file.durable :]
         at = chance.randint(0, len(rest))
         end = chance.randint(at, len(rest))

@@ -2,17 +2,18 @@
 //!
 //! RocksDB syncs the manifest before it relies on what it wrote there, so a record that a crash tore changed
 //! nothing yet. It ignores one that the end of the file cuts off, but refuses one whose pages reached the disk
-//! in part. Damage with an intact record behind it is no torn tail, and is refused.
+//! in part. Pages that did not reach it are zero. So an end that is whole and has no zero page was synced, and
+//! then damaged: what it said is lost, and the start is refused, as it is when an intact record follows.
 //!
-//! What was a synced record before the disk damaged it looks the same. Then RocksDB misses the logs and files
-//! that it had deleted since (`track_and_verify_wals_in_manifest`), and refuses.
+//! A synced record that the disk cuts off, or makes zero, looks like a torn one. Mostly RocksDB then misses the logs
+//! and files that it had deleted since (`track_and_verify_wals_in_manifest`), and refuses.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::torn_tail;
-use super::wal_records::{Item, WalRecords};
+use super::wal_records::{self, Item, WalRecords};
 use crate::StoreError;
 
 /// Names the manifest in use.
@@ -26,6 +27,10 @@ const TAG_LAST_SEQUENCE: u64 = 4;
 const TAG_PREVIOUS_LOG_NUMBER: u64 = 9;
 const TAG_LOGS_FROM: u64 = 10;
 const TAG_MAX_COLUMN_FAMILY: u64 = 203;
+/// What a disk writes as a whole.
+const SECTOR_BYTES: u64 = 512;
+/// Fewer zeros than these may be part of what was written.
+const ZEROS_MIN: u64 = 8;
 /// A tag with a number in a string.
 const TAG_LOGS_DELETED_BEFORE: u64 = 8_200;
 
@@ -94,11 +99,26 @@ fn judge_manifest(path: &Path) -> Result<Judged, StoreError> {
             (Item::Damage { .. }, Some(_)) => {}
         }
     }
-    match torn_at {
-        // A manifest is in use only after its beginning was synced.
-        Some(offset) if !has_records => Err(refusal(path, offset)),
-        _ => Ok(Judged { logs, torn: torn_at.map(|offset| (path.to_owned(), offset)) }),
+    let Some(offset) = torn_at else { return Ok(Judged { logs, torn: None }) };
+    let bytes = fs::read(path).map_err(io)?;
+    // A manifest is in use only after its beginning was synced.
+    if !has_records || !is_torn(&bytes, offset) {
+        return Err(refusal(path, offset));
     }
+    Ok(Judged { logs, torn: Some((path.to_owned(), offset)) })
+}
+
+/// Whether what begins at `offset` and ends with the file may be a write that a crash interrupted: it is cut off, or some
+/// of its sectors never reached the disk.
+fn is_torn(bytes: &[u8], offset: u64) -> bool {
+    let tail = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+    let first = usize::try_from(SECTOR_BYTES - offset % SECTOR_BYTES).unwrap_or(0).min(tail.len());
+    let (head, rest) = tail.split_at(first);
+    let is_missing =
+        |sector: &[u8]| sector.len() as u64 >= ZEROS_MIN && sector.iter().all(|byte| *byte == 0);
+    wal_records::is_cut_off(tail)
+        || is_missing(head)
+        || rest.chunks(SECTOR_BYTES as usize).any(is_missing)
 }
 
 fn refusal(path: &Path, offset: u64) -> StoreError {

@@ -132,6 +132,14 @@ impl<R: Read> WalRecords<R> {
     }
 }
 
+/// Whether the file ends before the record that begins with `bytes`, as far as its headers can be believed.
+pub(super) fn is_cut_off(bytes: &[u8]) -> bool {
+    let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else { return true };
+    let [_, _, _, _, l0, l1, kind] = *header;
+    let end = HEADER_BYTES + usize::from(u16::from_le_bytes([l0, l1]));
+    bytes.len() < end || (kind == TYPE_FIRST && bytes.len() <= end)
+}
+
 /// Reads the fragment at the start of `bytes`, if one is intact there.
 fn fragment_at(bytes: &[u8]) -> Option<Fragment<'_>> {
     let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;

@@ -45,12 +45,40 @@ fn what_is_torn_off_its_end_is_cut() {
     for end in first.len()..both.len() {
         assert_eq!(secured(&both[..end]).unwrap(), torn, "{end}");
     }
-    for byte in first.len()..both.len() {
-        let mut damaged = both.clone();
-        damaged[byte] ^= 0xff;
-        assert_eq!(secured(&damaged).unwrap(), torn, "{byte}");
-    }
+    let zeros = [first.clone(), vec![0; both.len() - first.len()]].concat();
+    assert_eq!(secured(&zeros).unwrap(), torn);
     assert_eq!(secured(&[both.clone(), vec![0; 5_000]].concat()).unwrap(), (whole, both));
+}
+
+#[test]
+fn an_end_without_a_sector_of_zeros_was_synced_and_is_refused() {
+    let long = record(&[vec![10, 9, 103], vec![7; 2_100]].concat());
+    let (first, second) = (record(&[4, 7]), record(&[10, 9]));
+    for end in [second, long] {
+        let manifest = [first.clone(), end.clone()].concat();
+        for byte in 0..end.len() {
+            // The length is believed: a longer one looks cut off.
+            if (4..6).contains(&byte) {
+                continue;
+            }
+            let mut damaged = manifest.clone();
+            damaged[first.len() + byte] ^= 1;
+            assert!(is_refused(&damaged), "{byte} of {}", end.len());
+        }
+    }
+}
+
+#[test]
+fn an_end_with_a_sector_that_did_not_reach_the_disk_is_cut() {
+    let first = record(&[4, 7]);
+    let long = record(&[vec![10, 9, 103], vec![7; 2_100]].concat());
+    let manifest = [first.clone(), long].concat();
+    for sector in 0..4 {
+        let mut torn = manifest.clone();
+        let start = (sector * 512).max(first.len());
+        torn[start..(sector + 1) * 512].fill(0);
+        assert_eq!(secured(&torn).unwrap().1, first, "{sector}");
+    }
 }
 
 #[test]
