@@ -126,7 +126,11 @@ impl Worker {
                 Scenario::Cycle => self.cycle(queue, due, &recorder).await,
             }
         }
-        if self.load.options.scenario == Scenario::Cycle && !never_delete {
+        // A backlog is not to be received; the next repetition begins with what is left and what is missing.
+        if self.load.options.scenario == Scenario::Cycle
+            && self.load.options.backlog == 0
+            && !never_delete
+        {
             self.drain(&recorder).await;
         }
     }

@@ -1,6 +1,10 @@
 //! `sluice bench` as a user runs it: against a server, and against an endpoint that only answers errors.
 
-#![expect(clippy::expect_used, reason = "a test that cannot start the binary should stop there")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot start the binary should stop there"
+)]
 
 mod process_under_test;
 
@@ -11,13 +15,18 @@ use serde_json::Value;
 
 use process_under_test::{run, stderr, with_server};
 
-/// Every scenario for half a second; the flags come on top.
+/// Half a second on four connections, unless the flags say otherwise.
 fn bench(endpoint: &str, flags: &[&str]) -> (Option<i32>, Value) {
-    let common =
-        ["bench", "run", "--warm-up", "100ms", "--duration", "500ms", "--connections", "4"];
-    let output = run(&[&common[..], &["--output", "json", "--endpoint", endpoint], flags].concat());
+    let mut all = vec!["bench", "run", "--output", "json", "--endpoint", endpoint];
+    all.extend(flags);
+    for (flag, value) in [("--warm-up", "100ms"), ("--duration", "500ms"), ("--connections", "4")] {
+        if !flags.contains(&flag) {
+            all.extend([flag, value]);
+        }
+    }
+    let output = run(&all);
     let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        unreachable!("{flags:?}: {error}: {}", stderr(&output));
+        panic!("{flags:?}: {error}: {}", stderr(&output));
     });
     (output.status.code(), report)
 }
@@ -31,7 +40,7 @@ fn every_scenario_loses_nothing() {
     with_server(|endpoint| {
         for flags in [
             &["--scenario", "cycle"][..],
-            &["--scenario", "cycle", "--batch", "10", "--threads", "2", "--backlog", "50"],
+            &["--scenario", "cycle", "--batch", "10", "--threads", "2"],
             &["--scenario", "cycle", "--batch", "10", "--fifo", "--groups", "100"],
             &["--scenario", "cycle", "--rate", "200", "--queues", "20", "--active", "5"],
             &["--scenario", "flow", "--rate", "200", "--consumers", "8", "--idle-pollers", "3"],
@@ -58,6 +67,13 @@ fn a_backlog_is_received_once_and_the_run_ends_with_it() {
         let (code, report) = bench(endpoint, &[&flags[..], &["--duration", "60s"]].concat());
         assert_eq!(code, Some(0), "{report:#}");
         assert_eq!((total(&report, "received"), total(&report, "deleted")), (300, 300));
+
+        let flags = ["--scenario", "cycle", "--backlog", "50", "--batch", "10"];
+        let (code, report) = bench(endpoint, &[&flags[..], &["--repetitions", "2"]].concat());
+        assert_eq!(code, Some(0), "{report:#}");
+        let most = 50 + total(&report, "sent");
+        assert!((1..=most).contains(&total(&report, "received")), "{report:#}");
+        assert_eq!(total(&report, "deleted"), total(&report, "received"), "{report:#}");
 
         let flags = ["--scenario", "receive", "--backlog", "20", "--never-delete"];
         let (code, report) = bench(endpoint, &[&flags[..], &["--repetitions", "2"]].concat());
