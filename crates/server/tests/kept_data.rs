@@ -30,6 +30,7 @@ async fn keep(target: &Path) {
     if target.exists() {
         std::fs::remove_dir_all(target).unwrap();
     }
+    std::fs::create_dir_all(target.parent().unwrap()).unwrap();
     offline::back_up(dir.path(), target).unwrap();
 }
 

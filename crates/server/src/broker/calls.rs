@@ -299,13 +299,17 @@ impl ShardHandle {
         Self { mailbox, admission, reader, room: Semaphore::new(1) }
     }
 
+    /// Puts a request into the mailbox if there is room, else gives it back.
+    #[allow(clippy::result_large_err, reason = "it goes on to where it has to wait")]
+    pub(super) fn deliver_now(&self, request: ShardRequest) -> Result<(), ShardRequest> {
+        self.mailbox.try_send(request).map_err(|error| match error {
+            TrySendError::Full(back) | TrySendError::Disconnected(back) => back,
+        })
+    }
+
     /// Puts a request into the mailbox, however long that takes.
     pub(super) async fn deliver(&self, request: ShardRequest) -> Result<(), BrokerError> {
-        let mut request = match self.mailbox.try_send(request) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Full(back)) => back,
-            Err(TrySendError::Disconnected(_)) => return Err(BrokerError::Stopped),
-        };
+        let Err(mut request) = self.deliver_now(request) else { return Ok(()) };
         // The semaphore is never closed. In a line, so that thousands who wait do not all try again and again.
         let _turn = self.room.acquire().await;
         while let Err(refused) = self.mailbox.try_send(request) {

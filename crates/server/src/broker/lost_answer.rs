@@ -49,6 +49,8 @@ impl Drop for OpenReceive<'_> {
             partition: self.place.partition,
             request: self.request,
         });
+        // At once, so that nothing that comes later is given to it. Only what finds no room has to wait.
+        let cancel = cancel.and_then(|cancel| self.shard.deliver_now(cancel).err());
         let shard = Arc::clone(self.shard);
         let (place, settings, request) = (self.place, self.settings, self.request);
         let is_repeatable = self.is_repeatable;
