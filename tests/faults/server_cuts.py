@@ -75,6 +75,7 @@ def run(seed, directory, cycles, seconds=3.0):
         consumers=2,
         fifo_clients=1,
         failing_clients=1,
+        drain_seconds=crash.DRAIN_SECONDS,
     )
     server = CutServer(options, directory, random.Random(seed))
     traffic, started = crash.Run(options, server, ledgers), time.monotonic()
