@@ -281,9 +281,10 @@ def unreadable_body(server, chance):
     server.fill(3_000)
     server.until(lambda: any(server.disk.files.glob("data/db/*.blob")), "a blob file")
     server.cut(chance)  # nothing is in memory any more
-    server.disk.set(0, Rule("fail", "read", "blob", IO_ERROR, count=1))
+    server.disk.set(0, Rule("fail", "read", "blob", IO_ERROR))
     answer = server.call("ReceiveMessage", MaxNumberOfMessages=1)
-    expect(answer == 500 and server.disk.hits(0) == 1, f"the receive gets {answer}")
+    expect(answer == 500 and server.disk.hits(0) > 0, f"the receive gets {str(answer)[:200]}")
+    server.disk.set(0, None)
     expect(isinstance(server.call("ReceiveMessage", MaxNumberOfMessages=1), dict), "the next receive fails too")
     expect(server.is_ready() and server.send(), "one unreadable body stops the server")
     server.expect_all()
