@@ -8,6 +8,7 @@ from pathlib import Path
 from control import Snapshot
 
 PAGE = 4096
+SECTOR = 512
 
 
 class Escaped(Exception):
@@ -215,6 +216,8 @@ class Cut:
             kind = "zeros"
         safe, rest = content[: file.durable], content[file.durable :]
         at = chance.randint(0, len(rest))
+        if kind == "zeros" and source.name.startswith("MANIFEST"):
+            at = max(0, (file.durable + at) // SECTOR * SECTOR - file.durable)
         end = chance.randint(at, len(rest))
         after = {
             "none": b"",
