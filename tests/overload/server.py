@@ -86,6 +86,22 @@ class Server:
                 count += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
         return count
 
+    def connections(self):
+        """Open sockets, the listening one and a few of the runtime included."""
+        directory, count = f"/proc/{self.process.pid}/fd", 0
+        for name in os.listdir(directory):
+            try:
+                count += os.readlink(f"{directory}/{name}").startswith("socket:")
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return count
+
+    def is_idle(self):
+        """Whether a second passes in which the server does next to nothing."""
+        used = self.cpu_seconds()
+        time.sleep(1)
+        return self.cpu_seconds() - used < 0.5
+
     def open_files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 

@@ -12,9 +12,9 @@ use crate::tree;
 
 /// Where the counts are committed.
 const COUNTS: &str = "tests/instructions/counts.txt";
-/// A count may grow by this much, per mille. Shards and clients wake each other a little differently in every run.
-const GROWTH_MAX: u64 = 30;
-const GROWTH_OF_SHARD_MAX: u64 = 50;
+/// A count may grow by this much, per mille. Shards and clients wake each other a little differently in every run, and
+/// more so on a busy machine.
+const GROWTH_MAX: u64 = 80;
 /// What one run has counts of: functions of the example, by whose names valgrind knows them.
 const STEPS: [&str; 3] = ["sends", "receives", "deletes"];
 /// Threads besides the one that serves requests, per life cycle.
@@ -187,7 +187,7 @@ fn problems(expected: &Counts, counts: &Counts) -> Vec<String> {
     let gone = gone.map(|name| format!("{name}: is in {COUNTS}, but nothing counts it"));
     let grown = counts.iter().filter_map(|(name, count)| match expected.get(name) {
         None => Some(format!("{name}: is not in {COUNTS}; add it with --bless")),
-        Some(before) if *count > allowed(name, *before) => Some(format!(
+        Some(before) if *count > allowed(*before) => Some(format!(
             "{name}: {count} instructions, {} more than the {before} in {COUNTS}; find out why, or accept it with --bless",
             change(*before, *count)
         )),
@@ -196,9 +196,8 @@ fn problems(expected: &Counts, counts: &Counts) -> Vec<String> {
     gone.chain(grown).collect()
 }
 
-fn allowed(name: &str, before: u64) -> u64 {
-    let growth_max = if name.ends_with(SHARD) { GROWTH_OF_SHARD_MAX } else { GROWTH_MAX };
-    before + before * growth_max / 1000
+fn allowed(before: u64) -> u64 {
+    before + before * GROWTH_MAX / 1000
 }
 
 #[cfg(test)]
@@ -244,7 +243,7 @@ totals: 1234
             pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
         };
         let expected = counts(&[("a", 1000), ("b", 1000), ("c", 1000), ("d", 1000)]);
-        let found = counts(&[("a", 1030), ("b", 1031), ("c", 10), ("e", 1)]);
+        let found = counts(&[("a", 1080), ("b", 1081), ("c", 10), ("e", 1)]);
         let problems = problems(&expected, &found);
         let names: Vec<&str> = problems.iter().map(|problem| &problem[..1]).collect();
         assert_eq!(names, ["d", "b", "e"]);
