@@ -262,6 +262,28 @@ def no_space_for_files(server, chance):
     server.expect_all()
 
 
+def no_space_while_writes_wait(server, chance):
+    """The same while writers already wait for that flush: they are answered, and service goes on by itself."""
+
+    def send_until_refused():
+        while server.send():
+            pass
+
+    server.disk.set(0, Rule("hold", "write", "table blob"))
+    sender = threading.Thread(target=send_until_refused)
+    sender.start()
+    server.until(lambda: server.metric("sluice_store_write_stopped") == 1, "writes that wait for a flush")
+    time.sleep(HELD_SECONDS)
+    server.disk.set(1, Rule("fail", "write", "table blob manifest other", NO_SPACE))
+    server.disk.set(0, None)
+    server.until(lambda: not sender.is_alive(), "an answer to the send that waits")
+    server.disk.set(1, None)
+    server.until(lambda: server.is_ready() and server.send(), "service with space again")
+    server.fill(50)
+    server.cut(chance)
+    server.expect_all()
+
+
 def failed_flush(server, chance):
     """A table or blob file that cannot be written for another reason: noticed and told; all is there after a restart."""
     server.disk.set(0, Rule("fail", "write", "table blob", IO_ERROR, count=1))
@@ -327,6 +349,7 @@ SCENARIOS = [
     no_space_for_the_log,
     no_space_at_start,
     no_space_for_files,
+    no_space_while_writes_wait,
     failed_flush,
     unreadable_body,
     unreadable_rows,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::calls::{Shared, millis, sequence_number, unreachable_reply};
 use super::catalog::{Catalog, Entry, QueueChange};
 use super::error::BrokerError;
-use super::measure::{QueueMetrics, add};
+use super::measure::{Measured, add};
 use super::message::{Outgoing, Received};
 use super::message_group::{attempt, new_message};
 use super::queue::{Queue, QueueKey};
@@ -358,7 +358,7 @@ impl Broker {
     }
 
     /// Measures queues for the metrics, as many as they show one by one.
-    pub async fn metrics(&self) -> Vec<QueueMetrics> {
+    pub async fn metrics(&self) -> Measured {
         self.shared.metrics().await
     }
 

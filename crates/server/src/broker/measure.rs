@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sluice_engine::Counters;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::calls::Shared;
 use super::queue::{PartitionPlace, Queue, QueueKey};
@@ -13,6 +15,9 @@ use super::traffic::Traffic;
 
 /// Queues that the metrics show one by one.
 const MEASURED_QUEUES_MAX: usize = 1_000;
+
+/// How long the shards may take; those who look give up after some seconds.
+const MEASURING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Numbers of one queue for the metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +50,21 @@ pub struct QueueMetrics {
     pub empty_receives: u64,
 }
 
+/// What was measured of all queues.
+#[derive(Debug)]
+pub struct Measured {
+    /// The first [`MEASURED_QUEUES_MAX`] queues by account, region and name, as far as their shards answered.
+    pub queues: Vec<QueueMetrics>,
+    /// How many queues are missing, because a shard did not answer in time.
+    pub unmeasured: usize,
+}
+
 impl Shared {
-    /// Measures the first [`MEASURED_QUEUES_MAX`] queues by account, region and name.
-    pub(super) async fn metrics(&self) -> Vec<QueueMetrics> {
+    /// Measures queues. A shard that waits for its disk must not keep the numbers of all others from those who look.
+    pub(super) async fn metrics(&self) -> Measured {
         let snapshot = self.published.get();
         let queues: Vec<&Arc<Queue>> = snapshot.values().take(MEASURED_QUEUES_MAX).collect();
-        let mut measured = HashMap::new();
-        for (index, shard) in self.shards.iter().enumerate() {
+        let asked = self.shards.iter().enumerate().filter_map(|(index, shard)| {
             let of_shard = |place: &&PartitionPlace| usize::from(place.shard) == index + 1;
             let wanted = queues.iter().flat_map(|queue| {
                 let settings = self.settings(queue);
@@ -60,25 +73,35 @@ impl Shared {
             });
             let (reply, answer) = oneshot::channel();
             let request = ShardRequest::Measure { partitions: wanted.collect(), reply };
-            if shard.mailbox.try_send(request).is_ok() {
-                let answered = answer.await.unwrap_or_default();
-                measured.extend(
-                    answered.into_iter().map(|(id, counters, traffic)| (id, (counters, traffic))),
-                );
-            }
+            shard.mailbox.try_send(request).ok().map(|()| timeout(MEASURING_TIMEOUT, answer))
+        });
+        // All are asked before the first is waited for.
+        let asked: Vec<_> = asked.collect();
+        let mut measured = HashMap::new();
+        for answer in asked {
+            let answered = answer.await.map(Result::unwrap_or_default).unwrap_or_default();
+            measured.extend(
+                answered.into_iter().map(|(id, counters, traffic)| (id, (counters, traffic))),
+            );
         }
-        queues.into_iter().map(|queue| queue_metrics(queue, &measured)).collect()
+        let shown: Vec<_> =
+            queues.iter().filter_map(|queue| queue_metrics(queue, &measured)).collect();
+        Measured { unmeasured: queues.len() - shown.len(), queues: shown }
     }
 }
 
-/// Adds up what was measured of a queue's partitions.
-fn queue_metrics(queue: &Queue, measured: &HashMap<u64, (Counters, Traffic)>) -> QueueMetrics {
+/// Adds up what was measured of a queue's partitions, if all of them were.
+fn queue_metrics(
+    queue: &Queue,
+    measured: &HashMap<u64, (Counters, Traffic)>,
+) -> Option<QueueMetrics> {
     let (mut counters, mut traffic) = (Counters::default(), Traffic::default());
-    for found in queue.partitions.iter().filter_map(|place| measured.get(&place.partition)) {
+    for place in queue.partitions.iter() {
+        let found = measured.get(&place.partition)?;
         counters = add(counters, found.0);
         traffic.add(found.1);
     }
-    QueueMetrics {
+    Some(QueueMetrics {
         key: queue.key.clone(),
         visible: counters.visible,
         in_flight: counters.in_flight,
@@ -92,7 +115,7 @@ fn queue_metrics(queue: &Queue, measured: &HashMap<u64, (Counters, Traffic)>) ->
         received: traffic.received,
         deleted: traffic.deleted,
         empty_receives: traffic.empty_receives,
-    }
+    })
 }
 
 /// Adds the counters of two partitions.

@@ -139,8 +139,8 @@ fn posted<T: DeserializeOwned>(parts: &Parts, body: &[u8]) -> Result<T, Refusal>
 }
 
 async fn queues(gateway: &Gateway) -> Value {
-    let queues = gateway.broker.metrics().await;
-    let shown = queues.iter().map(|queue| {
+    let measured = gateway.broker.metrics().await;
+    let shown = measured.queues.iter().map(|queue| {
         json!({
             "account": queue.key.account,
             "region": queue.key.region,
@@ -150,7 +150,7 @@ async fn queues(gateway: &Gateway) -> Value {
             "delayed": queue.delayed,
         })
     });
-    json!({ "queues": shown.collect::<Vec<_>>() })
+    json!({ "queues": shown.collect::<Vec<_>>(), "unmeasured": measured.unmeasured })
 }
 
 async fn reset(gateway: &Gateway) -> Result<Value, Refusal> {

@@ -94,7 +94,7 @@ async fn scrape(gateway: &Gateway) -> Response<Bytes> {
         return gateway.refused_response(Bound::Scrapes);
     };
     let sources = Sources {
-        queues: gateway.broker.metrics().await,
+        measured: gateway.broker.metrics().await,
         refusals: gateway.broker.refusals(),
         store: gateway.store.stats(),
         now_ms: gateway.clock.now_ms(),

@@ -7,6 +7,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use super::store::gauge;
 use crate::broker::QueueMetrics;
 
 /// Queues with series of their own, first by account, region and name. The others are added up
@@ -178,6 +179,7 @@ pub(super) fn series(mut queues: Vec<QueueMetrics>, now_ms: u64) -> Vec<QueueSer
 /// Writes the series.
 pub(super) fn encode(
     series: &[QueueSeries],
+    unmeasured: usize,
     encoder: &mut DescriptorEncoder<'_>,
 ) -> Result<(), fmt::Error> {
     for column in COLUMNS {
@@ -197,7 +199,8 @@ pub(super) fn encode(
             }
         }
     }
-    Ok(())
+    let help = "Queues missing here because their shard, or the disk below it, does not answer";
+    gauge(encoder, "queues_unmeasured", help, unmeasured as u64)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use sluice_store::StoreStats;
 
-use crate::broker::QueueMetrics;
+use crate::broker::Measured;
 
 use super::queues::{self, QueueSeries};
 use super::requests::{ConnectionMetrics, RequestMetrics};
@@ -25,8 +25,8 @@ const PREFIX: &str = "sluice";
 /// What is looked at when somebody asks.
 #[derive(Debug)]
 pub(crate) struct Sources {
-    /// Every queue.
-    pub(crate) queues: Vec<QueueMetrics>,
+    /// The queues.
+    pub(crate) measured: Measured,
     /// What the broker refused, by bound.
     pub(crate) refusals: Vec<(&'static str, u64)>,
     /// The store.
@@ -59,9 +59,15 @@ impl Metrics {
     /// Writes everything as OpenMetrics text.
     pub(crate) fn render(&self, sources: Sources) -> Result<String, fmt::Error> {
         let mut observed = Registry::with_prefix(PREFIX);
-        let series = queues::series(sources.queues, sources.now_ms);
+        let series = queues::series(sources.measured.queues, sources.now_ms);
+        let unmeasured = sources.measured.unmeasured;
         let refused = self.requests.refused_counts().chain(sources.refusals).collect();
-        observed.register_collector(Box::new(Observed { series, refused, store: sources.store }));
+        observed.register_collector(Box::new(Observed {
+            series,
+            unmeasured,
+            refused,
+            store: sources.store,
+        }));
         let mut of_process = Registry::default();
         of_process.register_collector(Box::new(Process));
 
@@ -77,13 +83,14 @@ impl Metrics {
 #[derive(Debug)]
 struct Observed {
     series: Vec<QueueSeries>,
+    unmeasured: usize,
     refused: Vec<(&'static str, u64)>,
     store: StoreStats,
 }
 
 impl Collector for Observed {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        queues::encode(&self.series, &mut encoder)?;
+        queues::encode(&self.series, self.unmeasured, &mut encoder)?;
         requests::encode_refused(&self.refused, &mut encoder)?;
         store::encode(&self.store, &mut encoder)
     }

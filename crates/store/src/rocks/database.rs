@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, WriteBatch};
+use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, WriteBatch, WriteOptions};
 
 use super::blob_garbage::BlobGarbage;
 use super::group_commit::GroupCommit;
@@ -18,6 +18,12 @@ use crate::{ShardId, Space, StoreError};
 
 /// What RocksDB says of a failed sync. What is on the disk is not known then, whatever the reason.
 const FAILED_SYNCS: [&str; 2] = ["While fdatasync", "While fsync"];
+
+/// What RocksDB says instead of letting a writer wait.
+const STALL: &str = "Write stall";
+/// A stalled write is tried again after this, and then after twice as long each time, up to the longest.
+const STALL_PAUSE_MIN: Duration = Duration::from_millis(1);
+const STALL_PAUSE_MAX: Duration = Duration::from_millis(50);
 
 const PROPERTY_BACKGROUND_ERRORS: &str = "rocksdb.background-errors";
 const PROPERTY_WRITE_STOPPED: &str = "rocksdb.is-write-stopped";
@@ -31,6 +37,7 @@ pub(super) struct Database {
     db: DB,
     data_dir: DataDir,
     cache: Cache,
+    write_options: WriteOptions,
     pub(super) counters: Counters,
     pub(super) group_commit: GroupCommit,
     pub(super) blob_garbage: BlobGarbage,
@@ -64,10 +71,13 @@ impl Database {
         )
         .map_err(|error| store_error(path, error))?;
         let recovered = db.latest_sequence_number();
+        let mut write_options = WriteOptions::default();
+        write_options.set_no_slowdown(true);
         let database = Self {
             db,
             data_dir,
             cache,
+            write_options,
             counters: Counters::new(),
             group_commit: GroupCommit::default(),
             blob_garbage: BlobGarbage::default(),
@@ -105,9 +115,25 @@ impl Database {
         })
     }
 
-    /// Writes a batch to the log's buffer and to memory; the sync mark comes on top.
-    pub(super) fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
-        self.db.write(batch).map_err(|error| self.error(error))
+    /// Writes a batch to the log's buffer and to memory, as soon as RocksDB takes it.
+    ///
+    /// While flushes are behind, RocksDB would wait in the queue of all writers. If a flush then finds no space, its
+    /// recovery waits for that queue and the queue for the recovery, for ever. So it is asked again instead.
+    #[expect(clippy::disallowed_methods, reason = "RocksDB has no event for the end of a stall")]
+    pub(super) fn write(
+        &self,
+        batch: impl Fn() -> Result<WriteBatch, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut pause = STALL_PAUSE_MIN;
+        loop {
+            match self.db.write_opt(batch()?, &self.write_options) {
+                Err(error) if is_stall(&error) && !self.is_lost() => {
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(STALL_PAUSE_MAX);
+                }
+                written => return written.map_err(|error| self.error(error)),
+            }
+        }
     }
 
     /// The sequence number of the last write that returned, or a later one.
@@ -138,7 +164,7 @@ impl Database {
 
     /// Syncs the log including a mark that covers all before it.
     pub(super) fn mark_and_sync(&self) -> Result<(), StoreError> {
-        self.write(self.batch(0))?;
+        self.write(|| Ok(self.batch(0)))?;
         self.sync()
     }
 
@@ -266,6 +292,10 @@ impl Database {
     pub(super) fn error(&self, error: rocksdb::Error) -> StoreError {
         store_error(self.data_dir.engine_path(), error)
     }
+}
+
+fn is_stall(error: &rocksdb::Error) -> bool {
+    error.kind() == ErrorKind::Incomplete && error.to_string().contains(STALL)
 }
 
 /// Translates an error of RocksDB in `path`; damage is reported for the file that has it, if the error names one.

@@ -5,7 +5,8 @@
 //! written by then; who comes meanwhile waits for its turn and mostly finds nothing left to do.
 //!
 //! **Fail-stop.** The first failed write or sync marks the store as lost. RocksDB may try to resume by
-//! itself after some errors; that changes nothing here, since nothing is submitted to it any more.
+//! itself after some errors; that changes nothing here, since nothing is submitted to it any more, and no writer
+//! waits within RocksDB, where it would be in the way of that (`Database::write`).
 //!
 //! **Recovery.** What must hold after a crash: all that was acknowledged is there; of the rest, a prefix.
 //! RocksDB 11.8 offers four modes (`db/log_reader.cc`, `db/db_impl/db_impl_open.cc`):

@@ -34,11 +34,11 @@ impl RocksShard {
 
     fn write(&self, batch: &Batch) -> Result<(), StoreError> {
         let capacity_bytes = batch.bytes() + (batch.len() + 2) * CHANGE_OVERHEAD_BYTES;
-        let mut write = self.database.batch(capacity_bytes);
-        for change in batch.changes() {
-            self.add(&mut write, change)?;
-        }
-        self.database.write(write)?;
+        self.database.write(|| {
+            let mut write = self.database.batch(capacity_bytes);
+            batch.changes().iter().try_for_each(|change| self.add(&mut write, change))?;
+            Ok(write)
+        })?;
         self.database.counters.committed(batch.bytes());
         self.database.group_commit.written();
         self.database.blob_garbage.changed(&self.database, batch.len());
