@@ -36,8 +36,7 @@ ATTACKS = {
     "slow_bodies": (2_000, 300, 100, ["--http-body-timeout-secs", "5"]),
     "endless_headers": (200, 50, 200, []),
     "long_heads": (3_000, 1_200, 200, []),
-    # 64 of them take all the memory for bodies, and then everybody is refused while they last: to be mended.
-    "large_bodies": (56, 56, 800, []),
+    "large_bodies": (100, 80, 800, []),
     "vanishing_senders": (100, 20, 800, []),
     "unread_answers": (100, 40, 500, []),
     "pipelined": (100, 20, 200, []),

@@ -1,6 +1,8 @@
 //! Counts the instructions of requests under valgrind, and compares them with the ones that are committed.
 //!
-//! Unlike times, counts hardly depend on what else the machine does: a run differs from the next by a few in a thousand.
+//! Unlike times, counts hardly depend on what else the machine does: a run differs from the next by a few in a thousand,
+//! and on a busy machine, where threads wake each other more often, by more: so a case is counted several times before it
+//! is too expensive, and the fewest count.
 //! They do depend on the compiler, the C library and the kinds of instructions that the processor offers.
 
 use std::collections::BTreeMap;
@@ -12,9 +14,12 @@ use crate::tree;
 
 /// Where the counts are committed.
 const COUNTS: &str = "tests/instructions/counts.txt";
-/// A count may grow by this much, per mille. Shards and clients wake each other a little differently in every run, and
-/// more so on a busy machine.
-const GROWTH_MAX: u64 = 80;
+/// A count may grow by this much, per mille.
+const GROWTH_MAX: u64 = 30;
+/// The same for shards, which depend a little on how requests meet each other.
+const SHARD_GROWTH_MAX: u64 = 50;
+/// A case is counted so often before it is too expensive, or committed.
+const TRIES: usize = 4;
 /// What one run has counts of: functions of the example, by whose names valgrind knows them.
 const STEPS: [&str; 3] = ["sends", "receives", "deletes"];
 /// Threads besides the one that serves requests, per life cycle.
@@ -48,17 +53,21 @@ type Counts = BTreeMap<String, u64>;
 pub(crate) fn run(action: Action) -> Result<Vec<String>, String> {
     let root = tree::root();
     let program = built(&root)?;
+    let committed = root.join(COUNTS);
+    let expected = match action {
+        Action::Bless => Counts::new(),
+        Action::Check => parsed(
+            &std::fs::read_to_string(&committed).map_err(|error| format!("{COUNTS}: {error}"))?,
+        ),
+    };
     let mut counts = Counts::new();
     for run in RUNS {
-        counts.extend(counted(&root, &program, run)?);
+        counts.extend(fewest(&expected, || counted(&root, &program, run))?);
     }
-    let committed = root.join(COUNTS);
     if action == Action::Bless {
         std::fs::write(&committed, rendered(&counts)).map_err(|error| error.to_string())?;
         return Ok(Vec::new());
     }
-    let text = std::fs::read_to_string(&committed).map_err(|error| format!("{COUNTS}: {error}"))?;
-    let expected = parsed(&text);
     for (name, count) in &counts {
         let before = expected.get(name).copied().unwrap_or(0);
         println!("{name:<40} {before:>9} {count:>9}  {}", change(before, *count));
@@ -79,6 +88,23 @@ fn built(root: &Path) -> Result<PathBuf, String> {
         return Err("the example does not build".to_owned());
     }
     Ok(root.join("target/release/examples/instructions"))
+}
+
+/// Counts one case until nothing in it is too expensive, or often enough; gives the fewest of each.
+fn fewest(
+    expected: &Counts,
+    mut counted: impl FnMut() -> Result<Counts, String>,
+) -> Result<Counts, String> {
+    let mut fewest = counted()?;
+    for _ in 1..TRIES {
+        if fewest.iter().all(|(name, count)| *count <= allowed(name, expected)) {
+            break;
+        }
+        for (name, count) in counted()? {
+            fewest.entry(name).and_modify(|least| *least = (*least).min(count)).or_insert(count);
+        }
+    }
+    Ok(fewest)
 }
 
 fn counted(root: &Path, program: &Path, run: [&str; 5]) -> Result<Counts, String> {
@@ -187,7 +213,7 @@ fn problems(expected: &Counts, counts: &Counts) -> Vec<String> {
     let gone = gone.map(|name| format!("{name}: is in {COUNTS}, but nothing counts it"));
     let grown = counts.iter().filter_map(|(name, count)| match expected.get(name) {
         None => Some(format!("{name}: is not in {COUNTS}; add it with --bless")),
-        Some(before) if *count > allowed(*before) => Some(format!(
+        Some(before) if *count > allowed(name, expected) => Some(format!(
             "{name}: {count} instructions, {} more than the {before} in {COUNTS}; find out why, or accept it with --bless",
             change(*before, *count)
         )),
@@ -196,8 +222,11 @@ fn problems(expected: &Counts, counts: &Counts) -> Vec<String> {
     gone.chain(grown).collect()
 }
 
-fn allowed(before: u64) -> u64 {
-    before + before * GROWTH_MAX / 1000
+/// What a count may be at most; nothing, if none is expected.
+fn allowed(name: &str, expected: &Counts) -> u64 {
+    let before = expected.get(name).copied().unwrap_or(0);
+    let growth_max = if name.ends_with(SHARD) { SHARD_GROWTH_MAX } else { GROWTH_MAX };
+    before + before * growth_max / 1000
 }
 
 #[cfg(test)]
@@ -237,16 +266,35 @@ totals: 1234
         assert_eq!(total(PROFILE), 1234);
     }
 
+    fn counts(pairs: &[(&str, u64)]) -> Counts {
+        pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    }
+
     #[test]
     fn growth_beyond_the_tolerance_is_a_problem_and_so_is_a_case_that_is_missing() {
-        let counts = |pairs: &[(&str, u64)]| -> Counts {
-            pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
-        };
         let expected = counts(&[("a", 1000), ("b", 1000), ("c", 1000), ("d", 1000)]);
-        let found = counts(&[("a", 1080), ("b", 1081), ("c", 10), ("e", 1)]);
+        let found = counts(&[("a", 1030), ("b", 1031), ("c", 10), ("e", 1)]);
         let problems = problems(&expected, &found);
         let names: Vec<&str> = problems.iter().map(|problem| &problem[..1]).collect();
         assert_eq!(names, ["d", "b", "e"]);
+        let shards = counts(&[("shard", 1000), ("other shard", 1000)]);
+        let found = counts(&[("shard", 1050), ("other shard", 1051)]);
+        assert_eq!(super::problems(&shards, &found).len(), 1);
+    }
+
+    #[test]
+    fn what_is_too_expensive_is_counted_again_and_the_fewest_count() {
+        let expected = counts(&[("a", 1000), ("b", 1000)]);
+        let mut runs =
+            vec![counts(&[("a", 1200), ("b", 900)]), counts(&[("a", 1010), ("b", 1300)])];
+        let found = fewest(&expected, || Ok(runs.remove(0)));
+        assert_eq!(found, Ok(counts(&[("a", 1010), ("b", 900)])));
+        let mut times = 0;
+        let found = fewest(&expected, || {
+            times += 1;
+            Ok(counts(&[("a", 1100), ("b", 1000)]))
+        });
+        assert_eq!((found, times), (Ok(counts(&[("a", 1100), ("b", 1000)])), TRIES));
     }
 
     #[test]

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop there"
 )]
 
+mod process_under_test;
 mod support;
 
 use std::collections::HashSet;

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on should stop there"
 )]
 
+mod process_under_test;
 mod support;
 
 use std::collections::HashMap;

@@ -158,7 +158,8 @@ impl History {
     }
 
     /// Receives in this queue.
-    pub(crate) fn receives_here(self) -> u32 {
+    #[must_use]
+    pub fn receives_here(self) -> u32 {
         self.receive_count - self.receives_elsewhere
     }
 }

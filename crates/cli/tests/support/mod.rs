@@ -12,22 +12,11 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub(crate) fn sluice(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(arguments);
-    for (variable, _) in std::env::vars() {
-        if variable.starts_with("SLUICE_") {
-            command.env_remove(variable);
-        }
-    }
-    command.stdin(Stdio::null());
-    command
-}
+use crate::process_under_test::{run, sluice};
 
 /// Runs `sluice store …` to its end.
 pub(crate) fn store(arguments: &[&str]) -> Output {
-    let all = [&["store"], arguments].concat();
-    sluice(&all).output().expect("the binary was built for this test")
+    run(&[&["store"], arguments].concat())
 }
 
 pub(crate) fn text(path: &Path) -> &str {

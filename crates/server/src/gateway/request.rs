@@ -177,7 +177,7 @@ impl Gateway {
     fn decode(&self, parts: &Parts, body: ReadBody) -> Result<ReadBody, AwsError> {
         let encoded = body.bytes.clone();
         let bytes = decoded_body(&parts.headers, encoded, self.limits.body_bytes_max)?;
-        body.decoded(bytes, &self.bodies).map_err(|error: BodyError| failure::unread_body(&error))
+        body.decoded(bytes).map_err(|error: BodyError| failure::unread_body(&error))
     }
 
     async fn call(&self, parts: &Parts, call: &Call, request_id: &str) -> Answered {

@@ -1,33 +1,59 @@
 //! Reads a request body within its bounds: size, time, progress, memory of all bodies together.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::limits::{BODY_PROGRESS_BYTES, Limits};
+use super::memory::{Memory, Share};
 
 /// Memory is accounted in units of this size.
 const BUDGET_UNIT_BYTES: usize = 1024;
 
-/// Space reserved before the first bytes of a body are there, whatever `Content-Length` promises.
-const FIRST_CAPACITY_BYTES: usize = 64 * 1024;
+/// The beginning of a body: space is reserved for it before its first bytes are there, whatever `Content-Length` promises,
+/// and it has memory of its own, so that a few large bodies that never end do not keep the many small ones out.
+const BEGINNING_BYTES: usize = 64 * 1024;
 
-/// Memory for the request bodies of the whole server.
+/// Memory for the request bodies of the whole server: half for their beginnings, half for the rest of the large ones.
 #[derive(Debug, Clone)]
 pub(crate) struct BodyBudget {
-    units: Arc<Semaphore>,
+    beginnings: Memory,
+    rests: Memory,
 }
 
 impl BodyBudget {
-    /// A budget of this many bytes.
+    /// A budget of as many bytes as the limits say.
     pub(crate) fn new(limits: &Limits) -> Self {
-        let units = limits.body_memory_bytes_max / BUDGET_UNIT_BYTES;
-        Self { units: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))) }
+        let half = limits.body_memory_bytes_max / 2;
+        Self { beginnings: Memory::new(half), rests: Memory::new(half) }
+    }
+
+    fn none(&self) -> BodyShare {
+        BodyShare { beginning: self.beginnings.none(), rest: self.rests.none() }
+    }
+}
+
+/// The share of one body.
+#[derive(Debug)]
+struct BodyShare {
+    beginning: Share,
+    rest: Share,
+}
+
+impl BodyShare {
+    /// Takes what is missing for a body of `len` bytes. Refuses at once instead of waiting: whoever waits here keeps the
+    /// memory it already has.
+    fn cover(&mut self, len: usize) -> Result<(), BodyError> {
+        let bytes = len.div_ceil(BUDGET_UNIT_BYTES) * BUDGET_UNIT_BYTES;
+        let beginning = bytes.min(BEGINNING_BYTES);
+        if self.beginning.grow_to(beginning) && self.rest.grow_to(bytes - beginning) {
+            Ok(())
+        } else {
+            Err(BodyError::NoMemory)
+        }
     }
 }
 
@@ -36,8 +62,7 @@ impl BodyBudget {
 pub(crate) struct ReadBody {
     /// The bytes as they arrived.
     pub(crate) bytes: Bytes,
-    units: usize,
-    share: Option<OwnedSemaphorePermit>,
+    share: BodyShare,
 }
 
 impl ReadBody {
@@ -45,10 +70,9 @@ impl ReadBody {
     ///
     /// # Errors
     /// [`BodyError::NoMemory`] when that is more than there is for bodies.
-    pub(crate) fn decoded(self, bytes: Bytes, budget: &BodyBudget) -> Result<Self, BodyError> {
-        let mut collected = Collected { units: self.units, share: self.share, ..Collected::new(0) };
-        collected.take_share(bytes.len(), budget)?;
-        Ok(Self { bytes, units: collected.units, share: collected.share })
+    pub(crate) fn decoded(mut self, bytes: Bytes) -> Result<Self, BodyError> {
+        self.share.cover(bytes.len())?;
+        Ok(Self { bytes, ..self })
     }
 }
 
@@ -86,12 +110,11 @@ where
         return Err(BodyError::TooLarge { bytes_max: limits.body_bytes_max });
     }
     if body.is_end_stream() {
-        return Ok(Collected::new(0).finish());
+        return Ok(Collected::new(0, budget.none()).finish());
     }
-    let mut collected = Collected::new(promised);
+    let mut collected = Collected::new(promised, budget.none());
     let reading = async {
-        while let Progress::More = within_window(&mut body, &mut collected, budget, limits).await? {
-        }
+        while let Progress::More = within_window(&mut body, &mut collected, limits).await? {}
         Ok(())
     };
     match tokio::time::timeout(limits.body_timeout, reading).await {
@@ -110,7 +133,6 @@ enum Progress {
 async fn within_window<B>(
     body: &mut B,
     collected: &mut Collected,
-    budget: &BodyBudget,
     limits: &Limits,
 ) -> Result<Progress, BodyError>
 where
@@ -124,7 +146,7 @@ where
             };
             let frame = frame.map_err(|_broken| BodyError::Incomplete)?;
             if let Ok(data) = frame.into_data() {
-                collected.append(data, budget, limits).await?;
+                collected.append(data, limits)?;
             }
         }
         Ok(Progress::More)
@@ -138,65 +160,39 @@ struct Collected {
     promised: u64,
     first: Bytes,
     rest: BytesMut,
-    units: usize,
-    share: Option<OwnedSemaphorePermit>,
+    share: BodyShare,
 }
 
 impl Collected {
-    fn new(promised: u64) -> Self {
-        Self { promised, first: Bytes::new(), rest: BytesMut::new(), units: 0, share: None }
+    fn new(promised: u64, share: BodyShare) -> Self {
+        Self { promised, first: Bytes::new(), rest: BytesMut::new(), share }
     }
 
     fn len(&self) -> usize {
         self.first.len() + self.rest.len()
     }
 
-    async fn append(
-        &mut self,
-        data: Bytes,
-        budget: &BodyBudget,
-        limits: &Limits,
-    ) -> Result<(), BodyError> {
+    fn append(&mut self, data: Bytes, limits: &Limits) -> Result<(), BodyError> {
         let len = self.len() + data.len();
         if len > limits.body_bytes_max {
             return Err(BodyError::TooLarge { bytes_max: limits.body_bytes_max });
         }
-        self.take_share(len, budget)?;
+        self.share.cover(len)?;
         if self.len() == 0 && data.len() as u64 == self.promised {
             self.first = data;
             return Ok(());
         }
         if self.rest.is_empty() {
-            let promised = usize::try_from(self.promised).unwrap_or(FIRST_CAPACITY_BYTES);
-            self.rest.reserve(promised.min(FIRST_CAPACITY_BYTES).max(data.len()));
+            let promised = usize::try_from(self.promised).unwrap_or(BEGINNING_BYTES);
+            self.rest.reserve(promised.min(BEGINNING_BYTES).max(data.len()));
         }
         self.rest.extend_from_slice(&data);
         Ok(())
     }
 
-    /// Refuses at once instead of waiting: whoever waits here keeps the memory it already has.
-    fn take_share(&mut self, len: usize, budget: &BodyBudget) -> Result<(), BodyError> {
-        let units = len.div_ceil(BUDGET_UNIT_BYTES);
-        let Ok(missing) = u32::try_from(units - self.units.min(units)) else {
-            return Err(BodyError::NoMemory);
-        };
-        if missing == 0 {
-            return Ok(());
-        }
-        let more = Arc::clone(&budget.units)
-            .try_acquire_many_owned(missing)
-            .map_err(|_exhausted| BodyError::NoMemory)?;
-        self.units = units;
-        match &mut self.share {
-            Some(share) => share.merge(more),
-            None => self.share = Some(more),
-        }
-        Ok(())
-    }
-
     fn finish(self) -> ReadBody {
         let bytes = if self.first.is_empty() { self.rest.freeze() } else { self.first };
-        ReadBody { bytes, units: self.units, share: self.share }
+        ReadBody { bytes, share: self.share }
     }
 }
 
@@ -276,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn memory_of_all_bodies_is_bounded_and_comes_back() {
-        let limits = Limits { body_memory_bytes_max: 2 * BUDGET_UNIT_BYTES, ..test_limits() };
+        let limits = Limits { body_memory_bytes_max: 4 * BUDGET_UNIT_BYTES, ..test_limits() };
         let budget = BodyBudget::new(&limits);
         let one = read_body(Full::from("one"), &budget, &limits).await;
         let two = read_body(Full::from("two"), &budget, &limits).await;
@@ -285,5 +281,34 @@ mod tests {
         assert_eq!(three.map(|body| body.bytes), Err(BodyError::NoMemory));
         drop(one);
         assert!(read_body(Full::from("four"), &budget, &limits).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn large_bodies_leave_the_small_ones_their_memory() {
+        let limits = Limits {
+            body_bytes_max: 100 * BUDGET_UNIT_BYTES,
+            body_memory_bytes_max: 200 * BUDGET_UNIT_BYTES,
+            ..test_limits()
+        };
+        let budget = BodyBudget::new(&limits);
+        let largest = || Full::from(vec![b'x'; limits.body_bytes_max]);
+        let mut large = Vec::new();
+        while let Ok(body) = read_body(largest(), &budget, &limits).await {
+            large.push(body);
+        }
+        assert!(!large.is_empty(), "one of the largest always has room");
+        let small = read_body(Full::from("small"), &budget, &limits).await;
+        assert!(small.is_ok(), "what large bodies may take is not all");
+        drop(large);
+        assert!(read_body(largest(), &budget, &limits).await.is_ok(), "what was taken comes back");
+    }
+
+    #[tokio::test]
+    async fn what_a_body_decodes_to_is_accounted_for() {
+        let limits = Limits { body_memory_bytes_max: 4 * BUDGET_UNIT_BYTES, ..test_limits() };
+        let budget = BodyBudget::new(&limits);
+        let body = read_body(Full::from("zip"), &budget, &limits).await.expect("room");
+        let decoded = body.decoded(Bytes::from(vec![b'x'; 3 * BUDGET_UNIT_BYTES]));
+        assert_eq!(decoded.map(|body| body.bytes), Err(BodyError::NoMemory));
     }
 }

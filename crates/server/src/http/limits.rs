@@ -130,7 +130,7 @@ impl Limits {
     pub(crate) fn new(config: &HttpLimits) -> Self {
         Self {
             body_bytes_max: config.body_bytes_max,
-            body_memory_bytes_max: BODY_MEMORY_BYTES_MAX.max(config.body_bytes_max),
+            body_memory_bytes_max: BODY_MEMORY_BYTES_MAX.max(2 * config.body_bytes_max),
             body_timeout: config.body_timeout,
             body_progress_window: BODY_PROGRESS_WINDOW.min(config.body_timeout),
             head_timeout: config.head_timeout,

@@ -55,6 +55,12 @@ impl Share {
         true
     }
 
+    /// Takes what is missing to this many bytes in all, if there are as many.
+    #[must_use]
+    pub(super) fn grow_to(&mut self, bytes: usize) -> bool {
+        bytes <= self.bytes || self.grow(bytes - self.bytes)
+    }
+
     /// Gives everything back.
     pub(super) fn clear(&mut self) {
         self.memory.0.bytes.fetch_sub(self.bytes, Ordering::Relaxed);

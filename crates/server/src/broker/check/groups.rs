@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sluice_engine::{GroupId, GroupRow, NOISY_PLACES, Sequence};
+use sluice_engine::{GroupId, GroupRow, LogEntry, NOISY_PLACES, Sequence};
 use sluice_store::{Space, StoreError};
 
 use super::partition::Subject;
@@ -95,13 +95,35 @@ fn count_log(
             subject.damage(report, "hidden log row", text);
         }
         subject.judge_number(report, "position", position);
-        if let Err(bad) = rows::get_log(position, bytes) {
-            subject.damage(report, "unreadable row", format_args!("{bad}, key {}", hex(key)));
+        match rows::get_log(position, bytes) {
+            Ok(entry) => check_returned(subject, entry, report)?,
+            Err(bad) => {
+                subject.damage(report, "unreadable row", format_args!("{bad}, key {}", hex(key)));
+            }
         }
         count += 1;
         log.next()?;
     }
     Ok(count)
+}
+
+/// A message that was received in this queue and went back to the log has a row that says where it is.
+fn check_returned(
+    subject: &Subject<'_>,
+    entry: LogEntry,
+    report: &mut Report<'_>,
+) -> Result<(), StoreError> {
+    if entry.history.receives_here() == 0 {
+        return Ok(());
+    }
+    let row = subject.reader.get(Space::Rows, &keys::touched(subject.id, entry.sequence))?;
+    let row = row.and_then(|bytes| rows::get_touched(&bytes).ok());
+    if row.and_then(|row| row.position) != Some(entry.position) {
+        let text =
+            format!("message {} is in the log, and no touched row says so", entry.sequence.0);
+        subject.damage(report, "received message that is lost", text);
+    }
+    Ok(())
 }
 
 fn judge_group(

@@ -1,0 +1,102 @@
+//! A shard's thread on its own, over a store in memory.
+
+use std::sync::mpsc::sync_channel;
+
+use sluice_engine::{GroupId, NewMessage};
+use sluice_store::{MemoryStore, ShardId, Store};
+
+use super::*;
+use crate::broker::admission::Admission;
+
+const SETTINGS: Settings = Settings {
+    config: QueueConfig {
+        retention_ms: 60_000,
+        in_flight_max: 100,
+        visibility_max_ms: 43_200_000,
+        dead_letters: None,
+        policy: sluice_engine::Policy::Standard { back_of_queue_receives: None },
+    },
+    version: 0,
+};
+
+#[derive(Debug)]
+struct Still;
+
+impl Clock for Still {
+    fn now_ms(&self) -> u64 {
+        1_700_000_000_000
+    }
+}
+
+#[test]
+fn every_request_is_answered_when_more_wait_than_one_batch_takes() {
+    const REQUESTS: usize = 2 * BATCH_COMMANDS_MAX + 100;
+    let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
+    let (health, transfers) = (Health::default(), Arc::default());
+    let thread = ShardThread::new(shard, Arc::new(Still), health, transfers);
+    let (mailbox, requests) = sync_channel(REQUESTS);
+    let admission = Arc::new(Admission::new(Arc::default()));
+    let mut answers = Vec::new();
+    for number in 1..=REQUESTS {
+        let (reply, answer) = oneshot::channel();
+        let request = ShardRequest::Command {
+            partition: 1,
+            settings: SETTINGS,
+            request: RequestId(number as u64),
+            command: Command::Send(vec![NewMessage {
+                group: GroupId::NONE,
+                delay_ms: 0,
+                deduplication: None,
+            }]),
+            admitted: admission.admit_anyway(1, &[]),
+            bodies: vec![Vec::new()],
+            reply,
+        };
+        mailbox.try_send(request).expect("room");
+        answers.push(answer);
+    }
+    drop(mailbox);
+    thread.run(&requests);
+    let decided = answers.into_iter().filter_map(|mut answer| answer.try_recv().ok()).count();
+    assert_eq!(decided, REQUESTS);
+}
+
+/// Every reading is a minute later than the one before.
+#[derive(Debug, Default)]
+struct Leaping(std::sync::atomic::AtomicU64);
+
+impl Clock for Leaping {
+    fn now_ms(&self) -> u64 {
+        self.0.fetch_add(60_000, std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn catching_up_looks_at_the_clock_again_and_ends_waits_in_the_same_turn() {
+    let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
+    let (clock, transfers) = (Arc::new(Leaping::default()), Arc::default());
+    let mut thread = ShardThread::new(shard, clock, Health::default(), transfers);
+    let (mailbox, requests) = sync_channel(2);
+    let (reply, mut received) = oneshot::channel();
+    let receive = ShardRequest::Command {
+        partition: 1,
+        settings: SETTINGS,
+        request: RequestId(1),
+        command: Command::Receive {
+            count_max: 1,
+            wait_ms: 20_000,
+            visibility_ms: 0,
+            attempt: None,
+        },
+        admitted: Arc::new(Admission::new(Arc::default())).admit_anyway(1, &[]),
+        bodies: Vec::new(),
+        reply,
+    };
+    let (reply, mut caught_up) = oneshot::channel();
+    mailbox.try_send(ShardRequest::CatchUp { reply }).expect("room");
+    thread.turn(Some(receive), &requests);
+    let received = received.try_recv().expect("an answer").expect("no fault");
+    assert_eq!(received, Reply::Received(Vec::new()));
+    let caught_up = caught_up.try_recv().expect("an answer").expect("no fault");
+    assert_eq!(caught_up, Reply::Purged);
+}
