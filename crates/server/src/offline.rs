@@ -76,19 +76,13 @@ pub enum BackupError {
 /// [`BackupError`]; then there is nothing at `target` that was not there before.
 pub fn back_up(data: &Path, target: &Path) -> Result<BackupSize, BackupError> {
     let backup = UnfinishedBackup::new(target)?;
-    let taken = match backup.take_files(data) {
+    match backup.take_files(data) {
         Err(StoreError::Locked { .. }) => {
-            control::ask_for_files(data, backup.path()).map_err(BackupError::Server)
+            control::ask_for_files(data, backup.path()).map_err(BackupError::Server)?;
         }
-        other => other.map_err(BackupError::Store),
-    };
-    match taken {
-        Ok(()) => Ok(backup.finish()?),
-        Err(error) => {
-            backup.discard();
-            Err(error)
-        }
+        taken => taken?,
     }
+    Ok(backup.finish()?)
 }
 
 /// Whether an error is about what is stored, and not about the way to it.

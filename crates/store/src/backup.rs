@@ -88,30 +88,25 @@ impl UnfinishedBackup {
     pub fn take_files(&self, data: &Path) -> Result<(), StoreError> {
         let data = DataDir::open_existing(data)?;
         let from = data.engine_path();
-        let to = begin(&self.path)?;
-        let io = |error| StoreError::io("list", &from, error);
-        for entry in fs::read_dir(&from).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            let name = entry.file_name();
-            let text = name.to_string_lossy();
-            let (source, copy) = (entry.path(), to.join(&name));
-            if text == "LOCK" || text.starts_with("LOG") {
-                continue;
-            }
-            let never_changes = text.ends_with(".sst") || text.ends_with(".blob");
-            if never_changes && fs::hard_link(&source, &copy).is_ok() {
-                continue;
-            }
-            fs::copy(&source, &copy).map_err(|error| StoreError::io("copy", &source, error))?;
-        }
-        add_format(data.path(), &self.path)
+        fill(&self.path, |engine| {
+            copy_files(&from, engine)?;
+            add_format(data.path(), &self.path)
+        })
     }
 
-    /// Writes the list, syncs everything, and gives the backup its name.
+    /// Writes the list, syncs everything, and gives the backup its name. Nothing stays behind when that fails.
     ///
     /// # Errors
     /// What keeps files from being read or written.
     pub fn finish(self) -> Result<BackupSize, StoreError> {
+        let finished = self.complete();
+        if finished.is_err() {
+            remove(&self.path);
+        }
+        finished
+    }
+
+    fn complete(&self) -> Result<BackupSize, StoreError> {
         let engine = self.path.join(ENGINE_DIR);
         let io = |error| StoreError::io("list", &engine, error);
         let mut names = vec![FORMAT_FILE.to_owned()];
@@ -138,12 +133,6 @@ impl UnfinishedBackup {
         })?;
         sync_dir(self.target.parent().unwrap_or(Path::new("/")))?;
         Ok(size_of(&files))
-    }
-
-    /// Removes what there is of it.
-    pub fn discard(self) {
-        // What stays behind keeps the next backup from starting and is named there.
-        drop(fs::remove_dir_all(&self.path));
     }
 }
 
@@ -179,16 +168,50 @@ pub fn restore(backup: &Path, data: &Path) -> Result<BackupSize, StoreError> {
     Ok(size_of(&files))
 }
 
-/// Creates the directories of a backup and returns where the engine's files go.
-pub(crate) fn begin(path: &Path) -> Result<PathBuf, StoreError> {
+/// Creates the directory of a backup and lets `put` fill that of the engine in it. Nothing stays behind when that fails, and
+/// what somebody else puts there at the same time is left alone.
+pub(crate) fn fill(
+    path: &Path,
+    put: impl FnOnce(&Path) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    create(path)?;
     let engine = path.join(ENGINE_DIR);
-    for path in [path, &engine] {
-        DirBuilder::new()
-            .mode(0o700)
-            .create(path)
-            .map_err(|error| StoreError::io("create directory", path, error))?;
+    let filled = create(&engine).and_then(|()| put(&engine));
+    if filled.is_err() {
+        remove(path);
     }
-    Ok(engine)
+    filled
+}
+
+fn create(path: &Path) -> Result<(), StoreError> {
+    DirBuilder::new().mode(0o700).create(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => StoreError::NotEmpty { path: path.to_owned() },
+        _ => StoreError::io("create directory", path, error),
+    })
+}
+
+/// What it cannot remove keeps the next backup from starting and is named there.
+fn remove(path: &Path) {
+    drop(fs::remove_dir_all(path));
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let io = |error| StoreError::io("list", from, error);
+    for entry in fs::read_dir(from).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name();
+        let text = name.to_string_lossy();
+        let (source, copy) = (entry.path(), to.join(&name));
+        if text == "LOCK" || text.starts_with("LOG") {
+            continue;
+        }
+        let never_changes = text.ends_with(".sst") || text.ends_with(".blob");
+        if never_changes && fs::hard_link(&source, &copy).is_ok() {
+            continue;
+        }
+        fs::copy(&source, &copy).map_err(|error| StoreError::io("copy", &source, error))?;
+    }
+    Ok(())
 }
 
 /// Copies the FORMAT file of a data directory into a backup.

@@ -10,8 +10,8 @@
 //! FORMAT is written last and by rename, so a crash while a directory is being created leaves one that
 //! counts as empty, never one that is half valid.
 //!
-//! A log that lost its end looks like a torn write after a crash. CLOSED tells that there was no crash. It is removed before
-//! the files it names change, and one that is damaged itself counts as none.
+//! A log that lost its end, or whose last record is damaged, looks like a torn write after a crash. CLOSED tells that there
+//! was no crash. It is removed before the files it names change, and one that is damaged itself counts as none.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -50,7 +50,11 @@ pub(crate) struct DataDir {
     path: PathBuf,
     /// Held for its flock, which the operating system releases with the descriptor. One that is only read may have none.
     _lock: Option<File>,
+    closed: Option<Closed>,
 }
+
+/// What CLOSED says: files by name, and how many bytes they had.
+type Closed = Vec<(String, u64)>;
 
 impl DataDir {
     /// Opens the directory, creating it if it does not exist or is empty.
@@ -61,7 +65,8 @@ impl DataDir {
         }
         refuse_foreign(path)?;
         let lock = lock(path)?;
-        let data_dir = Self { path: path.to_owned(), _lock: Some(lock) };
+        let closed = read_closed(path);
+        let data_dir = Self { path: path.to_owned(), _lock: Some(lock), closed };
         // Asked again under the lock: another process may have finished creating it meanwhile.
         let format = path.join(FORMAT_FILE);
         if exists(&format)? {
@@ -70,7 +75,6 @@ impl DataDir {
             data_dir.write_file(FORMAT_FILE_UNFINISHED, FORMAT_FILE, &format_text())?;
         }
         data_dir.check_closed()?;
-        data_dir.forget_closed()?;
         Ok(data_dir)
     }
 
@@ -87,7 +91,7 @@ impl DataDir {
         let lock =
             if exists(&lock)? { Some(flock(&lock, OpenOptions::new().read(true))?) } else { None };
         check_format(&format)?;
-        let data_dir = Self { path: path.to_owned(), _lock: lock };
+        let data_dir = Self { path: path.to_owned(), _lock: lock, closed: read_closed(path) };
         data_dir.check_closed()?;
         Ok(data_dir)
     }
@@ -106,7 +110,7 @@ impl DataDir {
                 return Err(StoreError::NotEmpty { path: path.to_owned() });
             }
         }
-        Ok(Self { path: path.to_owned(), _lock: Some(lock) })
+        Ok(Self { path: path.to_owned(), _lock: Some(lock), closed: None })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -128,11 +132,10 @@ impl DataDir {
 
     /// Refuses files that are shorter than they were when they were closed.
     fn check_closed(&self) -> Result<(), StoreError> {
-        let Ok(text) = fs::read_to_string(self.path.join(CLOSED_FILE)) else { return Ok(()) };
-        for (bytes, name) in parse_closed(&text).unwrap_or_default() {
+        for (name, bytes) in self.closed.iter().flatten() {
             let path = self.engine_path().join(name);
             let found = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-            if found < bytes {
+            if found < *bytes {
                 let detail =
                     format!("it has {found} bytes and had {bytes} when the server stopped");
                 return Err(StoreError::Corrupt { path, detail });
@@ -141,7 +144,23 @@ impl DataDir {
         Ok(())
     }
 
-    fn forget_closed(&self) -> Result<(), StoreError> {
+    /// Refuses a file of the engine that is unreadable from `offset` on, if it was whole there after an orderly stop.
+    pub(crate) fn refuse_torn(&self, file: &Path, offset: u64) -> Result<(), StoreError> {
+        let Some(closed) = &self.closed else { return Ok(()) };
+        let name = file.file_name().unwrap_or_default();
+        // All that it does not name was whole, too.
+        let bytes =
+            closed.iter().find(|(noted, _)| name == noted.as_str()).map(|(_, bytes)| *bytes);
+        if bytes.is_some_and(|bytes| offset >= bytes) {
+            return Ok(());
+        }
+        let detail =
+            format!("it is unreadable at byte {offset} and was not when the server stopped");
+        Err(StoreError::Corrupt { path: file.to_owned(), detail })
+    }
+
+    /// Removes CLOSED, before the files of the engine change.
+    pub(crate) fn forget_closed(&self) -> Result<(), StoreError> {
         let path = self.path.join(CLOSED_FILE);
         match fs::remove_file(&path) {
             Ok(()) => sync_dir(&self.path),
@@ -236,16 +255,23 @@ fn format_text() -> String {
     format!("{MAGIC}\nformat={FORMAT_VERSION}\ncreated_by={}\n", env!("CARGO_PKG_VERSION"))
 }
 
-/// Returns sizes and names in a CLOSED file; `None` if it is not as it was written.
-fn parse_closed(text: &str) -> Option<Vec<(u64, &str)>> {
+/// Returns what CLOSED says, if there is one that can be read.
+fn read_closed(path: &Path) -> Option<Closed> {
+    parse_closed(&fs::read_to_string(path.join(CLOSED_FILE)).ok()?)
+}
+
+/// Returns what a CLOSED file says; `None` if it is not as it was written.
+fn parse_closed(text: &str) -> Option<Closed> {
     let (lines, checksum) = text.split_at(text.rfind("sha256=")?);
     if checksum != format!("sha256={}\n", hex(&Sha256::digest(lines))) {
         return None;
     }
     let lines = lines.strip_prefix(CLOSED_MAGIC)?.lines().filter(|line| !line.is_empty());
-    lines
-        .map(|line| line.split_once(' ').and_then(|(size, name)| Some((size.parse().ok()?, name))))
-        .collect()
+    let entry = |line: &str| {
+        let (bytes, name) = line.split_once(' ')?;
+        Some((name.to_owned(), bytes.parse().ok()?))
+    };
+    lines.map(entry).collect()
 }
 
 /// Returns bytes as text.
@@ -301,7 +327,10 @@ mod tests {
     fn a_damaged_note_of_an_orderly_stop_counts_as_none() {
         let mut text = format!("{CLOSED_MAGIC}\n12 MANIFEST-000001\n0 000004.log\n");
         text.push_str(&format!("sha256={}\n", hex(&Sha256::digest(&text))));
-        assert_eq!(parse_closed(&text), Some(vec![(12, "MANIFEST-000001"), (0, "000004.log")]));
+        assert_eq!(
+            parse_closed(&text),
+            Some(vec![("MANIFEST-000001".to_owned(), 12), ("000004.log".to_owned(), 0)])
+        );
         for cut in 0..text.len() {
             assert_eq!(parse_closed(&text[..cut]), None, "{cut}");
         }

@@ -7,8 +7,7 @@ use rocksdb::checkpoint::Checkpoint;
 
 use super::database::Database;
 use crate::StoreError;
-use crate::backup::{add_format, begin};
-use crate::data_dir::ENGINE_DIR;
+use crate::backup::{add_format, fill};
 
 /// Takes the files of an open store. Like a reader, it keeps the data directory locked.
 #[derive(Clone)]
@@ -24,13 +23,14 @@ impl LiveBackup {
         if let Some(refusal) = self.0.refusal() {
             return Err(refusal);
         }
-        let engine = begin(target)?;
-        // RocksDB makes this directory itself.
-        std::fs::remove_dir(&engine)
-            .map_err(|error| StoreError::io("make room for", &engine, error))?;
-        Checkpoint::new(self.0.db())
-            .and_then(|checkpoint| checkpoint.create_checkpoint(target.join(ENGINE_DIR)))
-            .map_err(|error| self.0.error(error))?;
-        add_format(self.0.path(), target)
+        fill(target, |engine| {
+            // RocksDB makes this directory itself.
+            std::fs::remove_dir(engine)
+                .map_err(|error| StoreError::io("make room for", engine, error))?;
+            Checkpoint::new(self.0.db())
+                .and_then(|checkpoint| checkpoint.create_checkpoint(engine))
+                .map_err(|error| self.0.error(error))?;
+            add_format(self.0.path(), target)
+        })
     }
 }

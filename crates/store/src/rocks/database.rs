@@ -11,7 +11,7 @@ use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, WriteBatch, WriteOptions};
 use super::blob_garbage::BlobGarbage;
 use super::group_commit::GroupCommit;
 use super::options::{BODIES, ROWS, RocksOptions};
-use super::{manifest_check, sync_mark, wal_check};
+use super::{sync_mark, torn_tail, wal_check};
 use crate::data_dir::{DataDir, sync_dir};
 use crate::stats::Counters;
 use crate::{ShardId, Space, StoreError};
@@ -24,6 +24,8 @@ const STALL: &str = "Write stall";
 /// A stalled write is tried again after this, and then after twice as long each time, up to the longest.
 const STALL_PAUSE_MIN: Duration = Duration::from_millis(1);
 const STALL_PAUSE_MAX: Duration = Duration::from_millis(50);
+/// What takes longer is worth a line in the log.
+const STALL_TOLD_AFTER: Duration = Duration::from_secs(1);
 
 const PROPERTY_BACKGROUND_ERRORS: &str = "rocksdb.background-errors";
 const PROPERTY_WRITE_STOPPED: &str = "rocksdb.is-write-stopped";
@@ -62,7 +64,12 @@ impl Database {
     pub(super) fn open(options: &RocksOptions) -> Result<Self, StoreError> {
         let data_dir = DataDir::open(&options.path)?;
         let path = data_dir.engine_path();
-        wal_check::secure(&path, manifest_check::secure(&path)?)?;
+        let torn = torn_tail::find(&path)?;
+        for tail in &torn {
+            data_dir.refuse_torn(&tail.file, tail.kept_bytes)?;
+        }
+        data_dir.forget_closed()?;
+        torn_tail::cut(&path, &torn)?;
         let cache = options.cache();
         let db = DB::open_cf_descriptors(
             &options.database(&cache),
@@ -124,14 +131,26 @@ impl Database {
         &self,
         batch: impl Fn() -> Result<WriteBatch, StoreError>,
     ) -> Result<(), StoreError> {
+        let mut waited = Duration::ZERO;
         let mut pause = STALL_PAUSE_MIN;
         loop {
             match self.db.write_opt(batch()?, &self.write_options) {
                 Err(error) if is_stall(&error) && !self.is_lost() => {
                     std::thread::sleep(pause);
+                    if waited < STALL_TOLD_AFTER && waited + pause >= STALL_TOLD_AFTER {
+                        tracing::warn!(
+                            "commits wait: the disk does not keep up with flushes and compactions"
+                        );
+                    }
+                    waited += pause;
                     pause = (pause * 2).min(STALL_PAUSE_MAX);
                 }
-                written => return written.map_err(|error| self.error(error)),
+                written => {
+                    if waited >= STALL_TOLD_AFTER {
+                        tracing::info!(waited_ms = waited.as_millis(), "commits go on");
+                    }
+                    return written.map_err(|error| self.error(error));
+                }
             }
         }
     }

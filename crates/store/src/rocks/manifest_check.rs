@@ -1,4 +1,4 @@
-//! Reads the manifest before RocksDB does: its torn tail is cut off, and it says which logs are still needed.
+//! Reads the manifest before RocksDB does: where it is torn, and which logs are still needed.
 //!
 //! RocksDB syncs the manifest before it relies on what it wrote there, so a record that a crash tore changed
 //! nothing yet. It ignores one that the end of the file cuts off, but refuses one whose pages reached the disk
@@ -10,9 +10,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::torn_tail;
+use super::torn_tail::TornTail;
 use super::wal_records::{self, Item, WalRecords};
 use crate::StoreError;
 
@@ -29,7 +29,7 @@ const TAG_LOGS_FROM: u64 = 10;
 const TAG_MAX_COLUMN_FAMILY: u64 = 203;
 /// What a disk writes as a whole.
 const SECTOR_BYTES: u64 = 512;
-/// Fewer zeros than these may be part of what was written.
+/// Fewer zeros than these may be part of what was written, unless nothing else follows.
 const ZEROS_MIN: u64 = 8;
 /// A tag with a number in a string.
 const TAG_LOGS_DELETED_BEFORE: u64 = 8_200;
@@ -43,29 +43,15 @@ pub(super) struct Logs {
     pub(super) sequence: Option<u64>,
 }
 
-/// What a manifest is worth; nothing was changed to find out.
-#[derive(Debug, Default)]
-pub(super) struct Judged {
-    pub(super) logs: Logs,
-    /// The manifest and where its torn tail begins.
-    pub(super) torn: Option<(PathBuf, u64)>,
-}
-
-/// Checks the manifest of the database in `path` and cuts a torn tail off; a directory without one is fine.
-pub(super) fn secure(path: &Path) -> Result<Logs, StoreError> {
-    let judged = judge(path)?;
-    if let Some((manifest, kept)) = judged.torn {
-        torn_tail::cut(&manifest, kept)?;
-    }
-    Ok(judged.logs)
-}
-
-/// Reads the manifest of the database in `path`, and refuses one that is damaged before its end.
-pub(super) fn judge(path: &Path) -> Result<Judged, StoreError> {
+/// Reads the manifest of the database in `path`, and refuses one that is damaged before its end. Nothing is changed; a
+/// directory without one is fine.
+pub(super) fn judge(path: &Path) -> Result<(Logs, Option<TornTail>), StoreError> {
     let current = path.join(CURRENT);
     let name = match fs::read(&current) {
         Ok(name) => name,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Judged::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((Logs::default(), None));
+        }
         Err(error) => return Err(StoreError::io("read", &current, error)),
     };
     // What does not name a manifest, or a missing one, RocksDB refuses with its own words.
@@ -73,15 +59,17 @@ pub(super) fn judge(path: &Path) -> Result<Judged, StoreError> {
         Some(name) if name.starts_with(MANIFEST_PREFIX) && !name.contains('/') => {
             judge_manifest(&path.join(name))
         }
-        _ => Ok(Judged::default()),
+        _ => Ok((Logs::default(), None)),
     }
 }
 
-fn judge_manifest(path: &Path) -> Result<Judged, StoreError> {
+fn judge_manifest(path: &Path) -> Result<(Logs, Option<TornTail>), StoreError> {
     let io = |error| StoreError::io("read", path, error);
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Judged::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((Logs::default(), None));
+        }
         Err(error) => return Err(io(error)),
     };
     let mut records = WalRecords::new(BufReader::new(file));
@@ -99,13 +87,13 @@ fn judge_manifest(path: &Path) -> Result<Judged, StoreError> {
             (Item::Damage { .. }, Some(_)) => {}
         }
     }
-    let Some(offset) = torn_at else { return Ok(Judged { logs, torn: None }) };
+    let Some(offset) = torn_at else { return Ok((logs, None)) };
     let bytes = fs::read(path).map_err(io)?;
     // A manifest is in use only after its beginning was synced.
     if !has_records || !is_torn(&bytes, offset) {
         return Err(refusal(path, offset));
     }
-    Ok(Judged { logs, torn: Some((path.to_owned(), offset)) })
+    Ok((logs, Some(TornTail { file: path.to_owned(), kept_bytes: offset })))
 }
 
 /// Whether what begins at `offset` and ends with the file may be a write that a crash interrupted: it is cut off, or some
@@ -117,6 +105,7 @@ fn is_torn(bytes: &[u8], offset: u64) -> bool {
     let is_missing =
         |sector: &[u8]| sector.len() as u64 >= ZEROS_MIN && sector.iter().all(|byte| *byte == 0);
     wal_records::is_cut_off(tail)
+        || tail.iter().all(|byte| *byte == 0)
         || is_missing(head)
         || rest.chunks(SECTOR_BYTES as usize).any(is_missing)
 }

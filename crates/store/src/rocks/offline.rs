@@ -17,10 +17,9 @@ use tempfile::TempDir;
 
 use super::blob_file;
 use super::database::store_error;
-use super::manifest_check;
 use super::options::{BODIES, ROWS, RocksOptions};
 use super::shard::{PREFIX_BYTES, stored_key};
-use super::wal_check::{self, Judged};
+use super::torn_tail::{self, TornTail};
 use crate::data_dir::DataDir;
 use crate::{FileSizes, Reader, Row, ShardId, Space, StoreError};
 
@@ -36,8 +35,7 @@ struct Opened {
     // Dropped in this order: RocksDB must be gone before its files and the lock are.
     db: DB,
     view: TempDir,
-    manifest: manifest_check::Judged,
-    logs: Judged,
+    torn: Vec<TornTail>,
     data_dir: DataDir,
 }
 
@@ -49,9 +47,11 @@ impl OfflineStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let data_dir = DataDir::open_existing(path)?;
         let files = data_dir.engine_path();
-        let manifest = manifest_check::judge(&files)?;
-        let logs = wal_check::judge(&files, manifest.logs)?;
-        let view = view_of(&files, &manifest, &logs)?;
+        let torn = torn_tail::find(&files)?;
+        for tail in &torn {
+            data_dir.refuse_torn(&tail.file, tail.kept_bytes)?;
+        }
+        let view = view_of(&files, &torn)?;
         let options = RocksOptions {
             block_cache_bytes: CACHE_BYTES,
             write_buffer_bytes: CACHE_BYTES,
@@ -64,7 +64,7 @@ impl OfflineStore {
         let families = options.column_families(&cache);
         let db = DB::open_cf_descriptors_read_only(&database, view.path(), families, false)
             .map_err(|error| translated(error, view.path(), &files))?;
-        Ok(Self(Arc::new(Opened { db, view, manifest, logs, data_dir })))
+        Ok(Self(Arc::new(Opened { db, view, torn, data_dir })))
     }
 
     /// Returns a reader of a shard.
@@ -99,10 +99,7 @@ impl OfflineStore {
     /// Returns where a log or the manifest ends in a torn tail, which the next start cuts off: the file and the byte.
     #[must_use]
     pub fn torn_tail(&self) -> Option<(PathBuf, u64)> {
-        let logs = &self.0.logs;
-        let mut torn = logs.logs.iter().enumerate();
-        let log = torn.find_map(|(index, log)| Some((log.clone(), logs.kept_bytes(index)?)));
-        log.or_else(|| self.0.manifest.torn.clone())
+        self.0.torn.first().map(|tail| (tail.file.clone(), tail.kept_bytes))
     }
 
     /// Reads every file that is in use from end to end and reports what does not match its checksums.
@@ -285,11 +282,7 @@ fn read_options() -> ReadOptions {
 }
 
 /// Makes a directory with a link to each file of RocksDB, and copies of those that have to be cut.
-fn view_of(
-    files: &Path,
-    manifest: &manifest_check::Judged,
-    logs: &Judged,
-) -> Result<TempDir, StoreError> {
+fn view_of(files: &Path, torn: &[TornTail]) -> Result<TempDir, StoreError> {
     let view = tempfile::Builder::new().prefix("sluice-store-").tempdir();
     let view =
         view.map_err(|error| StoreError::io("make a directory in", &std::env::temp_dir(), error))?;
@@ -301,11 +294,8 @@ fn view_of(
             continue;
         };
         let target = view.path().join(name);
-        let log = logs.logs.iter().position(|log| log.file_name() == Some(name));
-        let torn = manifest.torn.as_ref().filter(|(torn, _)| torn.file_name() == Some(name));
-        let kept = log.and_then(|index| logs.kept_bytes(index)).or(torn.map(|(_, kept)| *kept));
-        let linked = match kept {
-            Some(bytes) => copy_start(&path, &target, bytes),
+        let linked = match torn.iter().find(|tail| tail.file.file_name() == Some(name)) {
+            Some(tail) => copy_start(&path, &target, tail.kept_bytes),
             None => symlink(&path, &target),
         };
         linked.map_err(|error| StoreError::io("link", &target, error))?;

@@ -29,6 +29,8 @@ const BACKGROUND_JOBS: i32 = 2;
 const WAL_BUFFERS: u64 = 4;
 /// Smooths background writes, so that they do not pile up in front of a log sync.
 const BYTES_PER_SYNC: u64 = 1 << 20;
+/// Files in level 0 from which on writes stop. RocksDB would slow them down before, and charges for each try.
+const LEVEL0_FILES_MAX: i32 = 36;
 const INFO_LOG_FILES: usize = 4;
 const INFO_LOG_BYTES: usize = 4 << 20;
 const MANIFEST_BYTES: usize = 64 << 20;
@@ -122,6 +124,9 @@ fn column_family(cache: &Cache, write_buffer_bytes: usize) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
     options.set_write_buffer_size(write_buffer_bytes);
+    options.set_level_zero_slowdown_writes_trigger(LEVEL0_FILES_MAX);
+    options.set_level_zero_stop_writes_trigger(LEVEL0_FILES_MAX);
+    options.set_soft_pending_compaction_bytes_limit(0);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_paranoid_checks(true);
     // Queues delete all that they write, so space comes back only if deletions cause compactions.

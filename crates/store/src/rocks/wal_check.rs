@@ -1,4 +1,4 @@
-//! Judges the logs before RocksDB opens them: a torn tail is cut off, damage is refused.
+//! Judges the logs before RocksDB opens them: a torn tail may be cut off, damage is refused.
 //!
 //! Every commit carries a [`super::sync_mark`]. Suppose the logs are damaged at some place. If an intact
 //! record after that place has a mark that covers the first change missing there, then the missing part had
@@ -7,24 +7,22 @@
 //! logs are cut there, so that what remains is a prefix.
 //!
 //! What no log can tell without a second fsync per commit: damage in the very last synced group after a
-//! crash looks like a torn tail. After a clean close even that is told apart, by a last mark.
+//! crash looks like a torn tail. After an orderly stop nothing does: see [`crate::data_dir`].
 //!
 //! Two logs may be un-synced at once, and the older one may be lost between two of its records, or as a whole.
 //! So the sequence numbers of the logs that the manifest says are needed have to follow each other, beginning
 //! at most one after what is in table files; a gap is judged as damage. Other logs are left alone: they only
 //! wait for their removal.
 
-use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::manifest_check::Logs;
 use super::sync_mark::{BatchHead, batch_head};
-use super::torn_tail;
+use super::torn_tail::TornTail;
 use super::wal_records::{Item, WalRecords};
 use crate::StoreError;
-use crate::data_dir::sync_dir;
 
 /// The first place where the logs are not intact.
 #[derive(Debug, Clone, Copy)]
@@ -45,44 +43,20 @@ struct Findings {
     hole: Option<Hole>,
 }
 
-/// What the logs of a directory are worth; nothing was changed to find out.
-#[derive(Debug)]
-pub(super) struct Judged {
-    /// The logs, oldest first.
-    pub(super) logs: Vec<PathBuf>,
-    /// Where a torn tail begins.
-    hole: Option<Hole>,
-}
-
-impl Judged {
-    /// Returns how many bytes of a log, given by its index, are to be recovered; `None` for all of them.
-    pub(super) fn kept_bytes(&self, log: usize) -> Option<u64> {
-        let hole = self.hole?;
-        match log.cmp(&hole.log) {
-            Ordering::Less => None,
-            Ordering::Equal => Some(hole.offset),
-            Ordering::Greater => Some(0),
-        }
-    }
-}
-
-/// Checks the logs in `path` and cuts a torn tail off; a directory that does not exist is fine.
-pub(super) fn secure(path: &Path, known: Logs) -> Result<(), StoreError> {
-    let judged = judge(path, known)?;
-    match judged.hole {
-        None => Ok(()),
-        Some(_) => cut(path, &judged),
-    }
-}
-
-/// Reads the logs in `path` that are needed, and refuses those that miss what had been synced.
-pub(super) fn judge(path: &Path, known: Logs) -> Result<Judged, StoreError> {
+/// Reads the logs in `path` that are needed, and refuses those that miss what had been synced. Returns where the others are
+/// torn; nothing is changed.
+pub(super) fn judge(path: &Path, known: Logs) -> Result<Vec<TornTail>, StoreError> {
     let logs = logs(path, known.from)?;
     let mut findings = Findings { known, next_sequence: None, hole: None };
     for index in 0..logs.len() {
         read_log(&logs, index, &mut findings)?;
     }
-    Ok(Judged { logs, hole: findings.hole })
+    let Some(hole) = findings.hole else { return Ok(Vec::new()) };
+    let tail = |(index, file)| TornTail {
+        file,
+        kept_bytes: if index == hole.log { hole.offset } else { 0 },
+    };
+    Ok(logs.into_iter().enumerate().skip(hole.log).map(tail).collect())
 }
 
 /// Returns the logs in a directory from this number on, oldest first.
@@ -162,15 +136,6 @@ fn refusal(logs: &[PathBuf], hole: Hole) -> StoreError {
         hole.offset
     );
     StoreError::Corrupt { path: logs[hole.log].clone(), detail }
-}
-
-fn cut(path: &Path, judged: &Judged) -> Result<(), StoreError> {
-    for (index, log) in judged.logs.iter().enumerate() {
-        if let Some(kept) = judged.kept_bytes(index) {
-            torn_tail::cut(log, kept)?;
-        }
-    }
-    sync_dir(path)
 }
 
 #[cfg(test)]

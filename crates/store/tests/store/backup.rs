@@ -95,10 +95,13 @@ fn what_is_in_the_way_is_refused() {
     fill(&store, 0..3);
     let target = parent.path().join("backup");
     let backup = UnfinishedBackup::new(&target).unwrap();
+    let at_the_same_time = UnfinishedBackup::new(&target).unwrap();
     assert!(matches!(backup.take_files(data.path()), Err(StoreError::Locked { .. })));
     store.live_backup().take_files(backup.path()).unwrap();
     assert!(matches!(UnfinishedBackup::new(&target), Err(StoreError::NotEmpty { .. })));
-    backup.finish().unwrap();
+    let late = store.live_backup().take_files(at_the_same_time.path());
+    assert!(matches!(late, Err(StoreError::NotEmpty { .. })));
+    assert!(backup.finish().unwrap().files > 3, "the first is left alone");
     assert!(matches!(UnfinishedBackup::new(&target), Err(StoreError::NotEmpty { .. })));
     for foreign in ["thesis.txt", "db"] {
         let full = parent.path().join("full");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use sluice_store::{ShardId, Space, SpaceLeft, Store, StoreError};
+use sluice_store::{OfflineStore, ShardId, Space, SpaceLeft, Store, StoreError};
 
 use crate::directory::{open, options, refusal, row};
 
@@ -49,16 +49,19 @@ fn a_log_or_manifest_that_lost_its_end_after_an_orderly_stop_is_refused() {
     assert_eq!(noted.len(), 2);
     for path in noted {
         let content = fs::read(&path).unwrap();
-        for length in [Some(0), Some(content.len() - 1), None] {
-            match length {
-                Some(length) => fs::write(&path, &content[..length]).unwrap(),
+        let (whole, end) = (content.len(), content.len().saturating_sub(512));
+        let zeroed = [&content[..end], &[0; 512][..whole - end]].concat();
+        let nothing = Vec::new();
+        for damaged in [Some(&nothing), Some(&content[..whole - 1].to_vec()), Some(&zeroed), None] {
+            match damaged {
+                Some(damaged) => fs::write(&path, damaged).unwrap(),
                 None => fs::remove_file(&path).unwrap(),
             }
-            let error = refusal(dir.path());
-            assert!(
-                matches!(&error, StoreError::Corrupt { path: of, .. } if *of == path),
-                "{error}"
-            );
+            let is_told =
+                |error| matches!(&error, StoreError::Corrupt { path: of, .. } if *of == path);
+            assert!(is_told(OfflineStore::open(dir.path()).map(drop).unwrap_err()));
+            // A refusal changes nothing, so the next start is refused as well.
+            assert!(is_told(refusal(dir.path())) && is_told(refusal(dir.path())));
         }
         fs::write(&path, content).unwrap();
     }
