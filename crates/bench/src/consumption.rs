@@ -9,6 +9,8 @@ pub(crate) struct Consumption {
     pub(crate) cpu: Duration,
     /// Memory that is resident now.
     pub(crate) resident_bytes: u64,
+    /// The most that ever was.
+    pub(crate) peak_bytes: u64,
 }
 
 impl Consumption {
@@ -19,7 +21,8 @@ impl Consumption {
         let ticks_per_sec = rustix::param::clock_ticks_per_second();
         Some(Self {
             cpu: cpu_time(&stat, ticks_per_sec)?,
-            resident_bytes: resident_bytes(&status)?,
+            resident_bytes: bytes_of(&status, "VmRSS:")?,
+            peak_bytes: bytes_of(&status, "VmHWM:")?,
         })
     }
 }
@@ -33,8 +36,8 @@ fn cpu_time(stat: &str, ticks_per_sec: u64) -> Option<Duration> {
     Some(Duration::from_secs_f64((user + system) as f64 / ticks_per_sec as f64))
 }
 
-fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn bytes_of(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }
@@ -52,8 +55,10 @@ mod tests {
 
     #[test]
     fn memory_is_found_among_the_rest() {
-        assert_eq!(resident_bytes("Name:\tx\nVmRSS:\t    2048 kB\nThreads:\t1\n"), Some(2_097_152));
-        assert_eq!(resident_bytes("Name:\tx\n"), None);
+        let status = "Name:\tx\nVmHWM:\t    4096 kB\nVmRSS:\t    2048 kB\nThreads:\t1\n";
+        assert_eq!(bytes_of(status, "VmRSS:"), Some(2_097_152));
+        assert_eq!(bytes_of(status, "VmHWM:"), Some(4_194_304));
+        assert_eq!(bytes_of("Name:\tx\n", "VmRSS:"), None);
     }
 
     #[test]

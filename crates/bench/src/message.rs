@@ -17,7 +17,7 @@ pub(crate) struct Messages {
     base: Instant,
     pool: Vec<u8>,
     size: usize,
-    groups: Option<u64>,
+    groups: Option<Groups>,
     is_fifo: bool,
     /// `,"DelaySeconds":5`, or nothing.
     delay: String,
@@ -30,7 +30,7 @@ impl Messages {
             base,
             pool: pool(POOL_PLACES + options.size),
             size: options.size,
-            groups: options.group_count(),
+            groups: options.group_count().map(Groups::new),
             is_fifo: options.fifo,
             delay: options
                 .delay
@@ -58,8 +58,8 @@ impl Messages {
         let place = scattered(sequence) as usize % POOL_PLACES;
         request.extend_from_slice(&self.pool[place..place + filled]);
         request.push(b'"');
-        if let Some(groups) = self.groups {
-            let group = scattered(sequence) % groups;
+        if let Some(groups) = &self.groups {
+            let group = groups.of(sequence);
             request.extend_from_slice(format!(",\"MessageGroupId\":\"g{group}\"").as_bytes());
         }
         if self.is_fifo {
@@ -78,6 +78,31 @@ impl Messages {
         let nanos = u64::from_str_radix(std::str::from_utf8(nanos).ok()?, 16).ok()?;
         Some(now.saturating_duration_since(self.base + Duration::from_nanos(nanos)))
     }
+}
+
+/// Message groups in turn, neighbours far apart: so many messages in a row are one for each group.
+#[derive(Debug)]
+struct Groups {
+    count: u64,
+    /// Has no divisor in common with the count.
+    stride: u64,
+}
+
+impl Groups {
+    fn new(count: u64) -> Self {
+        let golden = (count as f64 * 0.618) as u64;
+        let stride = (golden..).find(|stride| greatest_common_divisor(*stride, count) == 1);
+        Self { count, stride: stride.unwrap_or(1) }
+    }
+
+    fn of(&self, sequence: u64) -> u64 {
+        let product = u128::from(sequence) * u128::from(self.stride);
+        (product % u128::from(self.count)) as u64
+    }
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// The last `N` hexadecimal digits.
@@ -158,6 +183,16 @@ mod tests {
         let messages = messages("--size 5", base);
         let made = message(&messages, 1, base);
         assert_eq!(made["MessageBody"].as_str().map(str::len), Some(5));
+    }
+
+    #[test]
+    fn as_many_messages_as_groups_are_one_for_each() {
+        for count in [1, 2, 3, 10, 618, 10_000, 65_536] {
+            let groups = Groups::new(count);
+            let used: std::collections::BTreeSet<u64> =
+                (count..2 * count).map(|sequence| groups.of(sequence)).collect();
+            assert_eq!((used.len() as u64, used.last()), (count, Some(&(count - 1))));
+        }
     }
 
     #[test]

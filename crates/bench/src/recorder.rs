@@ -67,7 +67,6 @@ pub(crate) struct Recorder {
     pub(crate) cycle: Histogram<u64>,
     pub(crate) totals: Totals,
     pub(crate) failures: BTreeMap<String, u64>,
-    pub(crate) in_flight: u64,
     /// When the last message was received.
     pub(crate) last_received: Option<Instant>,
 }
@@ -110,7 +109,6 @@ impl Recorder {
             cycle: latencies(),
             totals: Totals::default(),
             failures: BTreeMap::new(),
-            in_flight: 0,
             last_received: None,
         }
     }
@@ -171,11 +169,16 @@ impl Recorder {
         }
     }
 
-    /// A message arrived this long after it was due, at `now`.
+    /// A message arrived at `now`, this long after it was due.
     pub(crate) fn delivered(&mut self, age: Duration, now: Instant) {
-        if self.window.contains(now) {
+        if now.checked_sub(age).is_some_and(|due| self.window.contains(due)) {
             note(&mut self.delivery, age);
         }
+    }
+
+    /// How long one of [`PIECES`] is.
+    pub(crate) fn piece_secs(&self) -> f64 {
+        self.window.to.duration_since(self.window.from).as_secs_f64() / PIECES as f64
     }
 
     /// Adds what another thread saw.
@@ -245,6 +248,17 @@ mod tests {
         let slowest = recorder.send.latency.max();
         assert!((4_990_000_000..=5_010_000_000).contains(&slowest), "{slowest}");
         assert_eq!(recorder.send.pieces[1], 1);
+    }
+
+    #[test]
+    fn a_delivery_counts_by_the_moment_it_was_due_however_late_it_comes() {
+        let (mut recorder, window) = recorder();
+        let second = Duration::from_secs(1);
+        recorder.delivered(2 * second, window.from + second);
+        assert_eq!(recorder.delivery.len(), 0, "due before the window");
+        recorder.delivered(5 * second, window.to + 4 * second);
+        recorder.delivered(second, window.from + 2 * second);
+        assert_eq!(recorder.delivery.len(), 2);
     }
 
     #[test]

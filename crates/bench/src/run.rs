@@ -47,6 +47,14 @@ pub enum RunError {
     /// The process given by its id is not there.
     #[error("`--server-pid`: there is no process {0} whose CPU time can be read")]
     NoProcess(u32),
+    /// Nothing was left to measure.
+    #[error(
+        "all {0} messages of the backlog were received before the measurement began: use a larger `--backlog`"
+    )]
+    Consumed(u64),
+    /// What everything is to be compared with does nothing.
+    #[error("`--floor`: the null endpoint answered no request ({0})")]
+    NoFloor(String),
 }
 
 /// Measures `target`, in turn with the null endpoint `floor` if there is one; `tell` is told what goes on.
@@ -85,12 +93,21 @@ fn in_turn(
     for number in 1..=run.options.repetitions {
         if let Some(floor) = &mut floor {
             tell(&format!("null endpoint {number} of {}", run.options.repetitions));
-            of_floor.push(floor.repetition(number, tell)?);
+            of_floor.push(with_answers(floor.repetition(number, tell)?)?);
         }
         tell(&format!("repetition {number} of {}", run.options.repetitions));
         measured.push(run.repetition(number, tell)?);
     }
     Ok((measured, of_floor))
+}
+
+/// Refuses a floor that nothing can be a share of.
+fn with_answers(floor: Measured) -> Result<Measured, RunError> {
+    if floor.recorder.send.requests > 0 {
+        return Ok(floor);
+    }
+    let failures = floor.recorder.failures.keys().next();
+    Err(RunError::NoFloor(failures.cloned().unwrap_or_else(|| "no failure either".to_owned())))
 }
 
 struct Run<'a> {
@@ -179,7 +196,7 @@ impl<'a> Run<'a> {
             schedule: Schedule::new(options.rate, options.batch),
             sequence: Arc::clone(&self.sequence),
             surplus: AtomicI64::new(0),
-            backlog_left: AtomicI64::new(i64::try_from(self.backlog).unwrap_or(i64::MAX)),
+            backlog_left: AtomicI64::new(backlog_left(options, self.backlog)),
             deletes_open: AtomicI64::new(0),
         }
     }
@@ -208,8 +225,11 @@ impl<'a> Run<'a> {
         let is_consumed = self.options.scenario == Scenario::Receive
             && !self.options.never_delete
             && load.backlog_left.load(Ordering::Relaxed) <= 0;
-        let ended = recorder.last_received.filter(|last| is_consumed && *last > window.from);
-        let to = ended.map_or(window.to, |last| last.min(window.to));
+        let mut to = window.to;
+        if is_consumed {
+            let ended = recorder.last_received.filter(|last| *last > window.from);
+            to = to.min(ended.ok_or(RunError::Consumed(self.options.backlog))?);
+        }
         Ok(Measured { recorder, window: Window { to, ..window }, before, after })
     }
 
@@ -247,6 +267,14 @@ impl<'a> Run<'a> {
         self.queues.extend(self.idle_queue.take());
         self.delete_queues()
     }
+}
+
+/// Messages after which receives end; what a queue held before the run is not known, so that there is no end.
+fn backlog_left(options: &RunOptions, backlog: u64) -> i64 {
+    if options.backlog == 0 {
+        return i64::MAX;
+    }
+    i64::try_from(backlog).unwrap_or(i64::MAX)
 }
 
 /// What two processes have used up to a moment.
@@ -361,9 +389,11 @@ impl Team {
         let all = async { while working.join_next().await.is_some() {} };
         if tokio::time::timeout_at(until, all).await.is_err() {
             working.abort_all();
+            // Each has one request at a time.
+            let unanswered = working.len() as u64;
             let mut recorder = recorder.lock();
-            recorder.totals.unanswered = recorder.in_flight;
-            recorder.failed("no answer".to_owned());
+            recorder.totals.unanswered = unanswered;
+            recorder.failed_often("no answer".to_owned(), unanswered);
         }
         if load.options.scenario == Scenario::Flow {
             let received = async {
@@ -385,4 +415,41 @@ fn runtime() -> Result<Runtime, RunError> {
         .enable_all()
         .build()
         .map_err(|error| RunError::Thread(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: RunOptions,
+    }
+
+    fn options(line: &str) -> RunOptions {
+        Line::parse_from(std::iter::once("bench").chain(line.split_whitespace())).options
+    }
+
+    #[test]
+    fn receives_from_a_queue_of_unknown_length_have_no_end() {
+        assert_eq!(backlog_left(&options("--scenario receive --queue q"), 0), i64::MAX);
+        assert_eq!(backlog_left(&options("--scenario receive --backlog 7"), 7), 7);
+    }
+
+    #[test]
+    fn a_floor_without_an_answer_is_refused_with_what_happened() {
+        let second = Duration::from_secs(1);
+        let window = Window::new(clock::now(), second, second);
+        let used = Used { server: None, generator: None };
+        let measured = |recorder| Measured { recorder, window, before: used, after: used };
+        let mut recorder = Recorder::new(window);
+        recorder.failed("cannot connect".to_owned());
+        let error = with_answers(measured(recorder.clone())).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.contains("cannot connect")));
+        recorder.succeeded(crate::operation::Operation::Send, window.from, window.from, 1);
+        assert!(with_answers(measured(recorder)).is_ok());
+    }
 }

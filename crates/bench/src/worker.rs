@@ -84,6 +84,13 @@ enum Wait {
     Long,
 }
 
+/// What a receive and the delete after it came to.
+#[derive(Debug, Clone, Copy)]
+struct Consumed {
+    received: usize,
+    deleted: usize,
+}
+
 /// A connection with its part of the load.
 pub(crate) struct Worker {
     load: Arc<Load>,
@@ -208,9 +215,12 @@ impl Worker {
             self.consume(queue, due, Wait::No, recorder).await;
             return;
         }
-        self.send(queue, due, recorder).await;
-        self.consume(queue, clock::now(), Wait::No, recorder).await;
-        recorder.lock().cycled(due, clock::now());
+        let sent = self.send(queue, due, recorder).await;
+        let consumed = self.consume(queue, clock::now(), Wait::No, recorder).await;
+        let Some(consumed) = consumed.filter(|_| sent == self.load.options.batch) else { return };
+        if consumed.is_life_cycle(self.load.options.never_delete) {
+            recorder.lock().cycled(due, clock::now());
+        }
     }
 
     /// Receives and deletes what the measurement left: once around all queues, then waiting for what comes late.
@@ -223,23 +233,26 @@ impl Worker {
             let queue = self.next_queue();
             let wait = if empty_receives < queues { Wait::No } else { Wait::Draining };
             let received = self.consume(queue, clock::now(), wait, recorder).await;
-            empty_receives = if received.unwrap_or(0) == 0 { empty_receives + 1 } else { 0 };
+            let is_empty = received.is_none_or(|consumed| consumed.received == 0);
+            empty_receives = if is_empty { empty_receives + 1 } else { 0 };
         }
     }
 
-    async fn send(&mut self, queue: usize, due: Instant, recorder: &SharedRecorder) {
+    /// Says how many messages were sent.
+    async fn send(&mut self, queue: usize, due: Instant, recorder: &SharedRecorder) -> usize {
         let batch = self.load.options.batch;
         let form = Form::of(batch);
         let body = self.send_request(queue, batch, due, form);
         let Some((body, ended)) = self.call(Operation::Send, form, body, recorder).await else {
-            return;
+            return 0;
         };
         let done = match form {
             Form::Single => answer::sent(&body),
             Form::Batch => answer::batch(&body, batch),
         };
         let sent = note(recorder, Operation::Send, (due, ended), done);
-        self.load.surplus.fetch_add(sent, Ordering::Relaxed);
+        self.load.surplus.fetch_add(sent as i64, Ordering::Relaxed);
+        sent
     }
 
     fn send_request(&self, queue: usize, batch: usize, due: Instant, form: Form) -> Bytes {
@@ -264,14 +277,14 @@ impl Worker {
         Bytes::from(body)
     }
 
-    /// Receives and deletes; says how many messages were received, none if the receive failed.
+    /// Receives and deletes; none if the receive failed.
     async fn consume(
         &mut self,
         queue: usize,
         due: Instant,
         wait: Wait,
         recorder: &SharedRecorder,
-    ) -> Option<usize> {
+    ) -> Option<Consumed> {
         let requests = &self.load.queues[queue];
         let request = match wait {
             Wait::No => requests.receive.clone(),
@@ -288,11 +301,12 @@ impl Worker {
             }
         };
         self.note_received(&messages, (due, ended), recorder);
+        let mut deleted = 0;
         if !messages.is_empty() && !self.load.options.never_delete {
-            self.delete(queue, &messages, recorder).await;
+            deleted = self.delete(queue, &messages, recorder).await;
             self.load.deletes_open.fetch_sub(messages.len() as i64, Ordering::Relaxed);
         }
-        Some(messages.len())
+        Some(Consumed { received: messages.len(), deleted })
     }
 
     fn note_received(
@@ -316,18 +330,24 @@ impl Worker {
         }
     }
 
-    async fn delete(&mut self, queue: usize, messages: &[Message<'_>], recorder: &SharedRecorder) {
+    /// Says how many messages were deleted.
+    async fn delete(
+        &mut self,
+        queue: usize,
+        messages: &[Message<'_>],
+        recorder: &SharedRecorder,
+    ) -> usize {
         let form = Form::of(self.load.options.batch);
         let body = delete_request(&self.load.queues[queue].begin, messages, form);
         let started = clock::now();
         let Some((body, ended)) = self.call(Operation::Delete, form, body, recorder).await else {
-            return;
+            return 0;
         };
         let done = match form {
             Form::Single => answer::deleted(&body),
             Form::Batch => answer::batch(&body, messages.len()),
         };
-        note(recorder, Operation::Delete, (started, ended), done);
+        note(recorder, Operation::Delete, (started, ended), done)
     }
 
     /// Returns the body of a successful answer and when it was there.
@@ -338,10 +358,8 @@ impl Worker {
         body: Bytes,
         recorder: &SharedRecorder,
     ) -> Option<(Bytes, Instant)> {
-        recorder.lock().in_flight += 1;
         let answered = self.client.call(operation.target(form), body).await;
         let ended = clock::now();
-        recorder.lock().in_flight -= 1;
         match answered {
             Ok(body) => Some((body, ended)),
             Err(error) => {
@@ -349,6 +367,13 @@ impl Worker {
                 None
             }
         }
+    }
+}
+
+impl Consumed {
+    /// Whether it completes a life cycle: something came, and all of it was deleted if it was to be.
+    fn is_life_cycle(self, never_delete: bool) -> bool {
+        self.received > 0 && (never_delete || self.deleted == self.received)
     }
 }
 
@@ -375,7 +400,7 @@ fn note(
     operation: Operation,
     (started, ended): (Instant, Instant),
     done: Result<Done, &'static str>,
-) -> i64 {
+) -> usize {
     let mut recorder = recorder.lock();
     let done = done.unwrap_or_else(|what| Done { successes: 0, failures: vec![what.to_owned()] });
     for failure in done.failures {
@@ -384,7 +409,7 @@ fn note(
     if done.successes > 0 {
         recorder.succeeded(operation, started, ended, done.successes as u64);
     }
-    done.successes as i64
+    done.successes
 }
 
 fn begin_entry(body: &mut Vec<u8>, index: usize) {
@@ -448,6 +473,16 @@ mod tests {
             json!([{ "Id": "0", "ReceiptHandle": "a" }, { "Id": "1", "ReceiptHandle": "b" }]);
         let batch = json!({ "QueueUrl": "http://h/0/q", "Entries": entries });
         assert_eq!(parsed(&[message("a"), message("b")], Form::Batch), batch);
+    }
+
+    #[test]
+    fn a_life_cycle_ends_with_a_delete_of_what_was_received() {
+        let is_life_cycle = |received, deleted, never_delete| {
+            Consumed { received, deleted }.is_life_cycle(never_delete)
+        };
+        assert!(is_life_cycle(10, 10, false) && is_life_cycle(10, 0, true));
+        assert!(!is_life_cycle(0, 0, false) && !is_life_cycle(0, 0, true));
+        assert!(!is_life_cycle(10, 9, false));
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Report {
             .enumerate()
             .map(|(index, repetition)| {
                 let rates = &repetition.operations[self.throughput_of].over_time;
-                let width = repetition.seconds / rates.len().max(1) as f64;
+                let width = repetition.piece_seconds;
                 let points = rates.iter().enumerate();
                 let points = points.map(|(piece, rate)| ((piece as f64 + 0.5) * width, *rate));
                 Series { name: format!("repetition {}", index + 1), points: points.collect() }

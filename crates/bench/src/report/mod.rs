@@ -46,7 +46,7 @@ struct Summary {
     messages_per_s: Spread,
     operations: BTreeMap<&'static str, Operations>,
     server: Option<ServerSummary>,
-    generator_cpu_us_per_request: Option<Spread>,
+    generator: Option<GeneratorSummary>,
     floor: Option<Floor>,
     totals: Totals,
     failures: BTreeMap<String, u64>,
@@ -74,6 +74,8 @@ struct Floor {
     p99_ms: Option<Spread>,
     /// Requests of the scenario, of all operations together, by requests of the null endpoint.
     share: Spread,
+    totals: Totals,
+    failures: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -82,12 +84,21 @@ struct ServerSummary {
     cpu_us_per_message: Spread,
     cores: Spread,
     resident_mb: Spread,
+    peak_mb: Spread,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct GeneratorSummary {
+    cpu_us_per_request: Spread,
+    cores: Spread,
 }
 
 /// One repetition.
 #[derive(Debug, Clone, Serialize)]
 struct Repetition {
     seconds: f64,
+    /// Time that each rate of `over_time` is of.
+    piece_seconds: f64,
     messages_per_s: f64,
     /// Of all operations together.
     requests_per_s: f64,
@@ -95,7 +106,7 @@ struct Repetition {
     totals: Totals,
     failures: BTreeMap<String, u64>,
     server: Option<ServerUse>,
-    generator_cpu_us_per_request: Option<f64>,
+    generator: Option<GeneratorUse>,
 }
 
 /// One operation of a repetition.
@@ -106,7 +117,7 @@ struct OperationResult {
     requests_per_s: f64,
     messages_per_s: f64,
     latency_ms: Option<Latency>,
-    /// Messages per second in each hundredth of the time.
+    /// Messages per second in each hundredth of the time that was asked for; receives may end earlier.
     over_time: Vec<f64>,
     #[serde(skip)]
     histogram: Histogram<u64>,
@@ -119,6 +130,15 @@ struct ServerUse {
     /// CPU time by time: 1 is a whole core.
     cores: f64,
     resident_mb: f64,
+    /// Since the process began.
+    peak_mb: f64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct GeneratorUse {
+    cpu_us_per_request: f64,
+    /// CPU time by time: as many as it has threads, and it measures itself.
+    cores: f64,
 }
 
 /// Names of the latencies that belong to no single operation.
@@ -178,10 +198,11 @@ impl Repetition {
     fn new(measured: &Measured, throughput: Operation) -> Self {
         let Measured { recorder, window, before, after } = measured;
         let seconds = window.to.duration_since(window.from).as_secs_f64();
+        let piece_seconds = recorder.piece_secs();
         let operations = BTreeMap::from([
-            ("send", OperationResult::new(&recorder.send, seconds)),
-            ("receive", OperationResult::new(&recorder.receive, seconds)),
-            ("delete", OperationResult::new(&recorder.delete, seconds)),
+            ("send", OperationResult::new(&recorder.send, seconds, piece_seconds)),
+            ("receive", OperationResult::new(&recorder.receive, seconds, piece_seconds)),
+            ("delete", OperationResult::new(&recorder.delete, seconds, piece_seconds)),
             (CYCLE, OperationResult::latency_only(&recorder.cycle)),
             (DELIVERY, OperationResult::latency_only(&recorder.delivery)),
         ]);
@@ -195,33 +216,39 @@ impl Repetition {
                 cpu_us_per_message: per(cpu, messages),
                 cores: cpu.as_secs_f64() / seconds,
                 resident_mb: after.resident_bytes as f64 / 1e6,
+                peak_mb: after.peak_bytes as f64 / 1e6,
             }
         });
-        let generator = before.generator.zip(after.generator);
-        let generator_cpu = generator.map(|(before, after)| after.cpu.saturating_sub(before.cpu));
+        let generator = before.generator.zip(after.generator).map(|(before, after)| {
+            let cpu = after.cpu.saturating_sub(before.cpu);
+            GeneratorUse {
+                cpu_us_per_request: per(cpu, requests),
+                cores: cpu.as_secs_f64() / seconds,
+            }
+        });
         Self {
             seconds,
+            piece_seconds,
             messages_per_s: messages as f64 / seconds,
             requests_per_s: requests as f64 / seconds,
             operations,
             totals: recorder.totals,
             failures: recorder.failures.clone(),
             server,
-            generator_cpu_us_per_request: generator_cpu.map(|cpu| per(cpu, requests)),
+            generator,
         }
     }
 }
 
 impl OperationResult {
-    fn new(record: &OperationRecord, seconds: f64) -> Self {
-        let per_piece = record.pieces.len() as f64 / seconds;
+    fn new(record: &OperationRecord, seconds: f64, piece_seconds: f64) -> Self {
         Self {
             requests: record.requests,
             messages: record.messages,
             requests_per_s: record.requests as f64 / seconds,
             messages_per_s: record.messages as f64 / seconds,
             latency_ms: Latency::of(&record.latency),
-            over_time: record.pieces.iter().map(|count| *count as f64 * per_piece).collect(),
+            over_time: record.pieces.iter().map(|count| *count as f64 / piece_seconds).collect(),
             histogram: record.latency.clone(),
         }
     }
@@ -242,21 +269,14 @@ impl OperationResult {
 impl Summary {
     fn new(repetitions: &[Repetition]) -> Self {
         let spread = |value: &dyn Fn(&Repetition) -> f64| Spread::of(repetitions.iter().map(value));
-        let mut totals = Totals::default();
-        let mut failures: BTreeMap<String, u64> = BTreeMap::new();
-        for repetition in repetitions {
-            totals.add(&repetition.totals);
-            for (kind, count) in &repetition.failures {
-                *failures.entry(kind.clone()).or_default() += count;
-            }
-        }
+        let (totals, failures) = together(repetitions);
         let used: Vec<ServerUse> =
             repetitions.iter().filter_map(|repetition| repetition.server).collect();
         let of_server = |value: &dyn Fn(&ServerUse) -> f64| Spread::of(used.iter().map(value));
-        let generator: Vec<f64> = repetitions
-            .iter()
-            .filter_map(|repetition| repetition.generator_cpu_us_per_request)
-            .collect();
+        let loaded: Vec<GeneratorUse> =
+            repetitions.iter().filter_map(|repetition| repetition.generator).collect();
+        let of_generator =
+            |value: &dyn Fn(&GeneratorUse) -> f64| Spread::of(loaded.iter().map(value));
         Self {
             messages_per_s: spread(&|repetition| repetition.messages_per_s),
             operations: ORDER
@@ -269,13 +289,30 @@ impl Summary {
                 cpu_us_per_message: of_server(&|used| used.cpu_us_per_message),
                 cores: of_server(&|used| used.cores),
                 resident_mb: of_server(&|used| used.resident_mb),
+                peak_mb: of_server(&|used| used.peak_mb),
             }),
-            generator_cpu_us_per_request: (!generator.is_empty()).then(|| Spread::of(generator)),
+            generator: (!loaded.is_empty()).then(|| GeneratorSummary {
+                cpu_us_per_request: of_generator(&|used| used.cpu_us_per_request),
+                cores: of_generator(&|used| used.cores),
+            }),
             floor: None,
             totals,
             failures,
         }
     }
+}
+
+/// The counts of all of them.
+fn together(repetitions: &[Repetition]) -> (Totals, BTreeMap<String, u64>) {
+    let mut totals = Totals::default();
+    let mut failures: BTreeMap<String, u64> = BTreeMap::new();
+    for repetition in repetitions {
+        totals.add(&repetition.totals);
+        for (kind, count) in &repetition.failures {
+            *failures.entry(kind.clone()).or_default() += count;
+        }
+    }
+    (totals, failures)
 }
 
 impl Floor {
@@ -286,12 +323,13 @@ impl Floor {
         }
         let pairs = floor.iter().zip(repetitions);
         let rates = floor.iter().map(|floor| floor.requests_per_s);
+        let (totals, failures) = together(floor);
         Some(Self {
+            totals,
+            failures,
             requests_per_s: Spread::of(rates),
             p99_ms: Operations::new("send", floor).p99_ms,
-            share: Spread::of(pairs.map(|(floor, own)| {
-                own.requests_per_s / floor.requests_per_s.max(f64::MIN_POSITIVE)
-            })),
+            share: Spread::of(pairs.map(|(floor, own)| own.requests_per_s / floor.requests_per_s)),
         })
     }
 }
@@ -338,6 +376,36 @@ fn curve(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_over_time_are_those_of_the_whole_window_however_early_it_ended() {
+        let second = Duration::from_secs(1);
+        let window = Window::new(crate::clock::now(), second, 10 * second);
+        let mut recorder = Recorder::new(window);
+        let moment = window.from + second / 2;
+        recorder.succeeded(Operation::Receive, window.from, moment, 100);
+        let used = Used { server: None, generator: None };
+        let window = Window { to: window.from + second, ..window };
+        let measured = Measured { recorder, window, before: used, after: used };
+        let repetition = Repetition::new(&measured, Operation::Receive);
+        assert_eq!((repetition.seconds, repetition.messages_per_s), (1.0, 100.0));
+        assert_eq!(repetition.piece_seconds, 0.1);
+        assert_eq!(repetition.operations["receive"].over_time[5], 1_000.0);
+    }
+
+    #[test]
+    fn a_floor_says_what_failed_there() {
+        let second = Duration::from_secs(1);
+        let window = Window::new(crate::clock::now(), second, second);
+        let mut recorder = Recorder::new(window);
+        recorder.succeeded(Operation::Send, window.from, window.from, 1);
+        recorder.failed("500".to_owned());
+        let used = Used { server: None, generator: None };
+        let measured = Measured { recorder, window, before: used, after: used };
+        let repetitions = [Repetition::new(&measured, Operation::Send)];
+        let floor = Floor::new(&repetitions, &repetitions).expect("there is one");
+        assert_eq!((floor.totals.failed, floor.failures["500"], floor.share.median), (1, 1, 1.0));
+    }
 
     #[test]
     fn a_curve_has_as_many_points_as_there_are_latencies_for() {

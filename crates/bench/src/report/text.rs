@@ -44,16 +44,21 @@ impl Report {
         }
         if let Some(server) = &summary.server {
             lines.push(format!(
-                "server: {} µs of CPU time per request, {} per message, {} cores, {} MB resident",
+                "server: {} µs of CPU time per request, {} per message, {} cores, {} MB resident, at most {}",
                 with_range(server.cpu_us_per_request, 1),
                 with_range(server.cpu_us_per_message, 1),
                 with_range(server.cores, 2),
                 with_range(server.resident_mb, 0),
+                with_range(server.peak_mb, 0),
             ));
         }
-        if let Some(cpu) = summary.generator_cpu_us_per_request {
-            lines
-                .push(format!("load generator: {} µs of CPU time per request", with_range(cpu, 1)));
+        if let Some(generator) = &summary.generator {
+            lines.push(format!(
+                "load generator: {} µs of CPU time per request, {} cores of {} (at all of them it measures itself)",
+                with_range(generator.cpu_us_per_request, 1),
+                with_range(generator.cores, 2),
+                self.options.threads,
+            ));
         }
         if let Some(floor) = &summary.floor {
             lines.push(format!(
@@ -61,6 +66,9 @@ impl Report {
                 with_range(floor.requests_per_s, 0),
                 with_range(floor.share.times(100.0), 1),
             ));
+            if floor.totals.failed > 0 {
+                lines.push(format!("null endpoint: {}", failed(&floor.totals, &floor.failures)));
+            }
         }
         let Totals { sent, received, deleted, empty_receives, .. } = summary.totals;
         lines.push(format!(
