@@ -14,6 +14,9 @@ from sluice import SLUICE, Process, Server, bench, tell
 
 MILLION = 1_000_000
 SMALL = "--size 200 --batch 10"
+# Of messages that are hidden for 5 s: 10,000 at a time, on every backlog of more.
+FAILING = f"--scenario receive {SMALL} --rate 2000 --never-delete --visibility-timeout 5"
+SMALL_FLOW = f"--scenario flow {SMALL} --rate 2000 --connections 16 --consumers 32"
 
 # Name: flags of `sluice bench run`; the scenario that it is compared with, if any.
 SCENARIOS = {
@@ -35,29 +38,27 @@ SCENARIOS = {
     "groups-1m": (f"--scenario cycle {SMALL} --fifo --groups {MILLION} --backlog {MILLION}", "groups-10k"),
     "delayed-1m": (f"--scenario send {SMALL} --delay 900 --backlog {MILLION}", "small-send"),
     "small-send": (f"--scenario send {SMALL}", None),
-    "failing-1m": (
-        f"--scenario receive {SMALL} --never-delete --visibility-timeout 5 --backlog {MILLION}",
-        "small-receive",
-    ),
-    "small-receive": (f"--scenario receive {SMALL} --never-delete --visibility-timeout 5 --backlog 10000", None),
+    "failing-1m": (f"{FAILING} --backlog {MILLION}", "failing-100k"),
+    "failing-100k": (f"{FAILING} --backlog 100000", None),
     "queues-100": ("--scenario cycle --queues 100", None),
     "queues-10k": ("--scenario cycle --queues 10000 --active 100", "queues-100"),
     "idle-polls": ("--scenario send --rate 1 --connections 1 --idle-pollers 10000", None),
     "wake-up": ("--scenario flow --rate 100 --connections 4 --consumers 10000", None),
     "flow": ("--scenario flow --rate 2000 --connections 16 --consumers 32", None),
-    "flow-drain": (
-        f"--scenario flow {SMALL} --rate 2000 --connections 16 --consumers 32 --backlog {MILLION}",
-        "flow",
-    ),
+    "small-flow": (SMALL_FLOW, None),
+    "flow-drain": (f"{SMALL_FLOW} --backlog {MILLION}", "small-flow"),
 }
+# The latency that a scenario is about, where it is not the one of its kind: what is sent behind a backlog arrives after that.
+LATENCY = {"small-flow": "send", "flow-drain": "send"}
+LATENCY_OF_KIND = {"send": "send", "receive": "receive", "cycle": "cycle", "flow": "delivery"}
 SETS = {
     "speed": ["send", "send-half-rate", "send-batch", "cycle", "cycle-batch", "fifo-cycle", "fifo-cycle-batch"],
     "fifo": ["send", "fifo-send", "cycle-batch", "fifo-cycle-batch", "fifo-cycle-one-group", "fair-cycle-batch"],
     "flat": ["small-cycle", "backlog-1m", "backlog-10m"],
     "many": [
-        "queues-100", "queues-10k", "groups-10k", "groups-1m", "small-send", "delayed-1m", "small-receive", "failing-1m",
+        "queues-100", "queues-10k", "groups-10k", "groups-1m", "small-send", "delayed-1m", "failing-100k", "failing-1m",
     ],
-    "waiting": ["idle-polls", "wake-up", "flow", "flow-drain"],
+    "waiting": ["idle-polls", "wake-up", "flow", "small-flow", "flow-drain"],
 }
 # A backlog from this size on is built once for all repetitions, which then follow each other instead of alternating.
 LARGE_BACKLOG = MILLION
@@ -95,26 +96,24 @@ def rate(repetition):
     return repetition["messages_per_s"]
 
 
-def slowest_p99(repetition):
-    """The end-to-end latency of the scenario: the whole cycle or the delivery if there is one, else the request."""
-    operations = repetition["operations"]
-    for name in ["cycle", "delivery", "send", "receive"]:
-        latency = operations[name]["latency_ms"]
-        if latency:
-            return latency["p99"]
-    return None
+def p99(scenario):
+    """Of the latency that the scenario is about."""
+    words = SCENARIOS[scenario][0].split()
+    name = LATENCY.get(scenario) or LATENCY_OF_KIND[words[words.index("--scenario") + 1]]
+    return lambda repetition: (repetition["operations"][name]["latency_ms"] or {}).get("p99")
 
 
-def of_server(member):
-    return lambda repetition: (repetition["server"] or {}).get(member)
+def used(process, member):
+    return lambda repetition: (repetition[process] or {}).get(member)
 
 
+# Besides the latency.
 COLUMNS = [
-    ("messages/s", rate, 0),
-    ("p99 ms", slowest_p99, 2),
-    ("CPU µs/message", of_server("cpu_us_per_message"), 1),
-    ("cores", of_server("cores"), 2),
-    ("MB", of_server("resident_mb"), 0),
+    ("CPU µs/message", used("server", "cpu_us_per_message"), 1),
+    ("cores", used("server", "cores"), 2),
+    ("MB", used("server", "resident_mb"), 0),
+    ("MB at most", used("server", "peak_mb"), 0),
+    ("load cores", used("generator", "cores"), 2),
     ("failed", lambda repetition: repetition["totals"]["failed"], 0),
 ]
 
@@ -181,21 +180,32 @@ def measure(scenarios, targets, options, floor):
     return results
 
 
+def by_scenario(scenario, target, results, rates, latencies):
+    """Ratios of throughput and p99 to the scenario that this one is compared with. A fixed rate says nothing about the first."""
+    flags, against = SCENARIOS[scenario]
+    if against is None or not results.values(against, target.name, rate):
+        return ["", ""]
+    is_paced = "--rate" in flags.split()
+    of_rate = "" if is_paced else f"{ratio(rates, results.values(against, target.name, rate))} of {against}"
+    return [of_rate, f"{ratio(latencies, results.values(against, target.name, p99(scenario)))} of {against}"]
+
+
 def print_table(scenarios, targets, results):
     first = targets[0].name
-    heads = ["scenario", "server", *(head for head, _, _ in COLUMNS), "of floor", f"by {first}", "by scenario"]
+    heads = ["scenario", "server", "messages/s", "p99 ms", *(head for head, _, _ in COLUMNS)]
+    heads += ["of floor", f"by {first}", "by scenario", "p99 by scenario"]
     rows = [heads]
     for scenario in scenarios:
         against = SCENARIOS[scenario][1]
         for target in targets:
             rates = results.values(scenario, target.name, rate)
             shares = [floor_share(report) for report in results.reports.get((scenario, target.name), [])]
-            row = [scenario, target.name]
+            latencies = results.values(scenario, target.name, p99(scenario))
+            row = [scenario, target.name, spread(rates, 0), spread(latencies, 2)]
             row += [spread(results.values(scenario, target.name, figure), digits) for _, figure, digits in COLUMNS]
             row.append(spread([share for share in shares if share], 2))
             row.append("" if target.name == first else ratio(rates, results.values(scenario, first, rate)))
-            base = results.values(against, target.name, rate) if against else []
-            row.append(f"{ratio(rates, base)} of {against}" if base else "")
+            row += by_scenario(scenario, target, results, rates, latencies)
             rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     for row in rows:

@@ -42,7 +42,7 @@ def set_clock(server, change):
 
 def resident_mb(pid):
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1000
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024 / 1e6
 
 
 def build(server, messages, attributes=None):

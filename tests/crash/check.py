@@ -8,6 +8,7 @@ Events are lists, `[time, kind, …]`, with the time at which the client knew (m
     [t, "received", started, visibility, queue, message_id, key, digest, receive_count, handle, source, sequence,
                     sent_at, first_received_at]           the last three as the server says
     [t, "unanswered", queue]                              a receive, whose messages nobody knows
+    [t, "empty",    queue, started, wait]                 a receive that waited and got nothing
     [t, "change?",  message_id, handle, timeout]          about to change the visibility timeout
     [t, "changed",  message_id, handle, timeout, started]
     [t, "delete?",  message_id, handle]
@@ -16,6 +17,8 @@ Events are lists, `[time, kind, …]`, with the time at which the client knew (m
     [t, "purge?",   queue]
     [t, "purged",   queue, started]
     [t, "odd",      text]                                 an answer that should not be
+    [t, "ending"]                                         the server is being killed or stopped, from now on
+    [t, "gone",     name]                                 a client's connection broke
 
 `digest` covers the body and the attributes, group and deduplication id too; `key` names the message inside its body; `source` is the
 queue that a dead letter came from. Every key is new to "send?". In a FIFO queue the key is the deduplication id, and it may be sent
@@ -84,10 +87,12 @@ class Checker:
     """Feeds on events in the order of their times."""
 
     def __init__(self, policies=None, shortest=lambda seconds: seconds, prompt=()):
-        """`shortest`: how long something may last at least that is to last so many seconds. `prompt`: queues with one
-        consumer that always waits."""
+        """`shortest`: how long something may last at least that is to last so many seconds. `prompt`: standard queues with
+        one consumer that always waits, and no delays."""
         self.policies, self.shortest, self.prompt = policies or {}, shortest, prompt
         self.unanswered = {}  # queue → number of receives
+        self.empty = {queue: [] for queue in prompt}  # [(started, ended)] of receives that waited and got nothing
+        self.is_ending = False  # the server
         self.changing = set()  # messages with visibility changes that are not acknowledged
         self.purging = set()  # queues with a purge that is not acknowledged
         self.purges = 0
@@ -101,6 +106,7 @@ class Checker:
     def forget(self):
         """After a drain that found what was expected: every message is gone, and keys are never used again."""
         self.by_key, self.by_id, self.groups, self.unanswered = {}, {}, {}, {}
+        self.empty = {queue: [] for queue in self.prompt}
 
     def server_ended(self):
         """What has no answer by now has happened, or will not."""
@@ -108,6 +114,7 @@ class Checker:
             message.changes = [change for change in message.changes if change[1] is not None]
         self.changing.clear()
         self.purging.clear()
+        self.is_ending = False
 
     def problem(self, text):
         self.problem_count += 1
@@ -121,6 +128,23 @@ class Checker:
 
     def on_odd(self, now, text):
         self.problem(f"unexpected answer: {text}")
+
+    def on_ending(self, now):
+        self.is_ending = True
+
+    def on_gone(self, now, name):
+        if not self.is_ending:
+            self.problem(f"{name}: its connection broke, and nobody had ended the server yet")
+
+    def on_empty(self, now, queue, started, wait):
+        if queue in self.empty:
+            # Where the client was slow, only this part of the time is certain.
+            self.empty[queue].append((max(started, now - wait), min(started + wait, now)))
+
+    def waited(self, queue, message, started, now):
+        """How long receives have waited for a message that was there and that nobody had received before."""
+        waits = [*self.empty[queue], (started, now)]
+        return sum(max(0, end - max(begin, message.acknowledged_at)) for begin, end in waits)
 
     def on_try_send(self, now, key, queue, digest, delay, started, group=None):
         if group is not None:
@@ -207,7 +231,7 @@ class Checker:
                 self.problem(f"{where} was sent and first received at {times}, not at {message.times}")
             message.times = times
         if queue in self.prompt and receive_count == 1 and message.acknowledged:
-            late = now - max(started, message.acknowledged_at)
+            late = self.waited(queue, message, started, now)
             if late > PROMPT_SECONDS:
                 self.problem(f"{where} came to a receive that waited for it after {late:.1f} s")
         if digest != message.digest:

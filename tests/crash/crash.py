@@ -19,10 +19,12 @@ answer, by their deduplication ids; groups have to come in the order of their se
 """
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -48,6 +50,7 @@ START_SECONDS = 60
 STOP_SECONDS = 60
 JOIN_SECONDS = 60
 DRAIN_SECONDS = 300
+LOG_IS_BAD = re.compile(r'\bERROR\b|"level":\s*"error"|panicked at')
 
 
 class Server:
@@ -60,6 +63,9 @@ class Server:
         self.log = directory / "server.log"
         self.environment = None  # as it is here
         self.process = None
+        self.ready_at = None  # while it serves
+        self.lives = []  # [(ready, end begun)]
+        self.log_read_to = 0
 
     def spawn(self):
         self.port_file.unlink(missing_ok=True)
@@ -76,17 +82,25 @@ class Server:
             if self.process.poll() is not None or time.monotonic() - started > START_SECONDS:
                 raise SystemExit(f"the server did not start (exit code {self.process.poll()}):\n{self.log_tail()}")
             time.sleep(0.01)
-        return "http://" + self.port_file.read_text().strip(), time.monotonic() - started
+        self.ready_at = time.monotonic()
+        return "http://" + self.port_file.read_text().strip(), self.ready_at - started
+
+    def begin_end(self):
+        """From now on its connections may break."""
+        if self.ready_at is not None:
+            self.lives.append((self.ready_at, time.monotonic()))
+            self.ready_at = None
 
     def kill(self):
         """Gives whether it was still alive to be killed."""
         alive = self.process.poll() is None
+        self.begin_end()
         self.process.kill()
-        self.process.wait()
-        return alive
+        return self.process.wait() == -signal.SIGKILL and alive
 
     def terminate(self):
         """SIGTERM; gives the exit code."""
+        self.begin_end()
         self.process.terminate()
         try:
             return self.process.wait(STOP_SECONDS)
@@ -97,18 +111,30 @@ class Server:
     def log_tail(self):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:]) if self.log.is_file() else ""
 
+    def new_errors(self):
+        """Lines of its log since the last look that tell of an error."""
+        with open(self.log, errors="replace") as log:
+            log.seek(self.log_read_to)
+            lines = log.readlines()
+            self.log_read_to = log.tell()
+        return [line.strip() for line in lines if LOG_IS_BAD.search(line)]
+
 
 class StandIn:
     """A server that somebody else runs and that is never killed: for trying this script out."""
 
     def __init__(self, endpoint):
-        self.endpoint = endpoint
+        self.endpoint, self.lives = endpoint, []
 
     def start(self):
         return self.endpoint, 0.0
 
     def kill(self):
+        self.lives.append((0.0, time.monotonic()))
         return True
+
+    def new_errors(self):
+        return []
 
     def log_tail(self):
         return ""
@@ -188,15 +214,30 @@ class Run:
                 events += map(json.loads, lines)
             self.read.append(path)
         for event in events:
-            for place in {"send?": [3], "received": [4], "unanswered": [2], "purge?": [2], "purged": [2]}.get(event[1], []):
+            for place in {"send?": [3], "received": [4], "unanswered": [2], "empty": [2], "purge?": [2], "purged": [2]}.get(event[1], []):
                 event[place] = event[place].rsplit("/", 1)[1]
         return events
+
+    def judge(self, checker, clients):
+        """Feeds what the clients of one life saw, and when its end was begun."""
+        checker.feed([[self.server.lives[-1][1], "ending"], *self.collect(clients)])
+        checker.server_ended()
+
+    def kill(self, when):
+        """Kills the server, which must not have died by itself nor have complained."""
+        if not self.server.kill():
+            self.checker.problem(f"{when}: the server had died by itself:\n{self.server.log_tail()}")
+        self.read_log(when)
+
+    def read_log(self, when):
+        for line in self.server.new_errors():
+            self.checker.problem(f"{when}: the log says: {line}")
 
     def cycle(self, number):
         if isinstance(self.server, Server) and number and self.chance.random() < 0.3:
             self.server.spawn()  # killed while it recovers, or soon after
             time.sleep(self.chance.uniform(0, 0.4))
-            self.server.kill()
+            self.kill(f"cycle {number}, recovering")
         _, queues = self.start()
         stop = multiprocessing.Event()
         clients = []
@@ -218,12 +259,10 @@ class Run:
         launch(f"d{number}", traffic.consume, [dead])
         launch(f"fd{number}", traffic.consume_in_order, [dead_fifo])
         time.sleep(self.chance.uniform(0.3, self.options.seconds))
-        if not self.server.kill():
-            self.checker.problem(f"cycle {number}: the server had died by itself:\n{self.server.log_tail()}")
+        self.kill(f"cycle {number}")
         stop.set()
         before = self.checker.sends, self.checker.deletes
-        self.checker.feed(self.collect(clients))
-        self.checker.server_ended()
+        self.judge(self.checker, clients)
         sends, deletes = self.checker.sends - before[0], self.checker.deletes - before[1]
         print(f"cycle {number + 1}: start {self.starts[-1]:.2f} s, {sends} sends and {deletes} deletes acknowledged", flush=True)
 
@@ -254,14 +293,14 @@ class Run:
                 drained[event[4]][event[5]] = True
         self.checker.feed(events)
         self.checker.expect_after_drain(promised, drained, counted)
-        self.server.kill()
+        self.kill("drain")
         api, queues = self.start()
         for queue in queues.values():
             left = traffic.counters(api, queue)
             messages = api.call("ReceiveMessage", QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
             if sum(left) or messages:
                 self.checker.problem(f"after the drain and one more kill, {queue} counts {left} and gives {len(messages)} messages")
-        self.server.kill()
+        self.kill("after the drain")
         return len(promised), sum(map(len, drained.values()))
 
     def move(self, failing, destination):
@@ -279,7 +318,7 @@ class Run:
         api.call("StartMessageMoveTask", **source, **to, MaxNumberOfMessagesPerSecond=MOVES_PER_SECOND)
         for _ in range(3):
             time.sleep(self.chance.uniform(0.1, 0.9))
-            self.server.kill()
+            self.kill(f"moving to {destination}")
             api, queues = self.start()
         deadline, task = time.monotonic() + MOVE_SECONDS, {"Status": "RUNNING"}
         while task["Status"] == "RUNNING" and time.monotonic() < deadline:
@@ -289,7 +328,7 @@ class Run:
         for problem in check_move(sent, task["Status"], got, left):
             self.checker.problem(f"{dead} to {destination}: {problem}")
         print(f"moved {len(got)} messages from {dead} to {destination}", flush=True)
-        self.server.kill()
+        self.kill(f"moved to {destination}")
 
     def move_all(self):
         for failing, other in zip(self.failing, (self.standard[0], self.fifo[0])):
@@ -317,39 +356,70 @@ def report(run, expected, drained, seconds):
     return 0
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description):
+    """What this test and the soak have in common."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sluice", type=Path, default=ROOT / "target" / "release" / "sluice", help="the binary under test")
-    parser.add_argument("--command", choices=["serve", "dev"], default="serve")
-    parser.add_argument("--cycles", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="the longest time that a server lives")
+    parser.add_argument("--cycles", type=int, default=5, help="lives of a server at most")
+    parser.add_argument("--seconds", type=float, default=3.0, help="the longest ordinary life of a server")
     parser.add_argument("--producers", type=int, default=3)
     parser.add_argument("--consumers", type=int, default=3)
     parser.add_argument("--fifo-clients", type=int, default=2, help="producers, and as many consumers, of the FIFO queues")
-    parser.add_argument("--failing-clients", type=int, default=2, help="consumers that fail on purpose, of each type of queue")
     parser.add_argument("--drain-seconds", type=float, default=DRAIN_SECONDS, help="the longest time to drain one queue")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--work", type=Path, help="directory for data, log and ledgers; kept (default: temporary, kept on failure)")
-    parser.add_argument("--endpoint", help="try this script against a running server, without kills")
     parser.add_argument("--self-test", action="store_true", help="check the checker, then stop")
-    options = parser.parse_args()
+    parser.set_defaults(command="serve", endpoint=None)
+    return parser
 
-    failures = self_test.run()  # always: a checker that catches nothing would pass everything
+
+def parsed(parser):
+    """The options, once the checker was checked: always, because one that catches nothing would pass everything."""
+    options = parser.parse_args()
+    failures = self_test.run()
     if failures or options.self_test:
         print("\n".join(failures) or f"self-test: {self_test.cases()} cases passed")
-        return 1 if failures else 0
+        raise SystemExit(1 if failures else 0)
     if not options.endpoint and not options.sluice.is_file():
         parser.error(f"no binary at {options.sluice}; build it, or say --sluice")
     options.sluice = options.sluice.resolve()
+    return options
 
-    directory = options.work or Path(tempfile.mkdtemp(prefix="sluice-crash-"))
-    ledgers = directory / "ledgers"
-    ledgers.mkdir(parents=True, exist_ok=True)
-    server = StandIn(options.endpoint) if options.endpoint else Server(options, directory)
-    print(f"seed {options.seed}", flush=True)
-    run, started = Run(options, server, ledgers), time.monotonic()
-    code = 1
+
+class Workplace:
+    """Server and ledgers in a directory that is removed at the end if `code` was set to 0, unless it was named."""
+
+    def __init__(self, options, name):
+        self.directory = options.work or Path(tempfile.mkdtemp(prefix=f"sluice-{name}-"))
+        self.ledgers = self.directory / "ledgers"
+        self.ledgers.mkdir(parents=True, exist_ok=True)
+        self.server = StandIn(options.endpoint) if options.endpoint else Server(options, self.directory)
+        self.code = 1
+
+
+@contextlib.contextmanager
+def workplace(options, name):
+    place = Workplace(options, name)
+    print(f"seed {options.seed}, {place.directory}", flush=True)
     try:
+        yield place
+    finally:
+        if isinstance(place.server, Server) and place.server.process and place.server.process.poll() is None:
+            place.server.kill()
+        if place.code == 0 and not options.work:
+            shutil.rmtree(place.directory)
+        else:
+            print(f"data, log and ledgers: {place.directory}")
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--command", choices=["serve", "dev"], default="serve")
+    parser.add_argument("--failing-clients", type=int, default=2, help="consumers that fail on purpose, of each type of queue")
+    parser.add_argument("--endpoint", help="try this script against a running server, without kills")
+    options = parsed(parser)
+    with workplace(options, "crash") as place:
+        run, started = Run(options, place.server, place.ledgers), time.monotonic()
         for number in range(options.cycles):
             run.cycle(number)
             if run.checker.problems:
@@ -357,16 +427,8 @@ def main():
         expected, drained = run.drain() if not run.checker.problems else (0, 0)
         if not run.checker.problems:
             run.move_all()
-        code = report(run, expected, drained, time.monotonic() - started)
-    finally:
-        if isinstance(server, Server) and server.process and server.process.poll() is None:
-            server.process.send_signal(signal.SIGKILL)
-            server.process.wait()
-        if code == 0 and not options.work:
-            shutil.rmtree(directory)
-        else:
-            print(f"data, log and ledgers: {directory}")
-    return code
+        place.code = report(run, expected, drained, time.monotonic() - started)
+    return place.code
 
 
 if __name__ == "__main__":

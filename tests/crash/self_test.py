@@ -41,10 +41,14 @@ def timed(events, sent_at, first_received_at):
     return [[*event, None, None, str(sent_at), str(first_received_at)] for event in events]
 
 
-def prompt(at, started):
+def prompt(at, started, count=1):
     """A send at 10, and a receive of it from a queue whose only consumer always waits."""
     sent = [[10, "send?", "k", PROMPT, DIGEST, 0, 10], [10.1, "sent", "k", "m"]]
-    return sent + [[at, "received", started, 20, PROMPT, "m", "k", DIGEST, 1, "h1"]]
+    return sent + [[at, "received", started, 20, PROMPT, "m", "k", DIGEST, count, "h1"]]
+
+
+def empty(at, started, wait=10):
+    return [[at, "empty", PROMPT, started, wait]]
 
 
 def numbered(events, *numbers):
@@ -149,6 +153,19 @@ CASES = [
     ("sent at another time", send(0) + timed(receive(1), 5, 8) + timed(receive(7, 2), 5, 9), {"m"}, 1, "('5', '9'), not at ('5', '8')"),
     ("a wait that was not answered", prompt(16, started=5), {"m"}, 1, "waited for it after 5.9 s"),
     ("a wait that was answered", prompt(11, started=5), {"m"}, 1, None),
+    ("a wait that ended empty", empty(19, 9) + prompt(19.1, started=19.02), {"m"}, 1, "waited for it after 9.0 s"),
+    ("waits that ended empty", empty(13, 3) + empty(16, 13, wait=3) + prompt(16.1, 16), {"m"}, 1, "waited for it after 6.0 s"),
+    ("waits that ended empty before", empty(9, 0) + empty(12, 9, wait=3) + prompt(12.1, started=12), {"m"}, 1, None),
+    ("a wait that ended long before its client knew", empty(19, 0.2) + prompt(19.1, started=19), {"m"}, 1, None),
+    (
+        "a wait that ended empty while somebody had it",
+        empty(32, 12, wait=20) + prompt(32.2, 32.1, count=2) + [[10.2, "unanswered", PROMPT]],
+        {"m"},
+        1,
+        None,
+    ),
+    ("a connection that broke with the server", [[5, "ending"], [5, "gone", "p1"]], set(), 0, None),
+    ("a connection that broke under a live server", [[5, "ending"], [4.9, "gone", "p1"]], set(), 0, "p1: its connection broke"),
     ("lost, never received", send(0), set(), 0, "lost: m (k, q), never received"),
     ("lost after a receive", send(0) + receive(1), set(), 0, "lost: m (k, q), received 1 times"),
     ("a deleted one comes back", send(0) + receive(1) + delete(2) + receive(9, 2), {"m"}, 1, "after its delete was acknowledged"),

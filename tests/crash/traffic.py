@@ -182,7 +182,7 @@ def produce(endpoint, queues, path, seed, name, stop):
                 ledger.write("sent", key, answer["MessageId"])
                 check_md5(ledger, key, answer, SENT_MD5, message["MessageBody"], message["MessageAttributes"])
     except Gone:
-        pass
+        ledger.write("gone", name)
     except (ValueError, TimeoutError, KeyError) as error:
         ledger.write("odd", f"{name}: {error!r}")
     ledger.close()
@@ -251,7 +251,7 @@ def produce_in_order(endpoint, queues, path, seed, name, stop, memory, delays=No
             send_in_order(api, ledger, lane, keys[:place] + repeated + keys[place:], block)
             lane.recent += [(key, started) for key in keys]
     except Gone:
-        pass
+        ledger.write("gone", name)
     except (ValueError, TimeoutError, KeyError) as error:
         ledger.write("odd", f"{name}: {error!r}")
     ledger.close()
@@ -274,6 +274,8 @@ def receive(api, ledger, queue, visibility, wait, groups=None):
         ledger.write("unanswered", queue, at=started)
         raise
     now, got = time.monotonic(), []
+    if wait and not answer.get("Messages"):
+        ledger.write("empty", queue, started, wait, at=now)
     for message in answer.get("Messages", []):
         body, handle = message["Body"], message["ReceiptHandle"]
         system = message["Attributes"]
@@ -372,7 +374,7 @@ def consume(endpoint, queues, path, seed, name, stop, weights=FATES, waits=(0, 0
             for message in fates["later"]:
                 change(api, ledger, queue, *message, timeout=chance.randint(1, 25))
     except Gone:
-        pass
+        ledger.write("gone", name)
     except (ValueError, TimeoutError, KeyError) as error:
         ledger.write("odd", f"{name}: {error!r}")
     ledger.close()
@@ -403,7 +405,7 @@ def consume_in_order(endpoint, queues, path, seed, name, stop, fails=0.0):
                 for message in others if fate in ("again", "later") else []:
                     change(api, ledger, queue, *message, timeout=0 if fate == "again" else chance.randint(1, 6))
     except Gone:
-        pass
+        ledger.write("gone", name)
     except (ValueError, TimeoutError, KeyError) as error:
         ledger.write("odd", f"{name}: {error!r}")
     ledger.close()

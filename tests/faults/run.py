@@ -31,6 +31,7 @@ SHORT_SERVER_CYCLES = 2
 SERVER_CYCLES = 5  # of each seed of a longer run
 SELF_TEST_SEEDS = 12  # within which each broken disk is noticed
 JOBS = 2
+SCENARIOS = {scenario.__name__: scenario for scenario in failing_disk.SCENARIOS}
 
 BROKEN_DISKS = {
     "a sync of the log that saves nothing": Broken(Rule("lie", "sync", "wal")),
@@ -96,10 +97,9 @@ def cut_server(results, work, seeds, cycles):
 
 
 def fail_disk(results, work, names, seed):
-    for scenario in failing_disk.SCENARIOS:
-        name = scenario.__name__
-        if not names or name in names:
-            results.add(f"failing disk: {name}", failing_disk.run(scenario, work / name, random.Random(f"{seed} {name}")))
+    for name in names or SCENARIOS:
+        problem = failing_disk.run(SCENARIOS[name], work / name, random.Random(f"{seed} {name}"))
+        results.add(f"failing disk: {name}", problem)
 
 
 def main():
@@ -107,7 +107,7 @@ def main():
     parser.add_argument("--seeds", type=int, help="only power cuts under the store: how many seeds")
     parser.add_argument("--from", dest="first", type=int, default=1, help="the first seed")
     parser.add_argument("--server", type=int, help="only power cuts under the server: how many seeds")
-    parser.add_argument("--failing", nargs="*", metavar="NAME", help="only failing disks: all, or these")
+    parser.add_argument("--failing", nargs="*", choices=SCENARIOS, metavar="NAME", help=f"only failing disks: all, or some of {', '.join(SCENARIOS)}")
     parser.add_argument("--self-test", action="store_true", help="only check the checks")
     parser.add_argument("--jobs", type=int, default=JOBS, help="seeds at the same time")
     parser.add_argument("--work", type=Path, help="a directory for everything (default: temporary; kept on failure)")

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -27,27 +28,24 @@ class CutServer(crash.Server):
         super().__init__(options, directory)
         self.chance, self.cuts = chance, 0
         self.disk = Disk(directory / "faulty")
-        self.command = [options.sluice, "serve", "--listen", "127.0.0.1:0", "--data", self.disk.files / "data"]
+        self.command[-1] = self.disk.files / "data"
+        self.environment = self.disk.environment
 
     def spawn(self):
-        self.port_file.unlink(missing_ok=True)
         self.disk.start()
         self.disk.set(0, Rule("delay", "sync", argument=self.chance.choice(SYNC_MICROSECONDS)))
-        with open(self.log, "ab") as log:
-            command = [*self.command, "--port-file", self.port_file]
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.disk.environment
-            )
+        super().spawn()
 
     def kill(self):
         """Cuts the power within the next changes of the disk; gives whether the server was still alive."""
         alive = self.process.poll() is None
+        self.begin_end()
         self.disk.kill_at(self.disk.count() + self.chance.randint(1, CHANGES_MAX))
         try:
             self.process.wait(CUT_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+        code = self.process.wait()
         history = History(self.disk)
         history.check()
         left = self.disk.directory / "left"
@@ -57,7 +55,7 @@ class CutServer(crash.Server):
             log.write("POWER CUT: " + "\n    ".join(cut.told) + "\n")
         replace(self.disk.files, left)
         self.cuts += 1
-        return alive
+        return alive and code == -signal.SIGKILL
 
 
 def run(seed, directory, cycles, seconds=3.0):

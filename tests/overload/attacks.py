@@ -10,6 +10,7 @@ from collections import Counter
 from server import Client, connect, request_bytes
 
 MIB = 1 << 20
+PATIENCE_SECONDS = 40  # of clients who are slower than a time limit: the server has closed them by then
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE = 0, 1, 3, 4, 6, 8
 ACK = END_STREAM = 1
@@ -49,15 +50,16 @@ def opened(address, count, payload=b"", receive_buffer=None):
 
 
 def drip(connections, piece, stop):
-    """A piece a second on each connection, until they are told to end."""
-    open_ones = list(connections)
-    while open_ones and not stop.is_set():
+    """A piece a second on each connection, until the server has closed all of them, or for long after they are told to end."""
+    open_ones, patience = list(connections), PATIENCE_SECONDS
+    while open_ones and patience > 0:
         for connection in list(open_ones):
             try:
                 connection.sendall(piece)
             except OSError:
                 open_ones.remove(connection)
-        stop.wait(1)
+        patience -= stop.is_set()
+        time.sleep(1)
     return len(open_ones)
 
 
@@ -125,14 +127,14 @@ def large_bodies(address, stop, count):
 def vanishing_senders(address, stop, count):
     """Sends of 1 MiB whose client is gone before the answer."""
     client = Client(address)
-    payload = request_bytes("SendMessage", {"QueueUrl": client.queue("vanishing"), "MessageBody": "x" * (MIB - 1)})
+    queue = client.queue("vanishing", MessageRetentionPeriod="60")
+    payload = request_bytes("SendMessage", {"QueueUrl": queue, "MessageBody": "x" * (MIB - 1)})
     sent = 0
     while not stop.is_set():
         for connection in opened(address, count, payload):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
             sent += 1
-        client.call("PurgeQueue", QueueUrl=client.queue("vanishing")) if sent == 0 else None
     return {"sent": sent}
 
 
@@ -252,8 +254,8 @@ def rapid_reset(address, stop, count):
                     pieces = b""
                     for stream in range(batch * 200 + 1, batch * 200 + 201, 2):
                         pieces += call_frames(stream, "ListQueues", {}) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8))
-                        streams += 1
                     connection.sendall(pieces)
+                    streams += 100
             except OSError:
                 cut += 1
             connection.close()

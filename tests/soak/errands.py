@@ -1,6 +1,7 @@
 """Work that outlives the server: one process that makes queues, sends messages through a dead-letter queue and back by a move
 task, deletes the queues, and looks whether they stay deleted, while the server is killed and started around it."""
 
+import contextlib
 import json
 import random
 import time
@@ -29,11 +30,22 @@ class Errands:
 
     def once(self, action, **members):
         """One call to the server that runs now."""
+        started = time.monotonic()
         try:
             endpoint = "http://" + self.port_file.read_text().strip()
         except OSError as error:
             raise Gone() from error
-        return Api(endpoint).call(action, **self.moved_to(endpoint, members))
+        with self.noting_the_end(started):
+            return Api(endpoint).call(action, **self.moved_to(endpoint, members))
+
+    @contextlib.contextmanager
+    def noting_the_end(self, started):
+        """A connection that breaks is told: the soak knows whether a server was there all the time."""
+        try:
+            yield
+        except Gone:
+            self.tell("gone", [started, time.monotonic()])
+            raise
 
     def moved_to(self, endpoint, members):
         """Queue URLs hold the port, which changes with each start."""
@@ -112,12 +124,14 @@ class Errands:
         self.tell("done", "queues deleted")
 
     def fill(self, source, sent):
+        started = time.monotonic()
         api = Api("http://" + self.port_file.read_text().strip()) if self.port_file.is_file() else None
         if api is None:
             raise Gone()
         url = self.moved_to(api.endpoint, {"QueueUrl": source})["QueueUrl"]
-        send_all(api, url, sent)
-        fail_all(api, url)
+        with self.noting_the_end(started):
+            send_all(api, url, sent)
+            fail_all(api, url)
 
     def redrive(self, sent, dead, dead_arn, destination, to):
         rate = {"MaxNumberOfMessagesPerSecond": self.chance.choice([5, 50, 500])}

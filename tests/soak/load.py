@@ -102,7 +102,7 @@ def repeat(work, ledger, name, stop):
         while not stop.is_set():
             work()
     except Gone:
-        pass
+        ledger.write("gone", name)
     except (ValueError, TimeoutError, KeyError) as error:
         ledger.write("odd", f"{name}: {error!r}")
     ledger.close()

@@ -15,15 +15,13 @@ promises are those of tests/crash (check.py); README.md lists them. Python's sta
     soak.py --minutes 5 --clock              the time of day jumps by hours, back and forth (Linux, needs cc)
 """
 
-import argparse
 import json
 import multiprocessing
 import os
 import random
 import resource
-import shutil
+import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -34,12 +32,12 @@ import crash  # noqa: E402
 import errands  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
-import self_test  # noqa: E402
 import traffic  # noqa: E402
 from check import Checker  # noqa: E402
 from jumping_clock import JumpingClock  # noqa: E402
 
 EPOCH_MESSAGES_MAX = 150_000  # that the ledger remembers before everything is drained
+TASK_SECONDS = 300  # a run of this length has to have ended a move task
 HELD_MAX = 30  # messages that are deleted after a start by the handles that they were given before it
 LONG_LIFE = 5  # times as long
 ENDS = {"kill": 60, "stop": 25, "stop and kill": 15}
@@ -72,6 +70,7 @@ class Soak(crash.Run):
         self.found_by_errands = ledgers / "errands"
         self.found_by_errands.touch()
         self.read_to = 0
+        self.broken = []  # [(started, ended)] of their calls whose connection broke
         self.errands_stop = multiprocessing.Event()
         arguments = (server.port_file, self.found_by_errands, self.chance.random(), self.errands_stop)
         self.errands = multiprocessing.Process(target=errands.run, args=arguments, daemon=True)
@@ -132,7 +131,7 @@ class Soak(crash.Run):
         if number and self.chance.random() < 0.2:
             self.server.spawn()  # killed while it recovers, or soon after
             time.sleep(self.chance.uniform(0, 0.4))
-            self.server.kill()
+            self.kill(f"cycle {number}, recovering")
             self.recoveries_killed += 1
         _, queues = self.start()
         stop, before = multiprocessing.Event(), (self.checker.sends, self.checker.receives, self.checker.deletes)
@@ -143,9 +142,8 @@ class Soak(crash.Run):
         self.live(life)
         how = self.end(number)
         stop.set()
-        self.checker.feed(self.collect(clients))
-        self.checker.server_ended()
-        self.kept_checker.feed(self.collect(kept))
+        self.judge(self.checker, clients)
+        self.judge(self.kept_checker, kept)
         self.hear_errands()
         self.progress(number, how, life, before)
 
@@ -161,19 +159,30 @@ class Soak(crash.Run):
     def end(self, number):
         how = self.chance.choices(list(ENDS), weights=ENDS.values())[0]
         self.ends[how] += 1
-        if self.server.process.poll() is not None:
-            self.checker.problem(f"cycle {number}: the server had died by itself:\n{self.server.log_tail()}")
-        elif how == "stop":
-            code = self.server.terminate()
-            if code != 0:
-                self.checker.problem(f"cycle {number}: the exit code after SIGTERM was {code}:\n{self.server.log_tail()}")
+        if how == "kill" or self.server.process.poll() is not None:
+            self.kill(f"cycle {number}")
         else:
-            if how == "stop and kill":
-                self.server.process.terminate()
-                time.sleep(self.chance.uniform(0, 0.3))
-            self.server.kill()
+            self.stop(number, how)
         self.measured.end_life()
         return how
+
+    def stop(self, number, how):
+        codes = [0]
+        if how == "stop":
+            code = self.server.terminate()
+        else:
+            self.server.begin_end()
+            self.server.process.terminate()
+            time.sleep(self.chance.uniform(0, 0.3))
+            self.server.kill()
+            code, codes = self.server.process.returncode, [0, -signal.SIGKILL]
+        if code not in codes:
+            self.checker.problem(f"cycle {number}: {how}: the exit code after SIGTERM was {code}:\n{self.server.log_tail()}")
+        self.read_log(f"cycle {number}: {how}")
+
+    def was_served(self, started, ended):
+        """Whether one server was there all the time."""
+        return any(ready < started and ended < end for ready, end in self.server.lives)
 
     def hear_errands(self):
         with open(self.found_by_errands) as lines:
@@ -181,9 +190,17 @@ class Soak(crash.Run):
             for kind, text in map(json.loads, iter(lines.readline, "")):
                 if kind == "problem":
                     self.checker.problem(text)
+                elif kind == "gone":
+                    self.broken.append(text)
                 else:
                     self.done[text] = self.done.get(text, 0) + 1
             self.read_to = lines.tell()
+        # What broke in the life that still lasts is judged at its end.
+        now = self.server.ready_at or time.monotonic()
+        for started, ended in [times for times in self.broken if times[1] < now]:
+            if self.was_served(started, ended):
+                self.checker.problem(f"a connection of the errands broke after {ended - started:.3f} s, and nobody had ended the server")
+        self.broken = [times for times in self.broken if times[1] >= now]
         if not self.errands.is_alive() and not self.errands_stop.is_set():
             self.checker.problem("the process of the errands ended")
 
@@ -217,7 +234,7 @@ class Soak(crash.Run):
         ids = dict.fromkeys(event[5] for event in events if event[1] == "received")
         self.kept_checker.feed(events)
         self.kept_checker.expect_after_drain(promised, {self.kept: ids}, {self.kept: counted})
-        self.server.kill()
+        self.kill("the last drain")
         print(f"kept since the beginning: {len(promised)} messages promised, {len(ids)} there", flush=True)
 
     def run(self):
@@ -237,7 +254,11 @@ class Soak(crash.Run):
             self.drain_kept()
         self.errands_stop.set()
         self.errands.join(errands.CALL_SECONDS)
+        if self.errands.is_alive():
+            self.checker.problem(f"the errands did not end within {errands.CALL_SECONDS} s")
         self.hear_errands()
+        if time.monotonic() - begun > TASK_SECONDS and not self.done.get("move tasks"):
+            self.checker.problem("no move task ended in all that time")
         return number
 
 
@@ -262,50 +283,23 @@ def report(run, cycles, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sluice", type=Path, default=ROOT / "target" / "release" / "sluice", help="the binary under test")
+    parser = crash.arguments(__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--cycles", type=int, default=sys.maxsize, help="lives of a server at most")
-    parser.add_argument("--seconds", type=float, default=20.0, help="the longest ordinary life of a server")
     parser.add_argument("--long-lives", type=float, default=0.1, help=f"the share of lives {LONG_LIFE} times as long")
     parser.add_argument("--epoch", type=float, default=180.0, help="seconds after which everything is drained")
-    parser.add_argument("--producers", type=int, default=2)
-    parser.add_argument("--consumers", type=int, default=3)
-    parser.add_argument("--fifo-clients", type=int, default=2, help="producers, and as many consumers, of the FIFO queues")
-    parser.add_argument("--drain-seconds", type=float, default=300.0, help="the longest time to drain one queue")
     parser.add_argument("--clock", action="store_true", help="let the time of day jump")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--work", type=Path, help="directory for data, log and ledgers; kept (default: temporary, kept on failure)")
-    options = parser.parse_args()
-    options.command = "serve"
-
-    failures = self_test.run()  # always: a checker that catches nothing would pass everything
-    if failures:
-        print("\n".join(failures))
-        return 1
-    if not options.sluice.is_file():
-        parser.error(f"no binary at {options.sluice}; build it, or say --sluice")
-    options.sluice = options.sluice.resolve()
-
-    directory = options.work or Path(tempfile.mkdtemp(prefix="sluice-soak-"))
-    ledgers = directory / "ledgers"
-    ledgers.mkdir(parents=True, exist_ok=True)
-    server, clock = crash.Server(options, directory), JumpingClock(directory) if options.clock else None
-    server.environment = clock.environment() if clock else os.environ
-    print(f"seed {options.seed}, {directory}", flush=True)
-    run, started, code = Soak(options, server, ledgers, clock), time.monotonic(), 1
-    try:
-        cycles = run.run()
-        code = report(run, cycles, time.monotonic() - started)
-    finally:
-        run.errands.kill()
-        if server.process and server.process.poll() is None:
-            server.kill()
-        if code == 0 and not options.work:
-            shutil.rmtree(directory)
-        else:
-            print(f"data, log and ledgers: {directory}")
-    return code
+    parser.set_defaults(cycles=sys.maxsize, seconds=20.0, producers=2)
+    options = crash.parsed(parser)
+    with crash.workplace(options, "soak") as place:
+        clock = JumpingClock(place.directory) if options.clock else None
+        place.server.environment = clock.environment() if clock else os.environ
+        run, started = Soak(options, place.server, place.ledgers, clock), time.monotonic()
+        try:
+            cycles = run.run()
+            place.code = report(run, cycles, time.monotonic() - started)
+        finally:
+            run.errands.kill()
+    return place.code
 
 
 if __name__ == "__main__":

@@ -46,6 +46,9 @@ pub(crate) enum Action {
     Bless,
 }
 
+/// What the line of the counts begins with that names the kind of machine.
+const MACHINE: &str = "# Counted on ";
+
 /// Instructions of one request, or of the shard for one life cycle, by name.
 type Counts = BTreeMap<String, u64>;
 
@@ -54,26 +57,31 @@ pub(crate) fn run(action: Action) -> Result<Vec<String>, String> {
     let root = tree::root();
     let program = built(&root)?;
     let committed = root.join(COUNTS);
-    let expected = match action {
-        Action::Bless => Counts::new(),
-        Action::Check => parsed(
-            &std::fs::read_to_string(&committed).map_err(|error| format!("{COUNTS}: {error}"))?,
-        ),
+    let text = match action {
+        Action::Bless => String::new(),
+        Action::Check => {
+            std::fs::read_to_string(&committed).map_err(|error| format!("{COUNTS}: {error}"))?
+        }
     };
+    let expected = parsed(&text);
     let mut counts = Counts::new();
     for run in RUNS {
         counts.extend(fewest(&expected, || counted(&root, &program, run))?);
     }
     if action == Action::Bless {
-        std::fs::write(&committed, rendered(&counts)).map_err(|error| error.to_string())?;
+        std::fs::write(&committed, rendered(&counts, &machine()))
+            .map_err(|error| error.to_string())?;
         return Ok(Vec::new());
     }
     for (name, count) in &counts {
         let before = expected.get(name).copied().unwrap_or(0);
         println!("{name:<40} {before:>9} {count:>9}  {}", change(before, *count));
     }
-    let problems = problems(&expected, &counts);
+    let mut problems = problems(&expected, &counts);
     println!("{} passed, {} failed", counts.len().saturating_sub(problems.len()), problems.len());
+    if !problems.is_empty() {
+        problems.extend(other_machine(&text, &machine()));
+    }
     Ok(problems)
 }
 
@@ -183,9 +191,32 @@ fn number(text: Option<&str>) -> u64 {
     text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
-fn rendered(counts: &Counts) -> String {
-    let mut text = String::from(
-        "# Instructions of a request, and of the shard for a life cycle. Written by `cargo xtask instructions --bless`.\n",
+/// What counts depend on besides the code: the processor's kinds of instructions, and the C library of the system.
+fn machine() -> String {
+    #[cfg(target_arch = "x86_64")]
+    let kind = if std::is_x86_feature_detected!("avx2") { " with AVX2" } else { " without AVX2" };
+    #[cfg(not(target_arch = "x86_64"))]
+    let kind = "";
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let system = name.map_or(std::env::consts::OS, |name| name.trim_matches('"'));
+    format!("{}{kind}, {system}", std::env::consts::ARCH)
+}
+
+/// What to do about counts of another kind of machine.
+fn other_machine(text: &str, machine: &str) -> Option<String> {
+    let counted = text.lines().find_map(|line| line.strip_prefix(MACHINE)).unwrap_or("unknown");
+    (counted != machine).then(|| {
+        format!(
+            "{COUNTS} was counted on {counted}, this is {machine}: \
+             count a version that is known to be good here with --bless, and compare with that; do not commit it"
+        )
+    })
+}
+
+fn rendered(counts: &Counts, machine: &str) -> String {
+    let mut text = format!(
+        "# Instructions of a request, and of the shard for a life cycle. Written by `cargo xtask instructions --bless`.\n{MACHINE}{machine}\n",
     );
     for (name, count) in counts {
         writeln!(text, "{name:<40} {count:>9}").expect("writing to a string cannot fail");
@@ -300,6 +331,14 @@ totals: 1234
     #[test]
     fn committed_counts_read_back() {
         let counts = Counts::from([("json standard sends".to_owned(), 12_345)]);
-        assert_eq!(parsed(&rendered(&counts)), counts);
+        assert_eq!(parsed(&rendered(&counts, "a")), counts);
+    }
+
+    #[test]
+    fn counts_of_another_kind_of_machine_say_so() {
+        let text = rendered(&Counts::new(), "x86_64 with AVX2, a");
+        assert_eq!(other_machine(&text, "x86_64 with AVX2, a"), None);
+        let told = other_machine(&text, "aarch64, a").expect("it is another one");
+        assert!(told.contains("x86_64 with AVX2, a") && told.contains("aarch64, a"), "{told}");
     }
 }

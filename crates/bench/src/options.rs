@@ -110,7 +110,7 @@ pub struct RunOptions {
 /// Options that do not go together; the text names them.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
-pub struct WrongOption(String);
+pub struct WrongOption(pub(crate) String);
 
 impl RunOptions {
     /// Checks what clap cannot.

@@ -47,14 +47,6 @@ pub enum RunError {
     /// The process given by its id is not there.
     #[error("`--server-pid`: there is no process {0} whose CPU time can be read")]
     NoProcess(u32),
-    /// Nothing was left to measure.
-    #[error(
-        "all {0} messages of the backlog were received before the measurement began: use a larger `--backlog`"
-    )]
-    Consumed(u64),
-    /// What everything is to be compared with does nothing.
-    #[error("`--floor`: the null endpoint answered no request ({0})")]
-    NoFloor(String),
 }
 
 /// Measures `target`, in turn with the null endpoint `floor` if there is one; `tell` is told what goes on.
@@ -106,8 +98,8 @@ fn with_answers(floor: Measured) -> Result<Measured, RunError> {
     if floor.recorder.send.requests > 0 {
         return Ok(floor);
     }
-    let failures = floor.recorder.failures.keys().next();
-    Err(RunError::NoFloor(failures.cloned().unwrap_or_else(|| "no failure either".to_owned())))
+    let failure = floor.recorder.failures.keys().next().map_or("no failure either", String::as_str);
+    Err(RunError::Refused(format!("the null endpoint of `--floor` answered no request: {failure}")))
 }
 
 struct Run<'a> {
@@ -228,7 +220,7 @@ impl<'a> Run<'a> {
         let mut to = window.to;
         if is_consumed {
             let ended = recorder.last_received.filter(|last| *last > window.from);
-            to = to.min(ended.ok_or(RunError::Consumed(self.options.backlog))?);
+            to = to.min(ended.ok_or_else(|| consumed_too_early(self.options))?);
         }
         Ok(Measured { recorder, window: Window { to, ..window }, before, after })
     }
@@ -275,6 +267,14 @@ fn backlog_left(options: &RunOptions, backlog: u64) -> i64 {
         return i64::MAX;
     }
     i64::try_from(backlog).unwrap_or(i64::MAX)
+}
+
+fn consumed_too_early(options: &RunOptions) -> RunError {
+    let text = format!(
+        "`--backlog`: all {} messages were received before the measurement began; use a larger one",
+        options.backlog
+    );
+    WrongOption(text).into()
 }
 
 /// What two processes have used up to a moment.
