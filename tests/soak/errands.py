@@ -151,7 +151,7 @@ class Errands:
                 self.once("StartMessageMoveTask", SourceArn=dead_arn, **members)
                 return
             except (Gone, ConnectionError):
-                if self.call("ListMessageMoveTasks", SourceArn=dead_arn)["Results"]:
+                if self.call("ListMessageMoveTasks", SourceArn=dead_arn).get("Results"):
                     return  # it was started; only the answer was lost
 
     def counters(self, url):
