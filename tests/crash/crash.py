@@ -4,7 +4,8 @@
 Per cycle: start the server on the same data directory; producers and consumers write down every acknowledged send, receive,
 visibility change and delete; SIGKILL at a random moment; sometimes another one while the next start is recovering. At the end
 everything is drained. See check.py for what is checked. Only the process dies here, not the machine: what the operating system
-had accepted survives, so this tests recovery and the order of replies, not fsync. Python's standard library only.
+had accepted survives, so this tests recovery and the order of replies, not fsync. No connection may break before its server is
+killed, and the log may tell of no error. Python's standard library only.
 
 Two more queues, one of each type, have consumers that fail on purpose, and a dead-letter queue with consumers of its own.
 
