@@ -155,6 +155,7 @@ def mass_disconnect(options, directory):
         queue = client.queue("left", VisibilityTimeout="43200")
         poll = request_bytes("ReceiveMessage", {"QueueUrl": queue, "WaitTimeSeconds": 20})
         connections = attacks.opened(server.address, count, poll)
+        check(connections, "no poll was opened")
         for connection in connections:
             connection.close()
         for number in range(100):
@@ -177,6 +178,7 @@ def no_files_left(options, directory):
         queue = Client(server.address).queue("neighbour")
         with Neighbour(server.address, queue) as neighbour:
             connections = attacks.opened(server.address, 2 * FEW_FILES)
+            check(len(connections) > FEW_FILES, f"only {len(connections)} connections were opened")
         check(neighbour.failure is None, f"the client beside it: {neighbour.failure}")
         used = server.cpu_seconds()
         time.sleep(1)
