@@ -7,11 +7,10 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
 
 use sluice_server::broker::{
     Broker, BrokerError, Counters, Entry, Queue, QueueChange, QueueKind, ReceiptError,
-    ReceiveOptions,
+    ReceiveOptions, Received,
 };
 use sluice_server::clock::Clock;
 use sluice_store::{CrashTail, MemoryStore};
@@ -19,12 +18,9 @@ use uuid::Uuid;
 
 mod broker_support;
 use broker_support::{
-    bodies, clock, create, delete_queue, in_group, key, new_queue, outgoing, receive, start,
+    bodies, clock, create, delete_queue, in_group, is_pending, key, new_queue, outgoing, receive,
+    receive_waiting, start,
 };
-
-fn is_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
-    matches!(future.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
-}
 
 #[tokio::test]
 async fn no_reply_precedes_durability() {
@@ -383,17 +379,12 @@ async fn a_fifo_queue_keeps_order_and_deduplication_over_crashes() {
     }
 }
 
-fn wait(queue: &Queue, broker: &Broker) -> impl Future<Output = Vec<String>> + use<> {
-    let options = ReceiveOptions {
-        count_max: 1,
-        wait_secs: 20,
-        visibility_timeout_secs: 30,
-        attempt_id: None,
-    };
+/// Bodies and receive counts.
+fn wait(queue: &Queue, broker: &Broker) -> impl Future<Output = Vec<(String, u32)>> + use<> {
     let (queue, broker) = (queue.clone(), broker.clone());
     async move {
-        let received = broker.receive(&queue, options).await.unwrap();
-        received.into_iter().map(|received| received.message.body).collect()
+        let shown = |received: Received| (received.message.body, received.receive_count);
+        receive_waiting(&broker, &queue).await.into_iter().map(shown).collect()
     }
 }
 
@@ -413,7 +404,7 @@ async fn what_was_taken_for_a_client_that_has_gone_is_visible_again_at_once() {
     }
     store.faults().release_syncs();
     // The clock stands still, so no visibility timeout ends.
-    assert_eq!(wait(&queue, &broker).await, ["a"]);
+    assert_eq!(wait(&queue, &broker).await, [("a".to_owned(), 2)]);
     broker.shutdown().await;
 }
 
@@ -454,6 +445,7 @@ async fn a_wait_is_withdrawn_even_when_the_mailbox_is_full() {
         drop(send.await);
     }
     broker.send(&queue, vec![outgoing("a")]).await.unwrap();
-    assert_eq!(wait(&queue, &broker).await, ["a"]);
+    let first = [("a".to_owned(), 1)];
+    assert_eq!(wait(&queue, &broker).await, first, "the wait that was withdrawn took nothing");
     broker.shutdown().await;
 }

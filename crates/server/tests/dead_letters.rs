@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sluice_server::broker::{Broker, Queue, QueueAttributes, QueueKind, ReceiveOptions, Received};
+use sluice_server::broker::{Broker, Queue, QueueAttributes, QueueKind, Received};
 use sluice_store::{CrashTail, MemoryStore, ShardId, Space, Store};
 
 mod broker_support;
 use broker_support::{
-    Virtual, bodies, clock, delete_queue, key, new_queue, outgoing, put, receive, start,
-    with_dead_letters,
+    Virtual, bodies, clock, delete_queue, is_pending, key, new_queue, outgoing, put, receive,
+    receive_waiting, start, with_dead_letters,
 };
 
 /// Ends the store and checks that no message left anything behind: neither its body, nor a row of it in any state. The
@@ -90,19 +90,13 @@ async fn a_dead_letter_that_is_too_old_for_its_new_queue_leaves_nothing_behind()
     // Somebody waits there, who would be given the message at once.
     let waiting = tokio::spawn({
         let (broker, dlq) = (broker.clone(), Arc::clone(&dlq));
-        let options = ReceiveOptions {
-            count_max: 1,
-            wait_secs: 20,
-            visibility_timeout_secs: 30,
-            attempt_id: None,
-        };
-        async move { broker.receive(&dlq, options).await }
+        async move { receive_waiting(&broker, &dlq).await }
     });
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(receive(&broker, &queue, 1).await.is_empty());
     assert_eq!(broker.counters(&dlq).await.unwrap().visible, 0);
     broker.drain();
-    assert!(waiting.await.unwrap().unwrap().is_empty());
+    assert!(waiting.await.unwrap().is_empty());
     assert_nothing_left(&store, "too old");
 }
 
@@ -175,6 +169,41 @@ async fn a_message_on_its_way_to_a_queue_that_is_gone_comes_back() {
     let receipt = broker.parse_receipt(&queue, &again.receipt_handle).unwrap();
     broker.delete(&queue, vec![receipt]).await.unwrap();
     assert_nothing_left(&store, "after the return");
+}
+
+/// A receive that sends one message away and takes another one waits for the first to arrive.
+#[tokio::test]
+async fn what_a_receive_took_comes_back_if_its_client_goes_while_dead_letters_are_on_their_way() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), clock());
+    let broker = start(&store, &clock).await;
+    let [queue, _] = queues(&broker, 2).await;
+    broker.send(&queue, vec![outgoing("a")]).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(receive(&broker, &queue, 1).await.len(), 1);
+        pass(&clock, 31_000);
+    }
+    broker.send(&queue, vec![outgoing("b")]).await.unwrap();
+    let before = store.stats().commits;
+    store.faults().hold_syncs();
+    let mut first = Box::pin(receive(&broker, &queue, 1));
+    let mut until_commits = async |count: u64| {
+        while store.stats().commits < before + count {
+            assert!(is_pending(first.as_mut()), "it waits for the disk");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    until_commits(1).await;
+    // The receive is durable now, and the arrival of the dead letter, which nothing has begun here, will not be.
+    store.faults().release_syncs();
+    store.faults().hold_syncs();
+    until_commits(2).await;
+    assert!(is_pending(first.as_mut()), "it waits for the dead letter");
+    drop(first);
+    store.faults().release_syncs();
+    let waiting = receive_waiting(&broker, &queue);
+    let again = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    let again = again.expect("it is visible before its timeout, on a clock that stands still");
+    assert_eq!(bodies(&again), ["b"]);
 }
 
 #[tokio::test]

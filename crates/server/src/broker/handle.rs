@@ -204,7 +204,8 @@ impl Broker {
         let reply = self.shared.call(queue, place, command, Vec::new()).await?;
         if queue.attributes.redrive_policy.is_some() {
             // In a box of its own: a long poll should not have to make room for it.
-            Box::pin(self.shared.settle_departures(place)).await;
+            let is_repeatable = options.attempt_id.is_some();
+            Box::pin(self.shared.settle_before_answer(queue, place, &reply, is_repeatable)).await;
         }
         match reply {
             Reply::Received(deliveries) => self.shared.read_bodies(queue, place, &deliveries),

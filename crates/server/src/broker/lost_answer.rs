@@ -4,13 +4,14 @@
 //! visibility timeout.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use sluice_engine::{Command, Delivery, Handle, Reply, RequestId};
 use tokio::sync::oneshot;
 
-use super::calls::ShardHandle;
+use super::calls::{ShardHandle, Shared};
 use super::error::BrokerError;
-use super::queue::PartitionPlace;
+use super::queue::{PartitionPlace, Queue};
 use super::shard::{Settings, ShardRequest};
 use super::start::Running;
 
@@ -69,6 +70,52 @@ impl Drop for OpenReceive<'_> {
                 drop(give_back(&shard, place, settings, request, &deliveries).await);
             }
         });
+    }
+}
+
+/// Messages of an answer that is not given yet. Dropping it means that nobody wants them.
+struct Taken<'a> {
+    shared: &'a Shared,
+    shard: &'a Arc<ShardHandle>,
+    place: PartitionPlace,
+    settings: Settings,
+    /// None as soon as the answer is given.
+    deliveries: &'a [Delivery],
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if self.deliveries.is_empty() {
+            return;
+        }
+        let (shard, deliveries) = (Arc::clone(self.shard), self.deliveries.to_vec());
+        let (place, settings) = (self.place, self.settings);
+        let request = RequestId(self.shared.next_request.fetch_add(1, Ordering::Relaxed));
+        self.shared.running.lost_answer(async move {
+            drop(give_back(&shard, place, settings, request, &deliveries).await);
+        });
+    }
+}
+
+impl Shared {
+    /// Waits for what a receive sent away, as [`Self::settle_departures`] does. What it took for its client is still to be
+    /// given back if that goes away meanwhile.
+    pub(super) async fn settle_before_answer(
+        &self,
+        queue: &Queue,
+        place: PartitionPlace,
+        reply: &Reply,
+        is_repeatable: bool,
+    ) {
+        let Ok(shard) = self.shard(place) else { return };
+        let deliveries = match reply {
+            Reply::Received(deliveries) if !is_repeatable => deliveries.as_slice(),
+            _other => &[],
+        };
+        let settings = self.settings(queue);
+        let mut taken = Taken { shared: self, shard, place, settings, deliveries };
+        self.settle_departures(place).await;
+        taken.deliveries = &[];
     }
 }
 

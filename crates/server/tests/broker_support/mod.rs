@@ -4,8 +4,10 @@
 pub(crate) mod every_table;
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use sluice_server::broker::{
     Broker, BrokerConfig, BrokerError, DeduplicationScope, Derived, Entry, Message, Outgoing,
@@ -27,6 +29,11 @@ impl Clock for Virtual {
 
 pub(crate) fn clock() -> Virtual {
     Virtual(Arc::new(AtomicU64::new(1_700_000_000_000)))
+}
+
+/// Polls once.
+pub(crate) fn is_pending<F: Future>(future: Pin<&mut F>) -> bool {
+    matches!(future.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
 }
 
 pub(crate) async fn start(store: &Arc<MemoryStore>, clock: &Virtual) -> Broker {
@@ -103,6 +110,17 @@ pub(crate) fn in_group(group: &str, body: &str) -> Outgoing {
 pub(crate) async fn receive(broker: &Broker, queue: &Queue, count_max: u32) -> Vec<Received> {
     let options =
         ReceiveOptions { count_max, wait_secs: 0, visibility_timeout_secs: 30, attempt_id: None };
+    broker.receive(queue, options).await.unwrap()
+}
+
+/// Receives a message, waiting for it.
+pub(crate) async fn receive_waiting(broker: &Broker, queue: &Queue) -> Vec<Received> {
+    let options = ReceiveOptions {
+        count_max: 1,
+        wait_secs: 20,
+        visibility_timeout_secs: 30,
+        attempt_id: None,
+    };
     broker.receive(queue, options).await.unwrap()
 }
 
