@@ -25,6 +25,8 @@ const SOCKET_FILE: &str = "control.sock";
 const REQUEST_BYTES_MAX: u64 = 16 << 10;
 /// Time for a caller to send its request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause after a failed accept.
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// The user who may do everything.
 const ROOT: u32 = 0;
 
@@ -75,28 +77,40 @@ impl Control {
         Ok(Self { listener, path, user })
     }
 
-    /// Serves one request after the other until it is stopped.
+    /// Serves one request after the other until it is stopped; one that is being served then is not answered.
     pub(crate) async fn serve(self, live: LiveBackup, stop: CancellationToken) {
-        loop {
-            let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = self.listener.accept() => accepted,
-            };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
-                Err(cause) => {
-                    warn!(%cause, "the control socket failed");
-                    break;
+        let serving = async {
+            loop {
+                let stream = self.accept().await;
+                let may_ask =
+                    stream.peer_cred().is_ok_and(|peer| [self.user, ROOT].contains(&peer.uid()));
+                if may_ask {
+                    // Who does not wait for the answer needs none.
+                    drop(answer(stream, &live).await);
                 }
-            };
-            let may_ask =
-                stream.peer_cred().is_ok_and(|peer| [self.user, ROOT].contains(&peer.uid()));
-            if may_ask {
-                // Who does not wait for the answer needs none.
-                drop(answer(stream, &live).await);
             }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = serving => {}
         }
         drop(std::fs::remove_file(&self.path));
+    }
+
+    /// The next caller. Errors pass: most likely there are no file descriptors left.
+    async fn accept(&self) -> UnixStream {
+        let mut has_warned = false;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => return stream,
+                Err(cause) if !has_warned => {
+                    warn!(%cause, "cannot accept on the control socket, trying again");
+                    has_warned = true;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
+        }
     }
 }
 
@@ -152,5 +166,34 @@ pub(crate) fn ask_for_files(data: &Path, target: &Path) -> Result<(), String> {
         Err(_) => Err(format!(
             "the server did not answer on {path}: it runs as another user, or stopped meanwhile; see its log"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_store::{RocksOptions, RocksStore};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_caller_that_is_being_served_does_not_hold_up_the_stop() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = RocksStore::open(RocksOptions::new(dir.path())).expect("a new store");
+        let control = Control::listen(dir.path()).expect("a socket");
+        let stop = CancellationToken::new();
+        let caller = UnixStream::connect(dir.path().join(SOCKET_FILE)).await.expect("it listens");
+        let serving = control.serve(store.live_backup(), stop.clone());
+        let stopping = async {
+            // It is accepted by the first of these, and then its request is waited for.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+        };
+        let both = async { tokio::join!(serving, stopping) };
+        let ended = tokio::time::timeout(REQUEST_TIMEOUT / 2, both).await;
+        assert!(ended.is_ok(), "it waited for the request");
+        assert!(!dir.path().join(SOCKET_FILE).exists());
+        drop(caller);
     }
 }
