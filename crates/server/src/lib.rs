@@ -14,6 +14,7 @@ pub mod broker;
 
 pub mod clock;
 mod control;
+mod hex;
 mod http;
 mod metrics;
 pub mod null_endpoint;

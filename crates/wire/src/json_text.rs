@@ -8,6 +8,8 @@ use serde::ser::{
 };
 use serde_json::{Error, Result};
 
+use crate::hex;
+
 /// Most answers fit; a longer one grows.
 const FIRST_CAPACITY_BYTES: usize = 512;
 const RUN_BYTES: usize = 32;
@@ -266,7 +268,6 @@ fn needs_escape(byte: u8) -> bool {
 }
 
 fn write_escape(out: &mut Vec<u8>, byte: u8) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match byte {
         b'"' | b'\\' => byte,
         b'\x08' => b'b',
@@ -275,9 +276,8 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
         b'\x0c' => b'f',
         b'\r' => b'r',
         _ => {
-            let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
             out.extend_from_slice(b"\\u00");
-            out.extend_from_slice(&digits);
+            out.extend_from_slice(&hex::digits(byte));
             return;
         }
     };

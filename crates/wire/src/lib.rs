@@ -14,6 +14,7 @@ mod service;
 mod blob;
 mod content;
 mod credentials;
+mod hex;
 mod json_text;
 mod sigv4;
 mod value;

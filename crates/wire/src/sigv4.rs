@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// The parts of a request that a signature covers.
@@ -90,12 +92,12 @@ impl Signer {
         headers.extend(added.iter().map(|(name, value)| (Cow::Borrowed(*name), value.as_str())));
         headers.sort();
 
-        let digest = hex(&canonical_request_digest(request, &headers));
+        let digest = hex::text(&canonical_request_digest(request, &headers));
         let mut mac = dated.key.clone();
         for part in [ALGORITHM, "\n", &dated.timestamp, "\n", &dated.scope, "\n", &digest] {
             mac.update(part.as_bytes());
         }
-        let signature = hex(&mac.finalize().into_bytes());
+        let signature = hex::text(&mac.finalize().into_bytes());
         let (id, scope) = (&self.access_key_id, &dated.scope);
         let mut authorization = format!("{ALGORITHM} Credential={id}/{scope}, SignedHeaders=");
         signed_headers(&headers, |text| authorization.push_str(text));
@@ -169,7 +171,7 @@ fn canonical_request_digest(
     add("\n");
     signed_headers(headers, &mut add);
     add("\n");
-    add(&hex(&Sha256::digest(request.body)));
+    add(&hex::text(&Sha256::digest(request.body)));
     hash.finalize().into()
 }
 
@@ -199,16 +201,6 @@ fn encoded_path(path: &str) -> String {
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
 }
 
 /// Formats a time as `YYYYMMDD'T'HHMMSS'Z'`.

@@ -19,12 +19,13 @@ use super::catalog::{Contents, QUEUE_TABLES};
 use super::keys;
 use super::queue::QueueKind;
 use super::start::CATALOG_SHARD;
+use crate::hex;
 
 pub(super) use walk::Walk;
 
 /// Bodies that are matched with rows at once: 9 bytes of memory for each.
 const BODIES_AT_ONCE: usize = 4_000_000;
-/// Findings of one kind in one partition that are reported one by one.
+/// Findings of one kind in one shard or partition that are reported one by one.
 const ALIKE_MAX: u64 = 10;
 
 /// Whether a finding is damage.
@@ -68,7 +69,7 @@ pub struct Checked {
 struct Report<'a> {
     found: &'a mut dyn FnMut(Finding),
     checked: Checked,
-    /// How many findings there are of each kind in the partition at hand.
+    /// How many findings there are of each kind in the shard or partition at hand.
     alike: BTreeMap<&'static str, u64>,
 }
 
@@ -96,8 +97,8 @@ impl Report<'_> {
         self.checked.damages += 1;
     }
 
-    /// Ends a partition: says how much was not reported one by one.
-    fn end_of_partition(&mut self, place: &str) {
+    /// Ends a shard or partition: says how much was not reported one by one.
+    fn end_of_place(&mut self, place: &str) {
         for (kind, count) in std::mem::take(&mut self.alike) {
             if count > ALIKE_MAX {
                 let more = count - ALIKE_MAX;
@@ -123,13 +124,16 @@ pub(crate) fn check_rows(store: &OfflineStore, found: &mut dyn FnMut(Finding)) -
         }
     };
     for shard in shards {
-        match shard_partitions(store, shard, &mut report) {
+        let place = format!("shard {}", shard.0);
+        let partitions = shard_partitions(store, shard, &place, &mut report);
+        report.end_of_place(&place);
+        match partitions {
             Ok(partitions) => {
                 for id in partitions {
                     check_partition(store, shard, id, owners.get(&id), &mut report);
                 }
             }
-            Err(error) => report.damage(format_args!("shard {}", shard.0), error),
+            Err(error) => report.damage(&place, error),
         }
     }
     report.checked
@@ -172,6 +176,7 @@ fn owners(contents: &Contents, report: &mut Report<'_>) -> HashMap<u64, Owner> {
 fn shard_partitions(
     store: &OfflineStore,
     shard: ShardId,
+    place: &str,
     report: &mut Report<'_>,
 ) -> Result<Vec<u64>, StoreError> {
     let reader = store.reader(shard);
@@ -188,8 +193,8 @@ fn shard_partitions(
                 partitions.push(id);
                 from = keys::table(table, id).end;
             } else {
-                let place = format!("shard {}", shard.0);
-                report.damage(place, format_args!("a row of no known table: key {}", hex(&key)));
+                let kind = "a row of no known table";
+                report.damage_of_kind(kind, place, format_args!("key {}", hex::text(&key)));
                 from = key;
                 from.push(0);
             }
@@ -227,9 +232,5 @@ fn check_partition(
             partition::check(&*reader, id, *kind, &place, report);
         }
     }
-    report.end_of_partition(&place);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    report.end_of_place(&place);
 }

@@ -9,6 +9,7 @@ use sha2::Sha256;
 use sluice_engine::{Handle, Sequence};
 
 use super::queue::Queue;
+use crate::hex;
 
 /// How every SQS receipt handle begins.
 const MARK: &str = "AQEB";
@@ -58,10 +59,7 @@ impl ReceiptKey {
         let mut text = vec![0; MARK.len() + HANDLE_BYTES * 2];
         let (mark, digits) = text.split_at_mut(MARK.len());
         mark.copy_from_slice(MARK.as_bytes());
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-            pair[0] = HEX[usize::from(byte >> 4)];
-            pair[1] = HEX[usize::from(byte & 15)];
-        }
+        hex::write(digits, &bytes);
         String::from_utf8(text).expect("mark and digits are ASCII")
     }
 
@@ -108,8 +106,6 @@ impl std::fmt::Debug for ReceiptKey {
         formatter.write_str("ReceiptKey")
     }
 }
-
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 fn unhex(text: &str) -> Option<[u8; HANDLE_BYTES]> {
     if text.len() != HANDLE_BYTES * 2 {

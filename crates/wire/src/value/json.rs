@@ -22,7 +22,7 @@ impl<'a> Value<'a> {
 
     /// Parses an output struct that was written as JSON.
     ///
-    /// Outputs take the way through text, so that no second implementation of serde's data model has to agree with it.
+    /// Outputs take the way through text, so that `json_text` alone decides what becomes of them in every protocol.
     pub(crate) fn from_output_json(text: &'a [u8]) -> serde_json::Result<Self> {
         serde_json::from_slice(text)
     }

@@ -69,7 +69,7 @@ fn skip_to(
         if group_of_log_key(key) >= id {
             break;
         }
-        let text = format!("key {}", hex(key));
+        let text = format!("key {}", hex::text(key));
         subject.damage(report, "log row of a group without row", text);
         totals.log_count += 1;
         log.next()?;
@@ -98,7 +98,11 @@ fn count_log(
         match rows::get_log(position, bytes) {
             Ok(entry) => check_returned(subject, entry, report)?,
             Err(bad) => {
-                subject.damage(report, "unreadable row", format_args!("{bad}, key {}", hex(key)));
+                subject.damage(
+                    report,
+                    "unreadable row",
+                    format_args!("{bad}, key {}", hex::text(key)),
+                );
             }
         }
         count += 1;

@@ -62,9 +62,11 @@ impl Subject<'_> {
             count += 1;
             match read(&key, &bytes) {
                 Ok(row) => visit(row, report)?,
-                Err(bad) => {
-                    self.damage(report, "unreadable row", format_args!("{bad}, key {}", hex(&key)))
-                }
+                Err(bad) => self.damage(
+                    report,
+                    "unreadable row",
+                    format_args!("{bad}, key {}", hex::text(&key)),
+                ),
             }
         }
         Ok(count)

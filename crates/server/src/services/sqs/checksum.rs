@@ -3,6 +3,7 @@
 use md5::{Digest, Md5};
 
 use crate::broker::{AttributeValue, MessageAttribute};
+use crate::hex;
 
 /// Digests a message body.
 pub(super) fn of_body(body: &str) -> [u8; 16] {
@@ -12,7 +13,7 @@ pub(super) fn of_body(body: &str) -> [u8; 16] {
 /// What content-based deduplication takes as the id: the SHA-256 of the body alone, in hexadecimal (contract §5.2).
 pub(super) fn deduplication_id(body: &str) -> String {
     let digest: [u8; 32] = sha2::Sha256::digest(body.as_bytes()).into();
-    hex(digest)
+    hex::text(digest)
 }
 
 /// Digests message attributes, sorted by name. `None` when there are none.
@@ -43,17 +44,6 @@ pub(super) fn of_attributes<'a>(
     Some(digest.finalize().into())
 }
 
-/// Writes a checksum as it stands in answers: lower-case hexadecimal.
-pub(super) fn hex<const N: usize>(checksum: [u8; N]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = vec![0; 2 * N];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(checksum) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
-    String::from_utf8(text).expect("digits are ASCII")
-}
-
 fn update_with_length(digest: &mut Md5, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).expect("a message part is at most 1 MiB");
     digest.update(length.to_be_bytes());
@@ -82,8 +72,8 @@ mod tests {
 
     #[test]
     fn bodies_match_the_recorded_checksums() {
-        assert_eq!(hex(of_body("message")), "78e731027d8fd50ed642340b7c9a63b3");
-        assert_eq!(hex(of_body("hello")), "5d41402abc4b2a76b9719d911017c592");
+        assert_eq!(hex::text(of_body("message")), "78e731027d8fd50ed642340b7c9a63b3");
+        assert_eq!(hex::text(of_body("hello")), "5d41402abc4b2a76b9719d911017c592");
     }
 
     #[test]
@@ -118,7 +108,7 @@ mod tests {
             (vec![text("AWSTraceHeader", "String", xray)], "5ae4d5d7636402d80f4eb6d213245a88"),
         ];
         for (attributes, expected) in vectors {
-            assert_eq!(of_attributes(&attributes).map(hex).as_deref(), Some(expected));
+            assert_eq!(of_attributes(&attributes).map(hex::text).as_deref(), Some(expected));
         }
     }
 

@@ -10,6 +10,7 @@ use super::limits::Limits;
 use super::message_attributes::{self, AttributeTexts};
 use super::message_size;
 use crate::broker::{AttributeValue, Message, Outgoing, Queue, QueueKind};
+use crate::hex;
 use crate::services::Context;
 
 /// A message as a request gives it.
@@ -126,9 +127,9 @@ pub(super) fn prepare(
     let deduplication_id = deduplication_id(queue, &new);
     let body_md5 = checksum::of_body(&new.body);
     let checksums = Checksums {
-        body: checksum::hex(body_md5),
-        attributes: checksum::of_attributes(&attributes).map(checksum::hex),
-        system_attributes: checksum::of_attributes(&trace_header).map(checksum::hex),
+        body: hex::text(body_md5),
+        attributes: checksum::of_attributes(&attributes).map(hex::text),
+        system_attributes: checksum::of_attributes(&trace_header).map(hex::text),
     };
     let trace_header = match trace_header.map(|attribute| attribute.value) {
         Some(AttributeValue::Text(text)) => Some(text),

@@ -10,6 +10,7 @@ use super::errors;
 use super::message_attributes::{self, AttributeTexts};
 use super::queue_attributes;
 use crate::broker::{MessageAttribute, QueueKind, Received};
+use crate::hex;
 
 const ALL: &str = "All";
 
@@ -160,9 +161,9 @@ impl View {
         ReceivedMessage {
             message_id: message.id.to_string(),
             receipt_handle: None,
-            body_md5: checksum::hex(message.body_md5),
+            body_md5: hex::text(message.body_md5),
             attributes,
-            attributes_md5: checksum::of_attributes(shown.iter().copied()).map(checksum::hex),
+            attributes_md5: checksum::of_attributes(shown.iter().copied()).map(hex::text),
             message_attributes: shown
                 .into_iter()
                 .map(|attribute| (attribute.name.clone(), message_attributes::to_text(attribute)))
