@@ -1,7 +1,9 @@
 //! What can be done with a data directory besides serving it: check it, measure it, back it up and restore it.
 
+use std::io;
 use std::path::Path;
 
+use rustix::io::Errno;
 use sluice_store::{FileSizes, OfflineStore, UnfinishedBackup};
 
 use crate::broker::{self, QueueSizes, check_rows};
@@ -22,7 +24,7 @@ pub struct Sizes {
 /// Checks a data directory without changing anything in it: files, logs, rows, and what must hold between rows.
 ///
 /// # Errors
-/// What keeps the check from being done: the directory is in use, is none of ours, or cannot be read.
+/// What keeps the check from being done: the directory is in use, is none of ours, or it or a file in it cannot be read.
 pub fn check(path: &Path, found: &mut dyn FnMut(Finding)) -> Result<Checked, StoreError> {
     let store = match OfflineStore::open(path) {
         Ok(store) => store,
@@ -38,13 +40,20 @@ pub fn check(path: &Path, found: &mut dyn FnMut(Finding)) -> Result<Checked, Sto
         );
         found(Finding { severity: Severity::Note, place: log.display().to_string(), what });
     }
-    let mut damages = 0;
-    let mut damaged = |error: &StoreError| {
-        damages += 1;
-        found(damage(path, error));
+    let (mut damages, mut obstacle) = (0, None);
+    let mut unreadable = |error: StoreError| {
+        if is_damage(&error) {
+            damages += 1;
+            found(damage(path, &error));
+        } else {
+            obstacle.get_or_insert(error);
+        }
     };
-    if let Err(error) = store.check_files(&mut |error| damaged(&error)) {
-        damaged(&error);
+    if let Err(error) = store.check_files(&mut unreadable) {
+        unreadable(error);
+    }
+    if let Some(error) = obstacle {
+        return Err(error);
     }
     let checked = check_rows(&store, found);
     Ok(Checked { damages: damages + checked.damages, ..checked })
@@ -56,7 +65,7 @@ pub fn check(path: &Path, found: &mut dyn FnMut(Finding)) -> Result<Checked, Sto
 /// What keeps it from being read; damage as well.
 pub fn sizes(path: &Path) -> Result<Sizes, StoreError> {
     let store = OfflineStore::open(path)?;
-    Ok(Sizes { files: store.file_sizes()?, queues: broker::queue_sizes(&store)? })
+    Ok(Sizes { files: store.file_sizes()?, queues: broker::queue_sizes(&store, path)? })
 }
 
 /// Why there is no backup.
@@ -85,12 +94,16 @@ pub fn back_up(data: &Path, target: &Path) -> Result<BackupSize, BackupError> {
     Ok(backup.finish()?)
 }
 
-/// Whether an error is about what is stored, and not about the way to it.
+/// Whether an error is about what is stored, and not about the way to it. RocksDB's own reports of damage come as
+/// [`StoreError::Corrupt`]; what the disk itself cannot read any more is damaged as well.
 fn is_damage(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Corrupt { .. } | StoreError::DamagedFormat { .. } | StoreError::Engine { .. }
-    )
+    let unreadable = io::Error::from(Errno::IO);
+    match error {
+        StoreError::Corrupt { .. } | StoreError::DamagedFormat { .. } => true,
+        StoreError::Io { source, .. } => source.raw_os_error() == unreadable.raw_os_error(),
+        StoreError::Engine { detail, .. } => detail.contains("Input/output error"),
+        _other => false,
+    }
 }
 
 /// An error as a finding, in the file that it names.

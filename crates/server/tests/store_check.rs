@@ -98,6 +98,48 @@ async fn a_server_in_the_directory_is_named() {
     assert!(!dir.path().join("missing").exists(), "a check makes no directory");
 }
 
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_an_error_and_no_damage() {
+    let dir = directory().await;
+    let mut files =
+        std::fs::read_dir(dir.path().join("db")).unwrap().map(|entry| entry.unwrap().path());
+    let table = files.find(|file| file.extension().is_some_and(|it| it == "sst")).unwrap();
+    let content = std::fs::read(&table).unwrap();
+    std::fs::remove_file(&table).unwrap();
+    std::os::unix::fs::symlink(&table, &table).unwrap();
+    let mut findings = Vec::new();
+    let error = offline::check(dir.path(), &mut |finding| findings.push(finding)).unwrap_err();
+    assert!(error.to_string().contains("symbolic links"), "{error}");
+    assert_eq!(findings, []);
+    std::fs::remove_file(&table).unwrap();
+    std::fs::write(&table, content).unwrap();
+    assert_eq!(check(dir.path()).1, []);
+}
+
+#[tokio::test]
+async fn sizes_of_a_damaged_catalog_are_an_error() {
+    let dir = directory().await;
+    let all = rows(dir.path());
+    let queue = all.iter().find(|row| row.shard == ShardId(0) && row.key[0] == b'q').unwrap();
+    write(dir.path(), queue, Some(b"damaged"));
+    let error = offline::sizes(dir.path()).unwrap_err();
+    assert!(error.to_string().contains("catalog"), "{error}");
+}
+
+#[tokio::test]
+async fn many_rows_of_no_known_table_are_not_told_one_by_one() {
+    let dir = directory().await;
+    for number in 0..20 {
+        let (key, value) = (vec![b'?', number], vec![1]);
+        let row = Stored { shard: ShardId(1), space: Space::Rows, key, value };
+        write(dir.path(), &row, Some(&row.value));
+    }
+    let (checked, findings) = check(dir.path());
+    assert_eq!(checked.damages, 20);
+    assert_eq!(findings.len(), 11, "{findings:?}");
+    assert!(findings[10].what.contains("10 more"), "{findings:?}");
+}
+
 /// Rows that nothing else says must be there: numbers of arrivals, move tasks, deleted queues, queues without
 /// messages, and groups without log entries.
 fn may_be_missing(row: &Stored, all: &[Stored]) -> bool {

@@ -1,6 +1,7 @@
 //! What queues take in the store, table by table, measured offline.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use sluice_store::{OfflineStore, StoreError};
 
@@ -28,8 +29,20 @@ pub struct QueueSizes {
 }
 
 /// Measures every queue.
-pub(crate) fn queue_sizes(store: &OfflineStore) -> Result<Vec<QueueSizes>, StoreError> {
-    let contents = Contents::read(&*store.reader(CATALOG_SHARD), &mut |_| {});
+///
+/// # Errors
+/// What cannot be read. Damage of the catalog as well: its queues would pass for deleted ones.
+pub(crate) fn queue_sizes(
+    store: &OfflineStore,
+    path: &Path,
+) -> Result<Vec<QueueSizes>, StoreError> {
+    let mut damage = None;
+    let contents = Contents::read(&*store.reader(CATALOG_SHARD), &mut |what| {
+        damage.get_or_insert_with(|| format!("catalog: {what}"));
+    });
+    if let Some(detail) = damage {
+        return Err(StoreError::Corrupt { path: path.to_owned(), detail });
+    }
     let mut owners = HashMap::new();
     let mut sizes: BTreeMap<Option<String>, BTreeMap<&'static str, TableSize>> = BTreeMap::new();
     for queue in &contents.queues {
