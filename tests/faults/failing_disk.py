@@ -239,6 +239,20 @@ def no_space_for_the_log(server, chance):
     server.expect_all()
 
 
+def no_space_for_the_next_start(server, chance):
+    """Space that is gone again when the server starts anew: it goes on trying."""
+    server.fill(50)
+    server.disk.set(0, Rule("fail", "write", "wal", NO_SPACE))
+    expect(not server.send(), "a send was acknowledged that had no space")
+    server.disk.set(1, Rule("fail", "write", "manifest", NO_SPACE))
+    server.disk.set(0, None)
+    server.until(lambda: server.disk.hits(1) > 1, "attempts to start")
+    expect(server.process.poll() is None, "it ended")
+    server.disk.set(1, None)
+    server.until(lambda: server.is_ready() and server.send(), "service with space again")
+    server.expect_all()
+
+
 def no_space_at_start(server, chance):
     """A server that cannot start for lack of space says so and ends; later it starts with all that was there."""
     server.fill(50)
@@ -354,6 +368,7 @@ SCENARIOS = [
     failed_sync,
     failed_write,
     no_space_for_the_log,
+    no_space_for_the_next_start,
     no_space_at_start,
     no_space_for_files,
     no_space_while_writes_wait,

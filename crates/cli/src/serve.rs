@@ -1,9 +1,11 @@
 //! `sluice serve` and `sluice dev`: start, wait for a signal, drain.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use sluice_server::config::Config;
 use sluice_server::services::sqs::declared_queues::{DeclarationError, DeclaredQueue};
-use sluice_server::{Drained, Server, StartError};
+use sluice_server::{Drained, Running, Server, StartError};
 use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -12,6 +14,9 @@ use crate::exit::{CUT_SHORT, Failure, chain};
 use crate::settings::{Layers, Mode, Resolved, SettingFlags};
 use crate::start_up::{self, Lifetime, Ready};
 use crate::{open_files, port_file, queue_file};
+
+/// How often a start that found the disk full is tried again.
+const SPACE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs a server until a signal ends it.
 pub(crate) async fn run(
@@ -56,7 +61,10 @@ pub(crate) async fn run(
         tracing::warn!("there is space on the disk again: starting anew");
         // It has failed, and said so.
         let _: Drained = running.drain().await;
-        running = Server::start(config.clone()).await.map_err(|error| not_started(&error))?;
+        running = tokio::select! {
+            started = start_anew(&config) => started?,
+            () = signals.next() => return Ok(()),
+        };
     }
     tracing::info!("draining; a second signal quits at once");
     tokio::select! {
@@ -68,6 +76,24 @@ pub(crate) async fn run(
             tracing::warn!("second signal, quitting without an orderly shutdown");
             std::process::exit(CUT_SHORT);
         }
+    }
+}
+
+/// Starts a server in place of one whose disk was full, when there is space for that too.
+async fn start_anew(config: &Config) -> Result<Running, Failure> {
+    let mut has_warned = false;
+    loop {
+        match Server::start(config.clone()).await {
+            Ok(running) => return Ok(running),
+            Err(error) if error.is_full_disk() => {
+                if !has_warned {
+                    tracing::warn!("cannot start, trying again: {}", chain(&error));
+                    has_warned = true;
+                }
+            }
+            Err(error) => return Err(not_started(&error)),
+        }
+        tokio::time::sleep(SPACE_INTERVAL).await;
     }
 }
 

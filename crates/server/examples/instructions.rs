@@ -7,15 +7,13 @@
 #![expect(clippy::panic, reason = "a case that fails has no count")]
 
 use std::hint::black_box;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_server::Server;
-use sluice_server::config::{Access, ClockKind, Config, Forwarded, HttpLimits, StoreLimits};
-use sluice_server::services::sqs::Limits;
-use sluice_server::services::{Extensions, Switch};
+use sluice_server::clock::{Clock, SystemClock, VirtualClock};
+use sluice_server::config::{Access, Config, HttpLimits};
+use sluice_server::services::Switch;
 use sluice_store::MemoryStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -282,33 +280,17 @@ fn http_request(path: &str, headers: &str, body: &str) -> Vec<u8> {
 }
 
 fn config() -> Config {
+    let small = Config::small("");
+    // Valgrind is slow.
+    let (head_timeout, body_timeout) = (Duration::from_secs(600), Duration::from_secs(600));
     Config {
-        data_dir: PathBuf::new(),
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         access: Access::LoopbackOnly,
-        region: "us-east-1".to_owned(),
-        account: "000000000000".to_owned(),
-        public_url: None,
-        forwarded: Forwarded::Ignored,
-        extensions: Extensions {
-            peek: Switch::Off,
-            create_queues_on_use: Switch::Off,
-            sqs_limits: Limits::SQS,
-        },
         // Time that stands still costs the same in every run; and valgrind 3.19 hides the page from which the
         // system's time is read.
-        clock: ClockKind::Virtual,
+        virtual_clock: Some(Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()))),
         admin: Switch::Off,
-        declared_queues: Vec::new(),
         shards: 1,
-        in_flight_max: 120_000,
-        http: HttpLimits {
-            body_bytes_max: 2 * 1024 * 1024,
-            head_timeout: Duration::from_secs(600),
-            body_timeout: Duration::from_secs(600),
-            connections_max: 10,
-            drain_timeout: Duration::from_secs(10),
-        },
-        store: StoreLimits { block_cache_bytes: 0, write_buffer_bytes: 0, reserve_bytes: 0 },
+        http: HttpLimits { head_timeout, body_timeout, ..small.http },
+        ..small
     }
 }

@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::VirtualClock;
+use crate::services::sqs::Limits;
 use crate::services::sqs::declared_queues::DeclaredQueue;
 use crate::services::{Extensions, Switch};
 
@@ -14,15 +17,6 @@ pub enum Access {
     Anyone,
     /// `serve`, until signatures are verified: any credentials, but the listener must be on loopback.
     LoopbackOnly,
-}
-
-/// By which time queues and messages live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClockKind {
-    /// That of the operating system.
-    System,
-    /// A clock that stands still until the admin API sets it forward or lets it run.
-    Virtual,
 }
 
 /// Settings of one server.
@@ -44,8 +38,9 @@ pub struct Config {
     pub forwarded: Forwarded,
     /// Behaviour beyond SQS.
     pub extensions: Extensions,
-    /// By which time queues and messages live.
-    pub clock: ClockKind,
+    /// The clock by which queues and messages live, if it is not that of the system; it goes on when a server is started
+    /// anew with the same settings.
+    pub virtual_clock: Option<Arc<VirtualClock>>,
     /// The admin API, which resets everything and sets the clock.
     pub admin: Switch,
     /// Queues that are created at the start where they are missing.
@@ -95,40 +90,39 @@ pub struct StoreLimits {
     pub reserve_bytes: u64,
 }
 
-/// What `dev` uses, with a data directory that does not exist.
-#[cfg(test)]
-pub(crate) fn test_config() -> Config {
-    use crate::services::sqs::Limits;
-
-    Config {
-        data_dir: PathBuf::from("/nonexistent"),
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        access: Access::Anyone,
-        region: "us-east-1".to_owned(),
-        account: "000000000000".to_owned(),
-        public_url: None,
-        forwarded: Forwarded::Ignored,
-        extensions: Extensions {
-            peek: Switch::Off,
-            create_queues_on_use: Switch::Off,
-            sqs_limits: Limits::SQS,
-        },
-        clock: ClockKind::System,
-        admin: Switch::On,
-        declared_queues: Vec::new(),
-        shards: 2,
-        in_flight_max: 120_000,
-        http: HttpLimits {
-            body_bytes_max: 4 * 1024 * 1024,
-            head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
-            connections_max: 1000,
-            drain_timeout: Duration::from_secs(5),
-        },
-        store: StoreLimits {
-            block_cache_bytes: 8 << 20,
-            write_buffer_bytes: 8 << 20,
-            reserve_bytes: 0,
-        },
+impl Config {
+    /// Settings of a small server for tests on a free port of this machine, which anyone may call.
+    pub fn small(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            access: Access::Anyone,
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            public_url: None,
+            forwarded: Forwarded::Ignored,
+            extensions: Extensions {
+                peek: Switch::Off,
+                create_queues_on_use: Switch::Off,
+                sqs_limits: Limits::SQS,
+            },
+            virtual_clock: None,
+            admin: Switch::On,
+            declared_queues: Vec::new(),
+            shards: 2,
+            in_flight_max: 120_000,
+            http: HttpLimits {
+                body_bytes_max: 2 * 1024 * 1024,
+                head_timeout: Duration::from_secs(10),
+                body_timeout: Duration::from_secs(10),
+                connections_max: 4096,
+                drain_timeout: Duration::from_secs(10),
+            },
+            store: StoreLimits {
+                block_cache_bytes: 8 << 20,
+                write_buffer_bytes: 8 << 20,
+                reserve_bytes: 0,
+            },
+        }
     }
 }

@@ -13,8 +13,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::broker::{Broker, BrokerConfig};
-use crate::clock::{Clock, SteadyClock, SystemClock, VirtualClock};
-use crate::config::{Access, ClockKind, Config};
+use crate::clock::{Clock, SteadyClock};
+use crate::config::{Access, Config};
 use crate::control::Control;
 use crate::gateway::{Gateway, SCRAPES_MAX};
 use crate::http::{BodyBudget, Limits, Listener, Stops};
@@ -84,6 +84,13 @@ pub enum StartError {
     Task(#[from] tokio::task::JoinError),
 }
 
+impl StartError {
+    /// Whether a later attempt may succeed when somebody has made room on the disk.
+    pub fn is_full_disk(&self) -> bool {
+        matches!(self, Self::Store { source: StoreError::Full { .. }, .. })
+    }
+}
+
 /// Starts servers.
 #[derive(Debug)]
 pub struct Server;
@@ -126,12 +133,8 @@ async fn start_over(
     store: Arc<dyn Store>,
     live_backup: Option<LiveBackup>,
 ) -> Result<Running, StartError> {
-    let virtual_clock = match config.clock {
-        ClockKind::System => None,
-        ClockKind::Virtual => Some(Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()))),
-    };
-    let clock: Arc<dyn Clock> = match &virtual_clock {
-        Some(clock) => Arc::<VirtualClock>::clone(clock),
+    let clock: Arc<dyn Clock> = match config.virtual_clock.clone() {
+        Some(clock) => clock,
         None => Arc::new(SteadyClock::start()),
     };
     let broker = start_broker(&config, &store, &clock).await?;
@@ -141,7 +144,7 @@ async fn start_over(
         return Err(error.into());
     }
     let control = live_backup.and_then(|backup| Some((Control::listen(&config.data_dir)?, backup)));
-    Ok(serve(config, listener, store, broker, (clock, virtual_clock), control))
+    Ok(serve(config, listener, store, broker, clock, control))
 }
 
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, LiveBackup), StartError> {
@@ -188,7 +191,7 @@ fn serve(
     listener: Listener,
     store: Arc<dyn Store>,
     broker: Broker,
-    (clock, virtual_clock): (Arc<dyn Clock>, Option<Arc<VirtualClock>>),
+    clock: Arc<dyn Clock>,
     control: Option<(Control, LiveBackup)>,
 ) -> Running {
     let local_addr = listener.local_addr();
@@ -201,7 +204,6 @@ fn serve(
         broker: broker.clone(),
         store: Arc::clone(&store),
         clock,
-        virtual_clock,
         metrics: Arc::clone(&metrics),
         bodies: BodyBudget::new(&limits),
         limits: limits.clone(),
@@ -323,7 +325,6 @@ async fn close_store(store: Arc<dyn Store>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::test_config;
 
     use super::*;
 
@@ -332,7 +333,7 @@ mod tests {
         let config = Config {
             access: Access::LoopbackOnly,
             listen: SocketAddr::from(([0, 0, 0, 0], 9324)),
-            ..test_config()
+            ..Config::small("/nonexistent")
         };
         let refused = Server::start(config).await.err().map(|error| error.to_string());
         let text = refused.unwrap_or_default();
@@ -346,7 +347,7 @@ mod tests {
     async fn a_port_that_is_taken_is_named() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let listen = taken.local_addr().expect("bound");
-        let refused = Server::start(Config { listen, ..test_config() }).await.err();
+        let refused = Server::start(Config { listen, ..Config::small("/nonexistent") }).await.err();
         assert!(matches!(refused, Some(StartError::AddressInUse { .. })), "{refused:?}");
     }
 }

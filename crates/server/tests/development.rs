@@ -2,9 +2,11 @@
 
 mod http_support;
 
+use std::sync::Arc;
+
 use http_support::{Answer, Client, TestServer, json};
 use serde_json::Value;
-use sluice_server::config::ClockKind;
+use sluice_server::clock::{Clock, SystemClock, VirtualClock};
 use sluice_server::services::Switch;
 use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 
@@ -47,7 +49,11 @@ fn messages(answer: &Value) -> usize {
 }
 
 fn virtual_server() -> TestServer {
-    TestServer::start_with(|config| config.clock = ClockKind::Virtual)
+    server_with(&Arc::new(VirtualClock::frozen_at(SystemClock.now_ms())))
+}
+
+fn server_with(clock: &Arc<VirtualClock>) -> TestServer {
+    TestServer::start_with(|config| config.virtual_clock = Some(Arc::clone(clock)))
 }
 
 fn declared(name: &str) -> DeclaredQueue {
@@ -110,7 +116,8 @@ fn the_system_clock_is_shown_and_cannot_be_set() {
 
 #[test]
 fn the_virtual_clock_is_frozen_advanced_set_and_run() {
-    let server = virtual_server();
+    let clock = Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()));
+    let server = server_with(&clock);
     let mut client = server.connect();
     let begun = json(&client.request("GET", "/_sluice/clock"));
     assert_eq!((&begun["clock"], &begun["pace"]), (&"virtual".into(), &"frozen".into()));
@@ -127,6 +134,9 @@ fn the_virtual_clock_is_frozen_advanced_set_and_run() {
     let again = json(&client.request("GET", "/_sluice/clock"));
     assert_eq!(frozen, again);
     server.drain();
+    let anew = server_with(&clock);
+    assert_eq!(json(&anew.connect().request("GET", "/_sluice/clock")), again, "it goes on");
+    anew.drain();
 }
 
 #[test]

@@ -5,11 +5,11 @@
 
 use std::path::PathBuf;
 
-use sluice_server::config::{ClockKind, Forwarded};
+use sluice_server::config::Forwarded;
 use sluice_server::services::Switch;
 
 use super::bytes;
-use super::values::Settings;
+use super::values::{ClockKind, Settings};
 
 /// The type that the configuration file must use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

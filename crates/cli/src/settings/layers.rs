@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use sluice_server::config::ClockKind;
 use sluice_server::services::Switch;
 
 use super::key::{KEYS, Key};
-use super::values::{Mode, Settings};
+use super::values::{ClockKind, Mode, Settings};
 use super::{environment, file};
 
 /// Everything that settings can come from. Reading it is the caller's work; deciding happens here.

@@ -2,9 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sluice_server::config::{Access, ClockKind, Config, Forwarded, HttpLimits, StoreLimits};
+use sluice_server::clock::{Clock, SystemClock, VirtualClock};
+use sluice_server::config::{Access, Config, Forwarded, HttpLimits, StoreLimits};
 use sluice_server::services::sqs::Limits;
 use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 use sluice_server::services::{Extensions, Switch};
@@ -19,6 +21,15 @@ pub(crate) enum Mode {
     Serve,
     /// `sluice dev`.
     Dev,
+}
+
+/// By which time queues and messages live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClockKind {
+    /// That of the operating system.
+    System,
+    /// A clock that stands still until the admin API sets it forward or lets it run.
+    Virtual,
 }
 
 /// Every setting, parsed.
@@ -125,7 +136,10 @@ impl Settings {
                 create_queues_on_use: self.create_queues_on_use,
                 sqs_limits: self.sqs_limits(),
             },
-            clock: self.clock,
+            virtual_clock: match self.clock {
+                ClockKind::System => None,
+                ClockKind::Virtual => Some(Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()))),
+            },
             admin: match mode {
                 Mode::Serve => Switch::Off,
                 Mode::Dev => Switch::On,

@@ -162,7 +162,7 @@ async fn reset(gateway: &Gateway) -> Result<Value, Refusal> {
 }
 
 fn clock(gateway: &Gateway) -> Value {
-    let (kind, pace) = match gateway.virtual_clock.as_ref().map(|clock| clock.pace()) {
+    let (kind, pace) = match gateway.config.virtual_clock.as_ref().map(|clock| clock.pace()) {
         None => ("system", PaceName::Running),
         Some(Pace::Running) => ("virtual", PaceName::Running),
         Some(Pace::Frozen) => ("virtual", PaceName::Frozen),
@@ -171,7 +171,7 @@ fn clock(gateway: &Gateway) -> Value {
 }
 
 async fn set_clock(gateway: &Gateway, request: &ClockRequest) -> Result<Value, Refusal> {
-    let Some(virtual_clock) = &gateway.virtual_clock else {
+    let Some(virtual_clock) = &gateway.config.virtual_clock else {
         let text =
             "the clock is that of the system; `sluice dev --clock virtual` has one that can be set";
         return Err(Refusal::new(StatusCode::CONFLICT, text));

@@ -86,7 +86,6 @@ fn reachable(local_addr: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::test_config;
 
     use super::*;
 
@@ -101,13 +100,16 @@ mod tests {
 
     #[test]
     fn the_public_url_wins() {
-        let config = Config { public_url: Some("https://queues.example/".into()), ..test_config() };
+        let config = Config {
+            public_url: Some("https://queues.example/".into()),
+            ..Config::small("/nonexistent")
+        };
         assert_eq!(base(&config, "/", &[("host", b"other")]), "https://queues.example");
     }
 
     #[test]
     fn the_host_of_the_request_is_used_when_it_is_one() {
-        let config = test_config();
+        let config = Config::small("/nonexistent");
         for host in
             ["localhost:9324", "sqs.us-east-1.example", "127.0.0.1", "[::1]:9324", "[::1]", "a_b"]
         {
@@ -119,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_hostile_or_absent_host_is_replaced_by_the_listen_address() {
-        let config = test_config();
+        let config = Config::small("/nonexistent");
         let long = [b'a'; AUTHORITY_BYTES_MAX + 1];
         let hosts: [&[u8]; 15] = [
             b"",
@@ -152,8 +154,8 @@ mod tests {
             ("x-forwarded-host", b"outside.example, second"),
             ("x-forwarded-proto", b"HTTPS"),
         ];
-        assert_eq!(base(&test_config(), "/", &headers), "http://inside:1");
-        let trusting = Config { forwarded: Forwarded::Trusted, ..test_config() };
+        assert_eq!(base(&Config::small("/nonexistent"), "/", &headers), "http://inside:1");
+        let trusting = Config { forwarded: Forwarded::Trusted, ..Config::small("/nonexistent") };
         assert_eq!(base(&trusting, "/", &headers), "https://outside.example");
         let hostile: [(&str, &[u8]); 3] =
             [("host", b"inside:1"), ("x-forwarded-host", b"<x>"), ("x-forwarded-proto", b"ftp")];

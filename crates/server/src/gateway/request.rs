@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::broker::Broker;
-use crate::clock::{self, Clock, VirtualClock};
+use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::http::{BodyBudget, BodyError, Bound, Limits, ReadBody, Respond, UnreadBody, read_body};
 use crate::metrics::{Metrics, Outcome};
@@ -42,8 +42,6 @@ pub(crate) struct Gateway {
     pub(crate) store: Arc<dyn Store>,
     /// Time of day.
     pub(crate) clock: Arc<dyn Clock>,
-    /// The same clock, if it can be set.
-    pub(crate) virtual_clock: Option<Arc<VirtualClock>>,
     /// Counters.
     pub(crate) metrics: Arc<Metrics>,
     /// Bounds on request bodies.

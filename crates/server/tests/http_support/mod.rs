@@ -12,9 +12,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use sluice_server::config::{Access, ClockKind, Config, Forwarded, HttpLimits, StoreLimits};
-use sluice_server::services::sqs::Limits;
-use sluice_server::services::{Extensions, Switch};
+use sluice_server::config::Config;
 use sluice_server::{Drained, Running, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -49,37 +47,7 @@ impl TestServer {
 
     /// Starts in a directory that may have data.
     pub fn start_in(dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config {
-            data_dir: dir.path().join("data"),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            access: Access::Anyone,
-            region: "us-east-1".to_owned(),
-            account: "000000000000".to_owned(),
-            public_url: None,
-            forwarded: Forwarded::Ignored,
-            extensions: Extensions {
-                peek: Switch::Off,
-                create_queues_on_use: Switch::Off,
-                sqs_limits: Limits::SQS,
-            },
-            clock: ClockKind::System,
-            admin: Switch::On,
-            declared_queues: Vec::new(),
-            shards: 2,
-            in_flight_max: 120_000,
-            http: HttpLimits {
-                body_bytes_max: 2 * 1024 * 1024,
-                head_timeout: Duration::from_secs(10),
-                body_timeout: Duration::from_secs(10),
-                connections_max: 4096,
-                drain_timeout: Duration::from_secs(10),
-            },
-            store: StoreLimits {
-                block_cache_bytes: 8 << 20,
-                write_buffer_bytes: 8 << 20,
-                reserve_bytes: 0,
-            },
-        };
+        let mut config = Config::small(dir.path().join("data"));
         change(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
