@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 
 use crate::config::HttpLimits;
+use crate::gateway;
 use crate::http::{BodyBudget, Bound, Limits, Listener, Respond, Stops, UnreadBody, read_body};
 use crate::metrics::ConnectionMetrics;
 
@@ -45,11 +46,9 @@ impl Respond for NullResponder {
         if let Some(bound) = refusal {
             return self.refused_response(bound);
         }
-        let Ok(body) = read_body(body, &self.bodies, &self.limits).await else {
-            let mut response = Response::new(Bytes::new());
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-            response.extensions_mut().insert(UnreadBody);
-            return response;
+        let body = match read_body(body, &self.bodies, &self.limits).await {
+            Ok(body) => body,
+            Err(error) => return unread(gateway::status_of(&gateway::unread_body(&error))),
         };
         let target = parts.headers.get(TARGET).map_or(&b""[..], HeaderValue::as_bytes);
         let answer = match target {
@@ -68,11 +67,16 @@ impl Respond for NullResponder {
     fn note_refused(&self, _bound: Bound) {}
 
     fn refused_response(&self, _bound: Bound) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        response.extensions_mut().insert(UnreadBody);
-        response
+        unread(StatusCode::SERVICE_UNAVAILABLE)
     }
+}
+
+/// The answer to a request whose body was not read.
+fn unread(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response.extensions_mut().insert(UnreadBody);
+    response
 }
 
 /// Entries of a batch by their ids, without decoding it.

@@ -41,6 +41,9 @@ fn a_body_that_does_not_come_is_answered_with_408() {
     assert_eq!(answer.header("x-amzn-query-error"), "RequestTimeout;Sender");
     assert_eq!(answer.header("connection"), "close");
     client.expect_close();
+    let mut client = server.connect();
+    client.send("POST /_sluice/reset HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
+    assert_eq!(client.answer().status, 408, "the admin API says the same");
 }
 
 #[test]
@@ -157,6 +160,21 @@ fn while_none_is_idle_the_next_connection_is_refused() {
     while retry.call("ListQueues", "{}").status != 200 {
         retry = server.connect();
     }
+}
+
+#[test]
+fn a_refused_connection_makes_no_room() {
+    let server = TestServer::start_with(|config| config.http.connections_max = 1);
+    let queue = server.create_queue("busy");
+    let mut poll = server.connect();
+    poll.send_call(
+        "ReceiveMessage",
+        &format!("{{\"QueueUrl\":\"{queue}\",\"WaitTimeSeconds\":20}}"),
+    );
+    assert!(!poll.is_answered_within(SHORT), "it waits");
+    let mut silent = server.connect();
+    assert_eq!(server.connect().call("ListQueues", "{}").status, 503);
+    assert!(!silent.is_answered_within(SHORT), "it was closed for nothing");
 }
 
 #[test]

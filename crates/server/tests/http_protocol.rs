@@ -73,6 +73,31 @@ async fn create_queue_by_http_2(mut sender: SendRequest<Full<Bytes>>, number: u3
 }
 
 #[test]
+fn an_http_2_head_is_bounded_before_it_is_complete() {
+    let server = TestServer::start();
+    let addr = server.addr;
+    server.runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(addr).await.expect("the server accepts");
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .expect("the server speaks HTTP/2");
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(connection);
+        for (bytes, status) in
+            [(12 * 1024, StatusCode::OK), (17 * 1024, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)]
+        {
+            let request = Request::get("http://queues.example/health")
+                .header("x-amz-security-token", "t".repeat(bytes))
+                .body(Full::<Bytes>::default())
+                .expect("a valid request");
+            let response = sender.send_request(request).await.expect("an answer");
+            assert_eq!(response.status(), status);
+        }
+    });
+}
+
+#[test]
 fn a_hostile_host_does_not_reach_queue_urls() {
     let server = TestServer::start();
     let expected = format!("http://{}/000000000000/q", server.addr);

@@ -80,8 +80,8 @@ pub(super) async fn answer(gateway: &Gateway, parts: &Parts, body: Incoming) -> 
     let body = match read_body(body, &gateway.bodies, &gateway.limits).await {
         Ok(body) => body,
         Err(unread) => {
-            let refusal = Refusal::new(StatusCode::BAD_REQUEST, unread.to_string());
-            let mut response = rendered(Err(refusal));
+            let error = gateway.unread_body(&unread);
+            let mut response = rendered(Err(Refusal::new(status::of(&error), error.message())));
             response.extensions_mut().insert(UnreadBody);
             return response;
         }

@@ -29,7 +29,7 @@ pub(super) fn too_many(bound: Bound) -> AwsError {
         Bound::Connections | Bound::ConnectionsRefused => "too many connections at once",
         Bound::Requests => "too many requests at once",
         Bound::HeadMemory => "too many large requests at once",
-        Bound::BodyMemory => "too many request bodies at once",
+        Bound::BodyMemory => return unread_body(&BodyError::NoMemory),
         Bound::ResponseMemory => "too many large responses at once",
         Bound::Scrapes => "too many requests for the metrics at once",
     };
@@ -37,7 +37,7 @@ pub(super) fn too_many(bound: Bound) -> AwsError {
 }
 
 /// The answer to a body that was not read.
-pub(super) fn unread_body(error: &BodyError) -> AwsError {
+pub(crate) fn unread_body(error: &BodyError) -> AwsError {
     let shape = match error {
         BodyError::TooLarge { .. } => &framework::REQUEST_ENTITY_TOO_LARGE,
         BodyError::TimedOut => &REQUEST_TIMEOUT,

@@ -12,6 +12,7 @@ mod request;
 mod status;
 
 pub use authorisation::authorise;
+pub(crate) use failure::unread_body;
 pub use identity::{Authenticated, Identity, authenticate};
 pub(crate) use request::Gateway;
-pub(crate) use status::SCRAPES_MAX;
+pub(crate) use status::{SCRAPES_MAX, of as status_of};

@@ -154,12 +154,7 @@ impl Gateway {
         }
         let body = match read_body(body, &self.bodies, &self.limits).await {
             Ok(body) => body,
-            Err(error) => {
-                if error == BodyError::NoMemory {
-                    self.note_refused(Bound::BodyMemory);
-                }
-                return self.refuse_unread(parts, failure::unread_body(&error), request_id);
-            }
+            Err(error) => return self.refuse_unread(parts, self.unread_body(&error), request_id),
         };
         let body = match self.decode(parts, body) {
             Ok(body) => body,
@@ -175,7 +170,15 @@ impl Gateway {
     fn decode(&self, parts: &Parts, body: ReadBody) -> Result<ReadBody, AwsError> {
         let encoded = body.bytes.clone();
         let bytes = decoded_body(&parts.headers, encoded, self.limits.body_bytes_max)?;
-        body.decoded(bytes).map_err(|error: BodyError| failure::unread_body(&error))
+        body.decoded(bytes).map_err(|error| self.unread_body(&error))
+    }
+
+    /// The answer to a body that was not read; counts a refusal.
+    pub(super) fn unread_body(&self, error: &BodyError) -> AwsError {
+        if *error == BodyError::NoMemory {
+            self.note_refused(Bound::BodyMemory);
+        }
+        failure::unread_body(error)
     }
 
     async fn call(&self, parts: &Parts, call: &Call, request_id: &str) -> Answered {

@@ -108,6 +108,11 @@ async fn scrape(gateway: &Gateway) -> Response<Bytes> {
     }
 }
 
+/// The status of an error.
+pub(crate) fn of(error: &AwsError) -> StatusCode {
+    StatusCode::from_u16(error.shape().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 /// An answer that is not the API's.
 pub(super) fn response(
     status: StatusCode,

@@ -1,7 +1,8 @@
 //! What a connection is doing, and whether it has been at it for too long.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -21,6 +22,8 @@ const NEVER: u64 = u64::MAX;
 #[derive(Debug)]
 pub(super) struct Activity {
     opened: Instant,
+    /// Whether all its requests are refused. It has none of the places that there are for served ones.
+    is_refused: bool,
     is_http2: AtomicBool,
     has_had_request: AtomicBool,
     requests_open: AtomicUsize,
@@ -28,9 +31,11 @@ pub(super) struct Activity {
     head_bytes: AtomicUsize,
     /// What is taken for them. Only heads of unusual size get as far as its lock.
     head_share: Mutex<Share>,
-    /// Large responses in memory, and since when there have been any.
-    responses: AtomicUsize,
+    /// How many responses are held in memory since when, and since when the oldest.
+    responses: Mutex<BTreeMap<u64, usize>>,
     response_since_ms: AtomicU64,
+    /// Whether there may be bytes of a response that the kernel has not taken.
+    is_unwritten: AtomicBool,
     idle_since_ms: AtomicU64,
     head_since_ms: AtomicU64,
     write_blocked_since_ms: AtomicU64,
@@ -45,6 +50,8 @@ pub(super) struct Activity {
 pub(super) enum Close {
     /// The request head did not arrive in time.
     Head,
+    /// There is no memory for so long a request head.
+    HeadMemory,
     /// There was no request for too long.
     Idle,
     /// The client does not read its response.
@@ -68,16 +75,18 @@ struct Snapshot {
 
 impl Activity {
     /// A connection that was just opened and owes its first request head, for which nothing is taken yet.
-    pub(super) fn new(head_share: Share) -> Self {
+    pub(super) fn new(head_share: Share, is_refused: bool) -> Self {
         Self {
             opened: clock::instant(),
+            is_refused,
             is_http2: AtomicBool::new(false),
             has_had_request: AtomicBool::new(false),
             requests_open: AtomicUsize::new(0),
             head_bytes: AtomicUsize::new(0),
             head_share: Mutex::new(head_share),
-            responses: AtomicUsize::new(0),
+            responses: Mutex::default(),
             response_since_ms: AtomicU64::new(NEVER),
+            is_unwritten: AtomicBool::new(false),
             idle_since_ms: AtomicU64::new(0),
             head_since_ms: AtomicU64::new(0),
             write_blocked_since_ms: AtomicU64::new(NEVER),
@@ -119,18 +128,19 @@ impl Activity {
         is_large || is_http2
     }
 
-    /// Notes that a request was answered or given up.
+    /// Notes that a request was answered or given up. The answer is not written yet.
     pub(super) fn end_request(&self) {
+        self.is_unwritten.store(true, Ordering::Relaxed);
         self.idle_since_ms.store(self.now_ms(), Ordering::Relaxed);
         self.requests_open.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Notes that bytes arrived. On an idle HTTP/1 connection a request head begins with them;
-    /// on HTTP/2 they may as well be the answer to a ping. False if there is no memory for so long a head.
-    #[must_use]
-    pub(super) fn note_read(&self, bytes: usize) -> bool {
+    /// on HTTP/2 they may as well be the answer to a ping. If there is no memory for so long a head, the connection is
+    /// closed.
+    pub(super) fn note_read(&self, bytes: usize) {
         if self.requests_open.load(Ordering::Relaxed) > 0 || self.is_http2.load(Ordering::Relaxed) {
-            return true;
+            return;
         }
         if self.head_since_ms.load(Ordering::Relaxed) == NEVER {
             self.head_since_ms.store(self.now_ms(), Ordering::Relaxed);
@@ -139,9 +149,11 @@ impl Activity {
         let taken = before.saturating_sub(HEAD_FREE_BYTES);
         let needed = (before + bytes).saturating_sub(HEAD_FREE_BYTES);
         if needed == taken {
-            return true;
+            return;
         }
-        self.head_share.lock().unwrap_or_else(PoisonError::into_inner).grow(needed - taken)
+        if !self.head_share.lock().unwrap_or_else(PoisonError::into_inner).grow(needed - taken) {
+            self.close(Close::HeadMemory);
+        }
     }
 
     /// Notes that the client speaks HTTP/2.
@@ -149,29 +161,49 @@ impl Activity {
         self.is_http2.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that a large response is held in memory for the client.
-    pub(super) fn note_response(&self) {
-        if self.responses.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.response_since_ms.store(self.now_ms(), Ordering::Relaxed);
+    /// Notes that a response is held in memory for the client. Gives since when, to be told when it is gone.
+    pub(super) fn note_response(&self) -> u64 {
+        let mut responses = self.responses();
+        let now_ms = self.now_ms();
+        *responses.entry(now_ms).or_default() += 1;
+        self.note_oldest(&responses);
+        now_ms
+    }
+
+    /// Notes that a response that was held since then has left memory.
+    pub(super) fn note_response_gone(&self, since_ms: u64) {
+        let mut responses = self.responses();
+        if let Some(count) = responses.get_mut(&since_ms) {
+            *count -= 1;
+            if *count == 0 {
+                responses.remove(&since_ms);
+            }
         }
+        self.note_oldest(&responses);
     }
 
-    /// Notes that a large response has left memory.
-    pub(super) fn note_response_gone(&self) {
-        let others = self.responses.fetch_sub(1, Ordering::Relaxed) - 1;
-        let since_ms = if others == 0 { NEVER } else { self.now_ms() };
-        self.response_since_ms.store(since_ms, Ordering::Relaxed);
+    fn responses(&self) -> MutexGuard<'_, BTreeMap<u64, usize>> {
+        self.responses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a large response has been in memory for longer than a quick client takes to read it.
+    fn note_oldest(&self, responses: &BTreeMap<u64, usize>) {
+        let oldest_ms = responses.keys().next().copied().unwrap_or(NEVER);
+        self.response_since_ms.store(oldest_ms, Ordering::Relaxed);
+    }
+
+    /// Whether a response has been held in memory for longer than a quick client takes to read it.
     pub(super) fn is_slow_reader(&self) -> bool {
         let since_ms = self.response_since_ms.load(Ordering::Relaxed);
         is_past(self.now_ms(), since_ms, SLOW_READER_TIME)
     }
 
-    /// When this connection goes if one has to; never while a request is open.
+    /// When this connection goes if one has to; never while a request is open or its answer is on the way, and never if
+    /// that would make room for none that is served.
     pub(super) fn eviction_rank(&self) -> Option<EvictionRank> {
-        if self.requests_open.load(Ordering::Relaxed) > 0 || self.close.get().is_some() {
+        let is_busy = self.requests_open.load(Ordering::Relaxed) > 0
+            || self.is_unwritten.load(Ordering::Relaxed)
+            || self.response_since_ms.load(Ordering::Relaxed) != NEVER;
+        if is_busy || self.is_refused || self.close.get().is_some() {
             return None;
         }
         let has_had_request = self.has_had_request.load(Ordering::Relaxed);
@@ -183,6 +215,7 @@ impl Activity {
 
     /// Notes that the client does not take more bytes now.
     pub(super) fn note_write_blocked(&self) {
+        self.is_unwritten.store(true, Ordering::Relaxed);
         if self.write_blocked_since_ms.load(Ordering::Relaxed) == NEVER {
             self.written_while_blocked.store(0, Ordering::Relaxed);
             self.write_blocked_since_ms.store(self.now_ms(), Ordering::Relaxed);
@@ -197,12 +230,13 @@ impl Activity {
         let written =
             self.written_while_blocked.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
         if written >= WRITE_PROGRESS_BYTES {
-            self.note_flushed();
+            self.write_blocked_since_ms.store(NEVER, Ordering::Relaxed);
         }
     }
 
     /// Notes that nothing waits to be written.
     pub(super) fn note_flushed(&self) {
+        self.is_unwritten.store(false, Ordering::Relaxed);
         self.write_blocked_since_ms.store(NEVER, Ordering::Relaxed);
     }
 
@@ -276,7 +310,7 @@ mod tests {
     };
 
     fn activity() -> Activity {
-        Activity::new(Memory::new(HEAD_FREE_BYTES).none())
+        Activity::new(Memory::new(HEAD_FREE_BYTES).none(), false)
     }
 
     fn limits() -> Limits {
@@ -325,12 +359,14 @@ mod tests {
     #[test]
     fn a_long_head_takes_memory_until_it_is_complete() {
         let activity = activity();
-        assert!(activity.note_read(2 * HEAD_FREE_BYTES));
-        assert!(!activity.note_read(1));
+        activity.note_read(2 * HEAD_FREE_BYTES);
         activity.begin_request(http::Version::HTTP_11);
-        assert!(activity.note_read(usize::MAX / 2), "a body is not a head");
+        activity.note_read(usize::MAX / 2);
         activity.end_request();
-        assert!(activity.note_read(2 * HEAD_FREE_BYTES));
+        activity.note_read(2 * HEAD_FREE_BYTES);
+        assert_eq!(activity.close.get(), None, "a body is not a head");
+        activity.note_read(1);
+        assert_eq!(activity.close.get(), Some(&Close::HeadMemory));
     }
 
     #[test]
@@ -338,12 +374,45 @@ mod tests {
         let (silent, had_one, has_one) = (activity(), activity(), activity());
         had_one.begin_request(http::Version::HTTP_11);
         had_one.end_request();
+        assert_eq!(had_one.eviction_rank(), None, "its answer is not written");
+        had_one.note_flushed();
         has_one.begin_request(http::Version::HTTP_11);
         assert!(silent.eviction_rank() < had_one.eviction_rank());
         assert!(silent.eviction_rank().is_some());
         assert_eq!(has_one.eviction_rank(), None);
         silent.close(Close::MakeRoom);
         assert_eq!(silent.eviction_rank(), None, "it goes already");
+    }
+
+    #[test]
+    fn a_connection_whose_client_has_yet_to_read_stays() {
+        let activity = activity();
+        activity.note_write_blocked();
+        activity.note_written(WRITE_PROGRESS_BYTES as usize);
+        assert_eq!(activity.eviction_rank(), None, "progress is not the end");
+        activity.note_flushed();
+        assert!(activity.eviction_rank().is_some());
+        let since_ms = activity.note_response();
+        assert_eq!(activity.eviction_rank(), None, "a response waits for an HTTP/2 window");
+        activity.note_response_gone(since_ms);
+        assert!(activity.eviction_rank().is_some());
+    }
+
+    #[test]
+    fn the_oldest_response_counts_whatever_comes_and_goes_after_it() {
+        let mut activity = activity();
+        activity.opened = activity.opened.checked_sub(Duration::from_secs(9)).expect("up for 9 s");
+        let oldest_ms = activity.note_response();
+        activity.opened = activity.opened.checked_sub(Duration::from_secs(9)).expect("up for 18 s");
+        let (second_ms, third_ms) = (activity.note_response(), activity.note_response());
+        activity.note_response_gone(third_ms);
+        assert_eq!(activity.response_since_ms.load(Ordering::Relaxed), oldest_ms);
+        assert!(activity.is_slow_reader());
+        activity.note_response_gone(oldest_ms);
+        assert_eq!(activity.response_since_ms.load(Ordering::Relaxed), second_ms);
+        assert!(!activity.is_slow_reader(), "it has read the old one");
+        activity.note_response_gone(second_ms);
+        assert_eq!(activity.response_since_ms.load(Ordering::Relaxed), NEVER);
     }
 
     #[test]
@@ -361,11 +430,11 @@ mod tests {
         let activity = activity();
         activity.begin_request(http::Version::HTTP_2);
         activity.end_request();
-        assert!(activity.note_read(1));
+        activity.note_read(1);
         assert_eq!(activity.head_since_ms.load(Ordering::Relaxed), NEVER);
         activity.begin_request(http::Version::HTTP_11);
         activity.end_request();
-        assert!(activity.note_read(1));
+        activity.note_read(1);
         assert_ne!(activity.head_since_ms.load(Ordering::Relaxed), NEVER);
     }
 }

@@ -13,7 +13,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
-use hyper::service::{HttpService, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -169,7 +169,7 @@ pub(super) async fn serve<R: Respond>(
     serving: Arc<Serving<R>>,
     refusal: Option<Bound>,
 ) {
-    let (activity, _listed) = serving.connections.open();
+    let (activity, _listed) = serving.connections.open(refusal.is_some());
     let mut stream = WatchedStream::new(stream, Arc::clone(&activity));
     let version = tokio::select! {
         version = stream.version() => version,
@@ -191,52 +191,25 @@ pub(super) async fn serve<R: Respond>(
     match version {
         Ok(Version::Http1) => {
             let connection = protocols.http1.serve_connection(io, service);
-            until_closed(Box::pin(connection), &requests).await;
+            until_closed(Box::pin(connection), |it| it.graceful_shutdown(), &requests).await;
         }
         Ok(Version::Http2) => {
             let connection = protocols.http2.serve_connection(io, service);
-            until_closed(Box::pin(connection), &requests).await;
+            until_closed(Box::pin(connection), |it| it.graceful_shutdown(), &requests).await;
         }
         Err(error) => debug!(%peer, %error, "connection ended"),
     }
 }
 
-/// A connection of hyper's, of either version.
-trait Graceful: Future<Output = hyper::Result<()>> {
-    /// Announces the end, and takes no more requests.
-    fn graceful_shutdown(self: Pin<&mut Self>);
-}
-
-impl<I, S> Graceful for http1::Connection<I, S>
-where
-    Self: Future<Output = hyper::Result<()>>,
-    S: HttpService<Incoming>,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
-    S::ResBody: 'static,
-    <S::ResBody as hyper::body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+/// Runs a connection of hyper's, of either version. `announce_end` makes it take no more requests and say so.
+async fn until_closed<C, R>(
+    mut connection: Pin<Box<C>>,
+    announce_end: impl FnOnce(Pin<&mut C>),
+    requests: &Requests<R>,
+) where
+    C: Future<Output = hyper::Result<()>>,
+    R: Respond,
 {
-    fn graceful_shutdown(self: Pin<&mut Self>) {
-        http1::Connection::graceful_shutdown(self);
-    }
-}
-
-impl<I, S> Graceful for http2::Connection<I, S, StreamTasks>
-where
-    Self: Future<Output = hyper::Result<()>>,
-    S: HttpService<Incoming>,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
-    S::ResBody: 'static,
-    <S::ResBody as hyper::body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    StreamTasks: hyper::rt::bounds::Http2ServerConnExec<S::Future, S::ResBody>,
-{
-    fn graceful_shutdown(self: Pin<&mut Self>) {
-        http2::Connection::graceful_shutdown(self);
-    }
-}
-
-async fn until_closed<R>(mut connection: Pin<Box<impl Graceful>>, requests: &Requests<R>) {
     let Requests { serving, peer, activity, .. } = requests;
     tokio::select! {
         result = connection.as_mut() => {
@@ -248,14 +221,17 @@ async fn until_closed<R>(mut connection: Pin<Box<impl Graceful>>, requests: &Req
         }
         reason = activity.closed() => {
             debug!(%peer, ?reason, "closing connection");
+            if reason == Close::HeadMemory {
+                serving.responder.note_refused(Bound::HeadMemory);
+            }
             if reason != Close::Idle {
                 return;
             }
-            connection.as_mut().graceful_shutdown();
         }
-        () = serving.stops.drain.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = serving.stops.drain.cancelled() => {}
         () = serving.stops.abort.cancelled() => return,
     }
+    announce_end(connection.as_mut());
     closing(connection, activity, &serving.limits, &serving.stops).await;
 }
 
@@ -288,15 +264,6 @@ struct Requests<R> {
     refusal: Option<Bound>,
 }
 
-/// Counts a request as open as long as it lives, however it ends.
-struct OpenRequest<'a>(&'a Activity);
-
-impl Drop for OpenRequest<'_> {
-    fn drop(&mut self) {
-        self.0.end_request();
-    }
-}
-
 async fn answer<R: Respond>(
     requests: Arc<Requests<R>>,
     request: Request<Incoming>,
@@ -304,8 +271,7 @@ async fn answer<R: Respond>(
     let Requests { serving, peer, activity, refusal } = &*requests;
     let version = request.version();
     let has_large_head = activity.begin_request(version);
-    let _open = OpenRequest(activity);
-    let (_counted, is_in_bound) = serving.connections.begin_request();
+    let (_open, is_in_bound) = serving.connections.begin_request(activity);
     let head = if has_large_head { serving.head_share(&request) } else { Ok(None) };
     let refusal = match &head {
         _ if refusal.is_some() => *refusal,
@@ -314,7 +280,7 @@ async fn answer<R: Respond>(
         Err(bound) => Some(*bound),
     };
     let response = serving.responder.respond(request, *peer, refusal).await;
-    let mut response = serving.held(response, activity);
+    let mut response = serving.held(response, version, activity);
     let is_body_unread = response.extensions_mut().remove::<UnreadBody>().is_some();
     let is_last = refusal == Some(Bound::Connections);
     let is_closing = is_body_unread || is_last || serving.stops.drain.is_cancelled();
@@ -345,11 +311,18 @@ impl<R: Respond> Serving<R> {
         self.connections.heads.take(bytes).map(Some).ok_or(Bound::HeadMemory)
     }
 
-    /// Takes memory for a large response until the kernel has got it. What cannot be held is refused instead: to the
+    /// Takes memory for a response until the kernel has got it. One that is not large passes uncounted on HTTP/1, where
+    /// there is one at a time; on HTTP/2 a client can leave hundreds where they are by giving no window. What cannot be held is refused instead: to the
     /// client it is as if the response had been lost.
-    fn held(&self, response: Response<Bytes>, activity: &Arc<Activity>) -> Response<Bytes> {
+    fn held(
+        &self,
+        response: Response<Bytes>,
+        version: http::Version,
+        activity: &Arc<Activity>,
+    ) -> Response<Bytes> {
         let bytes = response.body().len();
-        if bytes <= RESPONSE_FREE_BYTES {
+        let free = if version == http::Version::HTTP_2 { 0 } else { RESPONSE_FREE_BYTES };
+        if bytes <= free {
             return response;
         }
         let share = self.connections.responses.take(bytes);
@@ -365,17 +338,18 @@ impl<R: Respond> Serving<R> {
     }
 }
 
-/// A large response in memory.
+/// A response in memory that is counted.
 struct Held {
     bytes: Bytes,
     activity: Arc<Activity>,
+    since_ms: u64,
     _share: Share,
 }
 
 impl Held {
     fn new(bytes: Bytes, share: Share, activity: &Arc<Activity>) -> Self {
-        activity.note_response();
-        Self { bytes, activity: Arc::clone(activity), _share: share }
+        let since_ms = activity.note_response();
+        Self { bytes, activity: Arc::clone(activity), since_ms, _share: share }
     }
 }
 
@@ -387,6 +361,6 @@ impl AsRef<[u8]> for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.activity.note_response_gone();
+        self.activity.note_response_gone(self.since_ms);
     }
 }

@@ -40,13 +40,17 @@ impl Drop for Listed {
     }
 }
 
-/// A request that is open until this is dropped.
+/// A request that is open until this is dropped, however it ends.
 #[derive(Debug)]
-pub(super) struct OpenRequest<'a>(&'a Connections);
+pub(super) struct OpenRequest<'a> {
+    connections: &'a Connections,
+    activity: &'a Activity,
+}
 
 impl Drop for OpenRequest<'_> {
     fn drop(&mut self) {
-        self.0.requests_open.fetch_sub(1, Ordering::Relaxed);
+        self.connections.requests_open.fetch_sub(1, Ordering::Relaxed);
+        self.activity.end_request();
     }
 }
 
@@ -68,18 +72,18 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a connection.
-    pub(super) fn open(self: &Arc<Self>) -> (Arc<Activity>, Listed) {
-        let activity = Arc::new(Activity::new(self.heads.none()));
+    /// Adds a connection, one that is served or one that is refused.
+    pub(super) fn open(self: &Arc<Self>, is_refused: bool) -> (Arc<Activity>, Listed) {
+        let activity = Arc::new(Activity::new(self.heads.none(), is_refused));
         let number = self.opened_count.fetch_add(1, Ordering::Relaxed);
         self.list().insert(number, Arc::clone(&activity));
         (activity, Listed { connections: Arc::clone(self), number })
     }
 
-    /// Counts a request. The second is false if there are too many at once.
-    pub(super) fn begin_request(&self) -> (OpenRequest<'_>, bool) {
+    /// Counts a request that has begun on a connection. The second is false if there are too many at once.
+    pub(super) fn begin_request<'a>(&'a self, activity: &'a Activity) -> (OpenRequest<'a>, bool) {
         let others = self.requests_open.fetch_add(1, Ordering::Relaxed);
-        (OpenRequest(self), others < REQUESTS_MAX)
+        (OpenRequest { connections: self, activity }, others < REQUESTS_MAX)
     }
 
     /// Judges every connection, again and again; one timer for all of them. Never returns.
@@ -94,7 +98,7 @@ impl Connections {
         }
     }
 
-    /// Closes connections without a request, those first that never had one, then those that have been idle longest.
+    /// Closes served connections without a request, those first that never had one, then those that have been idle longest.
     /// Gives their number.
     pub(super) fn make_room(&self) -> usize {
         let list = self.list();

@@ -14,11 +14,13 @@ pub(super) const HEAD_FREE_BYTES: usize = 8 * 1024;
 /// What a header takes in memory besides its name and value, about.
 pub(super) const HEADER_BYTES: usize = 64;
 
-/// Larger request heads in memory at once, bytes, over all connections: complete or not.
+/// Larger request heads in memory at once, bytes, over all connections: those of requests that are not answered, and on
+/// HTTP/1 those that are not complete. What is not complete on HTTP/2 is bounded by [`HTTP2_HEADER_LIST_BYTES_MAX`].
 pub(super) const HEAD_MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Largest header list of an HTTP/2 request, bytes after decompression.
-pub(super) const HTTP2_HEADER_LIST_BYTES_MAX: u32 = 80 * 1024;
+/// Largest header list of an HTTP/2 request, bytes after decompression. SDKs need 1 to 2 KiB, and what a session token
+/// takes. A connection may keep so much, uncounted, in a head that it does not complete.
+pub(super) const HTTP2_HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 
 /// Requests at once on one HTTP/2 connection; long polls count.
 pub(super) const HTTP2_STREAMS_MAX: u32 = 256;
@@ -37,10 +39,10 @@ pub(super) const HTTP2_SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// Resets of an HTTP/2 client's streams that may wait to be taken notice of; with more it is cut off.
 pub(super) const HTTP2_RESETS_PENDING_MAX: usize = 64;
 
-/// Responses up to this size are not counted.
+/// HTTP/1 responses up to this size are not counted.
 pub(super) const RESPONSE_FREE_BYTES: usize = 16 * 1024;
 
-/// Larger responses in memory at once, bytes, over all connections, until the kernel has taken them.
+/// Larger ones, and all of HTTP/2, in memory at once, bytes, over all connections, until the kernel has taken them.
 pub(super) const RESPONSE_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Such a response has to be read in this time, whatever else happens on its connection.

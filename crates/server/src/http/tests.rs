@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// More than the buffers of the kernel take.
 const LARGE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Answers `/large` with a lot, everything else with nothing.
+/// Answers `/large` with a lot, `/small` with a little, everything else with nothing.
 struct Stub;
 
 impl Respond for Stub {
@@ -37,8 +37,11 @@ impl Respond for Stub {
         if request.uri().path() == "/wait" {
             std::future::pending::<()>().await;
         }
-        let is_large = request.uri().path() == "/large";
-        Response::new(if is_large { Bytes::from(vec![0; LARGE_BYTES]) } else { Bytes::new() })
+        Response::new(match request.uri().path() {
+            "/large" => Bytes::from(vec![0; LARGE_BYTES]),
+            "/small" => Bytes::from_static(b"small"),
+            _other => Bytes::new(),
+        })
     }
 
     fn note_refused(&self, _bound: Bound) {}
@@ -184,5 +187,46 @@ async fn clients_that_do_not_read_use_up_their_memory_and_then_their_time() {
         tokio::time::sleep(SHORT).await;
     }
     drop(first);
+    server.stop().await;
+}
+
+/// Status line of what a new client is told.
+fn next_is_told(addr: SocketAddr) -> [u8; 12] {
+    let mut client = connect(addr);
+    client.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("the server reads");
+    let mut head = [0; 12];
+    client.read_exact(&mut head).expect("an answer");
+    head
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_still_reads_its_answer_makes_no_room() {
+    let server = Server::start(Limits { connections_max: 1, ..test_limits() });
+    let mut client = connect(server.addr);
+    client.write_all(b"GET /large HTTP/1.0\r\n\r\n").expect("the server reads");
+    client.read_exact(&mut [0; 12]).expect("an answer");
+    assert_eq!(&next_is_told(server.addr), b"HTTP/1.1 503");
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).expect("the whole answer");
+    assert!(received.len() > LARGE_BYTES, "{}", received.len());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_any_size_is_held_while_an_http_2_client_gives_no_window_for_it() {
+    let server = Server::start(Limits { connections_max: 1, ..test_limits() });
+    let stream = tokio::net::TcpStream::connect(server.addr).await.expect("the server accepts");
+    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(0)
+        .handshake(TokioIo::new(stream))
+        .await
+        .expect("HTTP/2");
+    let connection = TaskTracker::new().spawn(connection);
+    let request = Request::get("http://x/small").body(Empty::<Bytes>::new()).expect("valid");
+    let response = sender.send_request(request).await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    assert_eq!(&next_is_told(server.addr), b"HTTP/1.1 503");
+    drop((response, sender));
+    tokio::time::timeout(PATIENCE, connection).await.expect("it ends").expect("no panic").ok();
     server.stop().await;
 }
