@@ -61,6 +61,11 @@ impl Attempts {
         self.ends.first().map(|(at_ms, _)| *at_ms)
     }
 
+    /// Messages that are remembered, and names of receives that got none.
+    pub(crate) fn entries(&self) -> usize {
+        self.named.len()
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -93,9 +98,8 @@ impl Partition {
     ) -> Option<Reply> {
         let attempt = self.attempts.named.get(&name)?.clone();
         let is_as_left = |delivery: &&Delivery| {
-            self.state.find(delivery.sequence).is_some_and(|row| {
-                row.position.is_none()
-                    && row.history.receive_count == delivery.receive_count
+            self.state.touched.get(&delivery.sequence).is_some_and(|row| {
+                row.history.receive_count == delivery.receive_count
                     && row.visible_at_ms == attempt.visible_at_ms
                     && row.visible_at_ms > now_ms
             })
@@ -109,7 +113,7 @@ impl Partition {
                 visible_at_ms.min(delivery.received_at_ms + self.config.visibility_max_ms);
         }
         for delivery in &attempt.deliveries {
-            if let Some(row) = self.state.find(delivery.sequence) {
+            if let Some(row) = self.state.touched.get(&delivery.sequence).copied() {
                 let row = TouchedRow { visible_at_ms, ..row };
                 self.commit(Change::Touched(delivery.sequence, row), now_ms, out);
             }

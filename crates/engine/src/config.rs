@@ -50,6 +50,9 @@ pub struct Limits {
     pub window_max: usize,
     /// The window is filled again when it holds fewer entries than this. At least the messages of one receive.
     pub window_low: usize,
+    /// Log entries of all groups in memory before a group gets more than one without asking for them. Above it come only
+    /// the windows of the groups ahead and one entry of each group with messages in flight.
+    pub windows_max: usize,
     /// Entries of an ordered index in memory: delayed messages, groups that can be served, deduplication deadlines.
     pub index_max: usize,
     /// Groups at the head of the line whose windows are kept filled. A receive gets no messages from more groups than
@@ -67,9 +70,10 @@ impl Limits {
     pub const SERVER: Self = Self {
         window_max: 1_024,
         window_low: 64,
+        windows_max: 65_536,
         index_max: 1_024,
         groups_ahead: 16,
         returned_max: 10_000,
-        tick_rows_max: 1_000,
+        tick_rows_max: 256,
     };
 }

@@ -36,17 +36,12 @@ impl Partition {
     }
 
     /// Forgets sends whose window is over. Not worth waking up for: an old row is no duplicate any more.
-    pub(crate) fn end_deduplication(
-        &mut self,
-        now_ms: u64,
-        rows_left: &mut usize,
-        out: &mut Output,
-    ) {
-        while *rows_left > 0
+    pub(crate) fn end_deduplication(&mut self, now_ms: u64, out: &mut Output) {
+        while self.rows_left > 0
             && let Some((deadline, ())) = self.state.forgetting.first.first_key_value()
             && deadline.deadline_ms <= now_ms
         {
-            *rows_left -= 1;
+            self.rows_left -= 1;
             self.commit(Change::Forgotten(*deadline), now_ms, out);
         }
     }

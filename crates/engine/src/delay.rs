@@ -7,11 +7,11 @@ use crate::{Change, DueKey, GroupId, LogEntry, NewMessage, Policy, Sequence};
 impl Partition {
     /// Brings the partition to `now_ms`, at most so many rows at a time that a command never waits long for it.
     pub(crate) fn mature(&mut self, now_ms: u64, out: &mut Output) {
-        let mut rows_left = self.state.limits.tick_rows_max;
-        self.end_timeouts(now_ms, &mut rows_left, out);
-        self.end_delays(now_ms, &mut rows_left, out);
-        self.expire(now_ms, &mut rows_left, out);
-        self.end_deduplication(now_ms, &mut rows_left, out);
+        self.end_timeouts(now_ms, out);
+        self.end_delays(now_ms, out);
+        self.is_behind = self.rows_left == 0 && self.has_overdue(now_ms);
+        self.expire(now_ms, out);
+        self.end_deduplication(now_ms, out);
         self.pardon(now_ms, out);
         self.attempts.forget_old(now_ms);
     }
@@ -52,14 +52,21 @@ impl Partition {
         self.state.is_unknown_group(group)
     }
 
-    fn end_delays(&mut self, now_ms: u64, rows_left: &mut usize, out: &mut Output) {
-        while *rows_left > 0
+    /// Whether a message is hidden only because it was not its turn yet to become visible.
+    fn has_overdue(&self, now_ms: u64) -> bool {
+        let timeout = self.state.deadlines.first().map(|(at_ms, _)| *at_ms);
+        let due = self.state.due.first.first_key_value().map(|(key, _)| self.due_at_ms(*key));
+        timeout.into_iter().chain(due).any(|at_ms| at_ms <= now_ms)
+    }
+
+    fn end_delays(&mut self, now_ms: u64, out: &mut Output) {
+        while self.rows_left > 0
             && let Some((key, group)) = self.state.due.first.first_key_value()
             && self.due_at_ms(*key) <= now_ms
             && !self.may_be_on_disk(*group)
         {
             let (key, group) = (*key, *group);
-            *rows_left -= 1;
+            self.rows_left -= 1;
             self.commit(Change::Unscheduled(key), now_ms, out);
             let position = match self.state.order {
                 Order::Standard => self.state.last_sequence.next(now_ms),

@@ -55,6 +55,9 @@ impl Partition {
         while self.has_room(filling) {
             let turn = self.quiet_turn().or_else(|| self.noisy_turn(filling.now_ms));
             let Some(Turn { group, next: Some(next), .. }) = turn else { break };
+            if self.ends_at(filling, next) {
+                break;
+            }
             self.take_one(filling, group, next, out);
             self.end_turn(filling.now_ms, group, out);
         }

@@ -89,7 +89,11 @@ impl Group {
             _ if self.row.log_count == 0 => Some(false),
             (None, _) => Some(true),
             (Some(first), Some(head)) => Some(head.position < *first),
-            (Some(first), None) => (self.row.cursor >= *first).then_some(false),
+            (Some(first), None) if self.more == More::OnDisk => {
+                (self.row.cursor >= *first).then_some(false)
+            }
+            // The row counts entries that are not there: a damaged store, and nothing to wait for.
+            (Some(_), None) => Some(false),
         }
     }
 
@@ -103,8 +107,9 @@ impl Group {
         self.more == More::OnDisk && self.window.len() < window_low
     }
 
-    /// Applies a put: usually at the end of the log, or where a message was before it was received.
-    pub(crate) fn insert(&mut self, entry: LogEntry, window_max: usize) {
+    /// Applies a put: usually at the end of the log, or where a message was before it was received. At the end it stays in
+    /// memory if the window has fewer than `room` entries.
+    pub(crate) fn insert(&mut self, entry: LogEntry, room: usize, window_max: usize) {
         self.row.log_count += 1;
         if entry.position <= self.row.cursor {
             self.row.cursor = Sequence(entry.position.0 - 1);
@@ -116,7 +121,7 @@ impl Group {
             return;
         }
         match self.more {
-            More::None if self.window.len() < window_max => {
+            More::None if self.window.len() < room => {
                 self.window.push_back(entry);
                 self.loaded_to = entry.position;
             }
@@ -151,7 +156,7 @@ impl Group {
     }
 
     /// Lets the end of a window that grew too long leave memory.
-    fn trim(&mut self, window_max: usize) {
+    pub(crate) fn trim(&mut self, window_max: usize) {
         if self.window.len() <= window_max {
             return;
         }

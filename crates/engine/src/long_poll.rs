@@ -6,6 +6,10 @@ use crate::partition::{Output, Partition};
 use crate::state::Order;
 use crate::{Reply, RequestId};
 
+/// A receive whose wait is over is answered this much later at most, though there may be messages that could not be looked
+/// at yet, behind dead letters or on disk; the rest of the way to them is cleared without it.
+const PATIENCE_MS: u64 = 100;
+
 /// A waiting receive.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiter {
@@ -87,6 +91,9 @@ impl Waiters {
 impl Partition {
     /// Gives messages to the waiting receives in their order, then ends the waits that are over.
     pub(crate) fn serve_waiters(&mut self, now_ms: u64, out: &mut Output) {
+        if self.waiters.len() == 0 {
+            return;
+        }
         while let Some((arrival, waiter)) = self.waiters.first() {
             // Another one with the same name may have been served since this one came.
             let repeated = waiter
@@ -107,11 +114,12 @@ impl Partition {
             }
             out.replies.push((waiter.request, Reply::Received(deliveries)));
         }
+        self.is_held_up = self.departures_left == 0 && self.waiters.len() > 0;
         // An empty answer would be false while rows that were asked for are still to come.
-        if self.is_starved() {
-            return;
-        }
-        while let Some(waiter) = self.waiters.take_overdue(now_ms) {
+        let is_starved = self.is_starved();
+        let patience_ms = if is_starved { PATIENCE_MS } else { 0 };
+        while let Some(waiter) = self.waiters.take_overdue(now_ms.saturating_sub(patience_ms)) {
+            self.is_held_up |= is_starved;
             let reply = match waiter.kind {
                 // A FIFO queue does not refuse (contract §4.12).
                 PollKind::Short if self.is_full() && self.state.order == Order::Standard => {
@@ -123,14 +131,10 @@ impl Partition {
         }
     }
 
-    /// Whether there may be messages that could not be looked at yet: on disk, or behind many dead letters.
+    /// Whether there may be messages that could not be looked at yet: on disk, behind many dead letters, or not yet taken
+    /// out of where they were hidden.
     fn is_starved(&self) -> bool {
-        !self.is_full() && (self.wants().is_some() || self.is_held_up())
-    }
-
-    /// Whether receives wait only because this command sent as many dead letters away as one may.
-    pub(crate) fn is_held_up(&self) -> bool {
-        self.departures_left == 0 && self.waiters.len() > 0
+        self.is_behind || (!self.is_full() && (self.is_held_up || self.wants().is_some()))
     }
 
     /// Whether as many messages are in flight as the queue allows.

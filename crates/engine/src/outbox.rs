@@ -7,7 +7,7 @@
 use crate::partition::{Output, Partition};
 use crate::{
     Arrival, ArrivalKind, Change, Departure, Destination, History, LogEntry, NewMessage, Policy,
-    QueueAddress, Reply, Sequence, TouchedRow,
+    QueueAddress, Reply, Sequence,
 };
 
 impl Partition {
@@ -58,9 +58,8 @@ impl Partition {
             let Some(departure) = self.state.outbox.first.get(number).copied() else { continue };
             let Departure { sequence, group, history, .. } = departure;
             self.commit(Change::Returned(*number), now_ms, out);
-            let position = Some(self.old_place(group, sequence));
-            let row = TouchedRow { group, history, visible_at_ms: now_ms, position };
-            self.put_back(now_ms, sequence, row, out);
+            let position = self.old_place(group, sequence);
+            self.put_back(now_ms, group, LogEntry { position, sequence, history }, out);
         }
         Reply::OutboxChanged
     }

@@ -2,7 +2,7 @@
 
 use crate::attempt::Attempts;
 use crate::long_poll::{PollKind, Waiter, Waiters};
-use crate::state::{Order, State};
+use crate::state::{Order, Place, State};
 use crate::{
     Change, Command, DeleteOutcome, Delivery, Found, GroupId, GroupRow, Handle, Limits, LogEntry,
     Lookup, NewMessage, Page, PartitionRow, Policy, QueueConfig, Reply, RequestId, SendOutcome,
@@ -27,6 +27,14 @@ pub struct Partition {
     pub(crate) attempts: Attempts,
     /// Dead letters that the command at hand may still send away, and expired messages that it may meet.
     pub(crate) departures_left: usize,
+    /// Rows that time may still move or remove, until the next tick or the next moment.
+    pub(crate) rows_left: usize,
+    /// When the commands before the one at hand came.
+    now_ms: u64,
+    /// Whether more timeouts and delays are over than could be ended.
+    pub(crate) is_behind: bool,
+    /// Whether dead letters and expired messages stand before what can be received.
+    pub(crate) is_held_up: bool,
 }
 
 impl Partition {
@@ -38,14 +46,22 @@ impl Partition {
             Policy::Fifo { .. } => Order::Fifo,
         };
         let state = State::open(stored, limits, order, now_ms);
-        let (waiters, attempts) = (Waiters::default(), Attempts::default());
-        Self { config, state, waiters, attempts, departures_left: limits.tick_rows_max }
+        Self {
+            config,
+            state,
+            waiters: Waiters::default(),
+            attempts: Attempts::default(),
+            departures_left: limits.tick_rows_max,
+            rows_left: limits.tick_rows_max,
+            now_ms,
+            is_behind: false,
+            is_held_up: false,
+        }
     }
 
     /// Decides a command. The rows of [`Self::wants`] must have been supplied, and those of [`Self::lookups`] lent.
     pub fn submit(&mut self, now_ms: u64, request: RequestId, command: Command, out: &mut Output) {
-        self.departures_left = self.state.limits.tick_rows_max;
-        self.mature(now_ms, out);
+        self.start_command(now_ms, out);
         let reply = match command {
             Command::Send(messages) => Some(Reply::Sent(self.send(now_ms, &messages, out))),
             Command::Receive { count_max, wait_ms, visibility_ms, attempt } => {
@@ -88,9 +104,7 @@ impl Partition {
                 Some(Reply::Arrived(arrived.collect()))
             }
             Command::Purge => {
-                self.attempts.clear();
-                let watermark = self.state.last_sequence.next(now_ms);
-                self.commit(Change::Purged(watermark), now_ms, out);
+                self.purge(now_ms, out);
                 Some(Reply::Purged)
             }
             Command::Count => Some(Reply::Counted(self.counters())),
@@ -114,14 +128,36 @@ impl Partition {
         self.state.end_command();
     }
 
+    fn start_command(&mut self, now_ms: u64, out: &mut Output) {
+        self.departures_left = self.state.limits.tick_rows_max;
+        // The commands of one moment share what time may do, as they share a commit.
+        if self.now_ms != now_ms {
+            self.now_ms = now_ms;
+            self.rows_left = self.state.limits.tick_rows_max;
+        }
+        self.mature(now_ms, out);
+    }
+
+    fn purge(&mut self, now_ms: u64, out: &mut Output) {
+        self.attempts.clear();
+        if !self.state.is_empty() {
+            let watermark = self.state.last_sequence.next(now_ms);
+            self.commit(Change::Purged(watermark), now_ms, out);
+        }
+    }
+
     /// Does what time alone brings about: timeouts end, delays pass, messages expire, waits end.
     pub fn tick(&mut self, now_ms: u64, out: &mut Output) {
         self.departures_left = self.state.limits.tick_rows_max;
+        self.rows_left = self.state.limits.tick_rows_max;
         self.go_on(now_ms, out);
     }
 
     fn go_on(&mut self, now_ms: u64, out: &mut Output) {
         self.mature(now_ms, out);
+        if self.is_held_up && self.waiters.len() == 0 {
+            self.clear_way(now_ms, out);
+        }
         self.serve_waiters(now_ms, out);
         self.state.end_command();
     }
@@ -129,7 +165,7 @@ impl Partition {
     /// When [`Self::tick`] has something to do next, epoch milliseconds; absent when only a command can change it.
     #[must_use]
     pub fn next_wake_ms(&self) -> Option<u64> {
-        if self.is_held_up() {
+        if self.is_held_up || self.is_behind {
             return Some(0);
         }
         let timeout = self.state.deadlines.first().map(|(at_ms, _)| *at_ms);
@@ -196,14 +232,14 @@ impl Partition {
     /// Rows that must be read and lent before a command, if they exist.
     #[must_use]
     pub fn lookups(&self, command: &Command) -> Vec<Lookup> {
-        let touched = |handle: &Handle| {
+        let returned = |handle: &Handle| {
             let is_unknown = self.state.find(handle.sequence).is_none();
-            is_unknown.then_some(Lookup::Touched(handle.sequence))
+            is_unknown.then_some(Lookup::Returned(handle.sequence))
         };
         match command {
-            Command::Delete(handles) => handles.iter().filter_map(touched).collect(),
+            Command::Delete(handles) => handles.iter().filter_map(returned).collect(),
             Command::ChangeVisibility(changes) => {
-                changes.iter().filter_map(|(handle, _)| touched(handle)).collect()
+                changes.iter().filter_map(|(handle, _)| returned(handle)).collect()
             }
             Command::Send(messages) => {
                 messages.iter().flat_map(|new| self.send_lookups(new)).collect()
@@ -248,6 +284,19 @@ impl Partition {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiters.len()
+    }
+
+    /// Entries in memory: of logs and indexes, messages in flight and returned, groups, waiting receives, attempts.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.state.entries() + self.waiters.len() + self.attempts.entries()
+    }
+
+    /// Whether nobody can tell when the partition is opened again from its rows: nobody waits, no receive can be repeated,
+    /// and no tenant has taken so much of the consumers lately that it matters.
+    #[must_use]
+    pub fn can_close(&self, now_ms: u64) -> bool {
+        self.waiters.len() == 0 && self.attempts.entries() == 0 && self.state.is_calm(now_ms)
     }
 
     /// Records a change and applies it.
@@ -297,9 +346,11 @@ impl Partition {
         if self.is_handle_over(now_ms, handle, row) {
             return DeleteOutcome::Expired;
         }
-        if let Some(position) = row.position {
-            self.commit(Change::Unlogged(row.group, position), now_ms, out);
-        }
+        let change = match row.place {
+            Place::Touched { .. } => Change::Untouched(handle.sequence),
+            Place::Log(entry) => Change::Unlogged(row.group, entry),
+        };
+        self.commit(change, now_ms, out);
         self.commit(Change::Erased(handle.sequence), now_ms, out);
         self.line_up(now_ms, row.group, out);
         DeleteOutcome::Deleted

@@ -8,6 +8,18 @@ use crate::{
     Change, Delivery, Departure, Destination, GroupId, History, Policy, Sequence, TouchedRow,
 };
 
+/// Why messages are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Purpose {
+    /// For a receive.
+    #[default]
+    Give,
+    /// To send them to another queue.
+    Move(Destination),
+    /// To have dead letters and expired messages out of the way, up to the first other one.
+    Clear,
+}
+
 /// A receive as it is being filled.
 #[derive(Default)]
 pub(crate) struct Filling {
@@ -15,8 +27,7 @@ pub(crate) struct Filling {
     /// Messages still to be taken.
     count_left: usize,
     visibility_ms: u64,
-    /// Where all of them go, if not to a receiver.
-    to: Option<Destination>,
+    purpose: Purpose,
     deliveries: Vec<Delivery>,
     /// With a visibility timeout of zero a message is visible again at once; it still comes once per receive.
     again: Vec<(Sequence, TouchedRow)>,
@@ -49,10 +60,18 @@ impl Partition {
         to: Destination,
         out: &mut Output,
     ) -> usize {
-        let (count_left, to) = (count_max, Some(to));
-        let mut filling = Filling { now_ms, count_left, to, ..Filling::default() };
+        let (count_left, purpose) = (count_max, Purpose::Move(to));
+        let mut filling = Filling { now_ms, count_left, purpose, ..Filling::default() };
         self.fill(&mut filling, out);
         count_max - filling.count_left
+    }
+
+    /// Removes what stands before the first message that can be received, so that the next receive finds that at once.
+    pub(crate) fn clear_way(&mut self, now_ms: u64, out: &mut Output) {
+        let purpose = Purpose::Clear;
+        let mut filling = Filling { now_ms, count_left: 1, purpose, ..Filling::default() };
+        self.fill(&mut filling, out);
+        self.is_held_up = self.departures_left == 0 || self.wants().is_some();
     }
 
     fn fill(&mut self, filling: &mut Filling, out: &mut Output) {
@@ -64,8 +83,11 @@ impl Partition {
 
     /// Whether one more message is to be taken.
     pub(crate) fn has_room(&self, filling: &Filling) -> bool {
-        let may_hide = filling.to.is_some() || !self.is_full();
-        filling.count_left > 0 && self.departures_left > 0 && may_hide
+        let may_take = match filling.purpose {
+            Purpose::Give => !self.is_full(),
+            Purpose::Move(_) | Purpose::Clear => true,
+        };
+        filling.count_left > 0 && self.departures_left > 0 && may_take
     }
 
     /// FIFO: as many messages of the first group in line as can be had, then of the next.
@@ -85,6 +107,9 @@ impl Partition {
                     self.state.groups.get(&id).and_then(|group| group.window.front().copied());
                 let is_free = |position| lock.is_none_or(|lock| position < lock);
                 let Some(head) = head.filter(|head| is_free(head.position)) else { break };
+                if self.ends_at(filling, Next::Head(head)) {
+                    break;
+                }
                 self.take_one(filling, id, Next::Head(head), out);
                 has_given = true;
             }
@@ -104,25 +129,33 @@ impl Partition {
     ) {
         let now_ms = filling.now_ms;
         let (sequence, history) = self.claim(now_ms, group, next, out);
-        if self.is_expired(history, now_ms) {
+        let is_expired = self.is_expired(history, now_ms);
+        let to = match filling.purpose {
+            Purpose::Move(to) => Some(to),
+            Purpose::Give | Purpose::Clear => self.dead_letter_queue(history),
+        };
+        if let Next::Returned(_) = next
+            && (is_expired || to.is_some())
+        {
+            self.commit(Change::Untouched(sequence), now_ms, out);
+        }
+        if is_expired {
             self.departures_left -= 1;
             self.commit(Change::Erased(sequence), now_ms, out);
             return;
         }
-        if let Some(to) = filling.to {
-            filling.count_left -= 1;
-            self.send_away(now_ms, Departure { sequence, group, history, to }, out);
-            return;
-        }
-        if let Some(to) = self.dead_letter_queue(history) {
-            self.departures_left -= 1;
+        if let Some(to) = to {
+            match filling.purpose {
+                Purpose::Move(_) => filling.count_left -= 1,
+                Purpose::Give | Purpose::Clear => self.departures_left -= 1,
+            }
             self.send_away(now_ms, Departure { sequence, group, history, to }, out);
             return;
         }
         filling.count_left -= 1;
         let history = history.received_at(now_ms);
         let visible_at_ms = now_ms + filling.visibility_ms;
-        let row = TouchedRow { group, history, visible_at_ms, position: None };
+        let row = TouchedRow { group, history, visible_at_ms };
         filling.deliveries.push(Delivery {
             sequence,
             receive_count: history.receive_count,
@@ -134,6 +167,22 @@ impl Partition {
         } else {
             self.commit(Change::Touched(sequence, row), now_ms, out);
         }
+    }
+
+    /// Whether the way is clear: the next message is neither dead nor expired. Then nothing more is taken.
+    pub(crate) fn ends_at(&self, filling: &mut Filling, next: Next) -> bool {
+        let history = match next {
+            Next::Returned(sequence) => self.state.find(sequence).map(|row| row.history),
+            Next::Head(entry) => Some(entry.history),
+        };
+        let goes = history.is_some_and(|history| {
+            self.is_expired(history, filling.now_ms) || self.dead_letter_queue(history).is_some()
+        });
+        let is_end = filling.purpose == Purpose::Clear && !goes;
+        if is_end {
+            filling.count_left = 0;
+        }
+        is_end
     }
 
     /// Takes a message out of where it waits and returns what it went through.
@@ -152,7 +201,7 @@ impl Partition {
                 (sequence, history.unwrap_or(History::sent_at(sequence.at_ms())))
             }
             Next::Head(entry) => {
-                self.commit(Change::Unlogged(group, entry.position), now_ms, out);
+                self.commit(Change::Unlogged(group, entry), now_ms, out);
                 (entry.sequence, entry.history)
             }
         }

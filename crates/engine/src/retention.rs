@@ -19,22 +19,23 @@ impl Partition {
     }
 
     /// Removes what has expired.
-    pub(crate) fn expire(&mut self, now_ms: u64, rows_left: &mut usize, out: &mut Output) {
-        while *rows_left > 0
+    pub(crate) fn expire(&mut self, now_ms: u64, out: &mut Output) {
+        while self.rows_left > 0
             && let Some((sequence, row)) = self.state.touched.first_key_value()
             && self.is_expired(row.history, now_ms)
         {
             let (sequence, group) = (*sequence, row.group);
-            *rows_left -= 1;
+            self.rows_left -= 1;
+            self.commit(Change::Untouched(sequence), now_ms, out);
             self.commit(Change::Erased(sequence), now_ms, out);
             self.line_up(now_ms, group, out);
         }
-        while *rows_left > 0
+        while self.rows_left > 0
             && let Some((group, entry)) = self.oldest_log_entry()
             && self.is_expired(entry.history, now_ms)
         {
-            *rows_left -= 1;
-            self.commit(Change::Unlogged(group, entry.position), now_ms, out);
+            self.rows_left -= 1;
+            self.commit(Change::Unlogged(group, entry), now_ms, out);
             self.commit(Change::Erased(entry.sequence), now_ms, out);
             self.line_up(now_ms, group, out);
         }

@@ -7,16 +7,18 @@
 //! | log | group, position | a message that waits to be received |
 //! | due | due time, sequence | a message that is delayed |
 //! | ready | place | a group that can be served and is not noisy; the line of groups |
-//! | touched | sequence | a message that was received and not deleted |
+//! | touched | sequence | a message that was received and not deleted, and is in no log |
+//! | returned | sequence | where in the log a message is that was received, not deleted, and went back there |
 //! | outbox | number | a message on its way to another queue |
 //! | arrivals | sender | number of the last message that arrived from there |
 //! | duplicate | deduplication key | FIFO: a send within the last five minutes |
 //! | deadline | time, deduplication key | FIFO: when to forget it |
 //! | body | sequence | the message itself; the engine only says when it goes |
 //!
-//! A message has a body row for as long as it exists, and exactly one of: a due row, a log row, an outbox row, a
-//! touched row without position. A message that went back to the log keeps its touched row, which then carries the position,
-//! so that an old receipt handle still finds it.
+//! A message has a body row for as long as it exists, and exactly one of: a due row, a log row, an outbox row, a touched
+//! row. A log row of a message that was received in this queue has a returned row beside it, so that an old receipt handle
+//! still finds the message. There may be millions of these; of touched rows there are never many, and opening a partition
+//! reads them all.
 
 pub use crate::index::IndexRow;
 
@@ -52,8 +54,8 @@ pub struct PartitionRow {
     pub outbox: IndexRow<Sequence>,
     /// Standard: the noisy groups, in order of their places. There are never many.
     pub noisy: Vec<GroupId>,
-    /// Every touched row without position is at or after this sequence number, so that opening a partition does not
-    /// scan over the messages it deleted.
+    /// Every touched row is at or after this sequence number, so that opening a partition does not scan over the messages
+    /// it deleted.
     pub touched_cursor: Sequence,
 }
 
@@ -128,6 +130,12 @@ impl LogEntry {
     pub(crate) fn unreceived(sequence: Sequence, position: Sequence) -> Self {
         Self { position, sequence, history: History::sent_at(sequence.at_ms()) }
     }
+
+    /// Whether there may be receipt handles of the message; then a returned row says where it is.
+    #[must_use]
+    pub fn is_returned(&self) -> bool {
+        self.history.receives_here() > 0
+    }
 }
 
 /// What a message went through before now.
@@ -158,8 +166,7 @@ impl History {
     }
 
     /// Receives in this queue.
-    #[must_use]
-    pub fn receives_here(self) -> u32 {
+    pub(crate) fn receives_here(self) -> u32 {
         self.receive_count - self.receives_elsewhere
     }
 }
@@ -192,7 +199,7 @@ pub struct Departure {
     pub to: Destination,
 }
 
-/// State of a message that was received and not deleted.
+/// State of a message that was received and not deleted, and did not go back to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TouchedRow {
     /// The message's group.
@@ -201,17 +208,15 @@ pub struct TouchedRow {
     pub history: History,
     /// When it is visible again, epoch milliseconds.
     pub visible_at_ms: u64,
-    /// Its place in the log if it went back there.
-    pub position: Option<Sequence>,
 }
 
 /// One change to the rows of a partition. Applying the same changes to rows and memory keeps them equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A log row is put.
+    /// A log row is put, with a returned row if the message was received.
     Logged(GroupId, LogEntry),
-    /// A log row is removed.
-    Unlogged(GroupId, Sequence),
+    /// A log row is removed, and the returned row if there is one.
+    Unlogged(GroupId, LogEntry),
     /// A due row is put.
     Scheduled(GroupId, DueKey),
     /// A due row is removed.
@@ -222,9 +227,11 @@ pub enum Change {
     LeftLine(GroupId, Sequence),
     /// A touched row is put.
     Touched(Sequence, TouchedRow),
-    /// The touched row, if any, and the body are removed.
+    /// A touched row is removed.
+    Untouched(Sequence),
+    /// The body of a message that is nowhere any more is removed.
     Erased(Sequence),
-    /// An outbox row is put; the touched row, if any, is removed.
+    /// An outbox row is put.
     Departed(Sequence, Departure),
     /// An outbox row is removed; the message is in this queue again.
     Returned(Sequence),
@@ -247,6 +254,6 @@ pub struct Stored {
     pub partition: PartitionRow,
     /// The group rows of [`GroupId::NONE`], of the noisy groups, and of the groups of the touched rows below.
     pub groups: Vec<(GroupId, GroupRow)>,
-    /// The touched rows without position: what was in flight or had returned.
+    /// The touched rows: what was in flight, or visible again.
     pub touched: Vec<(Sequence, TouchedRow)>,
 }

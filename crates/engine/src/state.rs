@@ -7,9 +7,12 @@ use crate::group::Group;
 use crate::index::{Index, More, more_after};
 use crate::shares::{Average, Load};
 use crate::{
-    Change, DeadlineKey, Departure, DueKey, DuplicateRow, Found, GroupId, GroupRow, Limits, Page,
-    PartitionRow, QueueAddress, Sequence, Stored, TouchedRow,
+    Change, DeadlineKey, Departure, DueKey, DuplicateRow, Found, GroupId, GroupRow, History,
+    Limits, LogEntry, Page, PartitionRow, QueueAddress, Sequence, Stored, TouchedRow,
 };
+
+/// Tenants whose shares were this small together, in messages in flight on average, need not be remembered.
+const CALM_AVERAGE: f64 = 0.01;
 
 /// Whether the messages of a group wait for each other. Fixed when the queue is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,23 @@ pub(crate) enum Order {
     Standard,
     /// They do.
     Fifo,
+}
+
+/// A message that was received and not deleted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Received {
+    pub(crate) group: GroupId,
+    pub(crate) history: History,
+    pub(crate) place: Place,
+}
+
+/// Where such a message is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    /// In flight, or visible again.
+    Touched { visible_at_ms: u64 },
+    /// In the log again.
+    Log(LogEntry),
 }
 
 /// Rows in memory, with the indexes derived from them.
@@ -52,14 +72,16 @@ pub(crate) struct State {
     arrivals: HashMap<QueueAddress, Sequence>,
     /// Whether groups and keys that memory does not know may have rows on disk that count.
     unknown_on_disk: More,
-    /// Touched rows that were found for the command at hand, or whose messages went back to the log during it.
-    recalled: BTreeMap<Sequence, TouchedRow>,
+    /// Log entries that were found for the command at hand, or whose messages went back to the log during it.
+    recalled: BTreeMap<Sequence, (GroupId, LogEntry)>,
     /// How many messages are in flight on average.
     average: Average,
     /// Sum of the groups' returned messages.
     pub(crate) returned_count: usize,
     /// Sum of the groups' log rows, in memory or not.
     pub(crate) log_count: u64,
+    /// Sum of the groups' log entries in memory.
+    window_entries: usize,
     dirty_groups: BTreeSet<GroupId>,
     dirty: Dirty,
 }
@@ -95,6 +117,7 @@ impl State {
             average: Average::default(),
             returned_count: 0,
             log_count: row.log_count,
+            window_entries: 0,
             dirty_groups: BTreeSet::new(),
             dirty: Dirty::No,
         };
@@ -122,11 +145,18 @@ impl State {
                 self.last_sequence = self.last_sequence.max(entry.position);
                 self.log_count += 1;
                 let window_max = self.window_max(group);
-                self.dirty_group(group).insert(entry, window_max);
+                let room =
+                    if self.window_entries < self.limits.windows_max { window_max } else { 1 };
+                self.change_window(group, |group| group.insert(entry, room, window_max));
+                // The command at hand may name it: memory knew the message when its handles were looked up.
+                if entry.is_returned() {
+                    self.recalled.insert(entry.sequence, (group, entry));
+                }
             }
-            Change::Unlogged(group, position) => {
+            Change::Unlogged(group, entry) => {
                 self.log_count -= 1;
-                self.dirty_group(group).remove(position);
+                self.change_window(group, |group| group.remove(entry.position));
+                self.recalled.remove(&entry.sequence);
             }
             Change::Scheduled(group, key) => {
                 self.last_sequence = self.last_sequence.max(key.sequence);
@@ -138,18 +168,12 @@ impl State {
             Change::LeftLine(group, place) => self.leave_line(group, place),
             Change::Touched(sequence, row) => {
                 self.forget(sequence, now_ms);
-                match row.position {
-                    // The command at hand may name it: memory knew the message when its handles were looked up.
-                    Some(_) => {
-                        self.recalled.insert(sequence, row);
-                    }
-                    None => self.remember(sequence, row, now_ms),
-                }
+                self.remember(sequence, row, now_ms);
             }
-            Change::Erased(sequence) => self.forget(sequence, now_ms),
+            Change::Untouched(sequence) => self.forget(sequence, now_ms),
+            Change::Erased(_) => {}
             Change::Departed(number, departure) => {
                 self.last_sequence = self.last_sequence.max(number);
-                self.forget(departure.sequence, now_ms);
                 self.outbox.insert(number, departure, Sequence(number.0 - 1));
             }
             Change::Returned(number) | Change::Delivered(number, _) => self.outbox.remove(number),
@@ -175,6 +199,10 @@ impl State {
         self.dirty_group(group).row.ready = Some(place);
         match mark_of(place) {
             Mark::Quiet => {
+                if self.order == Order::Standard {
+                    let window_max = self.limits.window_low;
+                    self.change_window(group, |group| group.trim(window_max));
+                }
                 let left = self.ready.insert(place, group, Sequence(place.0 - 1));
                 self.drop_idle(left);
             }
@@ -195,8 +223,16 @@ impl State {
     }
 
     /// State of a received message, in memory or recalled.
-    pub(crate) fn find(&self, sequence: Sequence) -> Option<TouchedRow> {
-        self.touched.get(&sequence).or_else(|| self.recalled.get(&sequence)).copied()
+    pub(crate) fn find(&self, sequence: Sequence) -> Option<Received> {
+        let touched = self.touched.get(&sequence).map(|row| Received {
+            group: row.group,
+            history: row.history,
+            place: Place::Touched { visible_at_ms: row.visible_at_ms },
+        });
+        touched.or_else(|| {
+            let (group, entry) = *self.recalled.get(&sequence)?;
+            Some(Received { group, history: entry.history, place: Place::Log(entry) })
+        })
     }
 
     /// An earlier send with a deduplication key, as far as the command at hand may know.
@@ -245,8 +281,8 @@ impl State {
     /// Lends a row to the command at hand.
     pub(crate) fn lend(&mut self, found: Found) {
         match found {
-            Found::Touched(sequence, row) => {
-                self.recalled.insert(sequence, row);
+            Found::Returned(group, entry) => {
+                self.recalled.insert(entry.sequence, (group, entry));
             }
             Found::Group(id, row) => {
                 self.groups.entry(id).or_insert_with(|| Group::open(row));
@@ -262,7 +298,7 @@ impl State {
         }
     }
 
-    /// Ends the loan of touched rows.
+    /// Ends the loan of log entries.
     pub(crate) fn end_command(&mut self) {
         self.recalled.clear();
     }
@@ -292,6 +328,7 @@ impl State {
             Page::Log(id, entries) => {
                 let more = more_after(entries.len(), self.page_rows(id));
                 if let Some(group) = self.groups.get_mut(&id) {
+                    self.window_entries += entries.len();
                     group.supply(entries, more);
                 }
             }
@@ -337,10 +374,47 @@ impl State {
         }
     }
 
+    /// Changes the log of a group.
+    fn change_window(&mut self, id: GroupId, change: impl FnOnce(&mut Group)) {
+        let group = self.dirty_group(id);
+        let before = group.window.len();
+        change(group);
+        let after = group.window.len();
+        self.window_entries = self.window_entries - before + after;
+    }
+
+    /// Entries in memory.
+    pub(crate) fn entries(&self) -> usize {
+        self.window_entries
+            + self.groups.len()
+            + self.touched.len()
+            + self.due.first.len()
+            + self.ready.first.len()
+            + self.forgetting.first.len()
+            + self.outbox.first.len()
+            + self.duplicates.len()
+    }
+
+    /// Whether there is nothing that a purge could remove.
+    pub(crate) fn is_empty(&self) -> bool {
+        let counts = [self.due.row.count, self.forgetting.row.count, self.outbox.row.count];
+        self.log_count == 0 && self.touched.is_empty() && counts == [0; 3]
+    }
+
+    /// Whether no tenant has taken anything of the consumers for so long that its share matters.
+    pub(crate) fn is_calm(&self, now_ms: u64) -> bool {
+        let has_tenants = self.order == Order::Standard && self.groups.len() > 1;
+        !has_tenants || (self.noisy.is_empty() && self.load(now_ms).average < CALM_AVERAGE)
+    }
+
     /// Hands out the rows that changed since the last call, for one commit. A group without row has none any more.
     pub(crate) fn take_dirty(
         &mut self,
     ) -> (Option<PartitionRow>, Vec<(GroupId, Option<GroupRow>)>) {
+        debug_assert_eq!(
+            self.window_entries,
+            self.groups.values().map(|group| group.window.len()).sum::<usize>()
+        );
         let mut groups = Vec::new();
         for id in std::mem::take(&mut self.dirty_groups) {
             let Some(group) = self.groups.get(&id) else { continue };
@@ -385,8 +459,10 @@ impl State {
             return;
         }
         if group.in_flight.is_empty() {
+            self.window_entries -= group.window.len();
             self.groups.remove(&id);
         } else if self.order == Order::Standard {
+            self.window_entries -= group.window.len();
             group.unload();
         }
     }
@@ -417,7 +493,6 @@ impl State {
     }
 
     fn forget(&mut self, sequence: Sequence, now_ms: u64) {
-        self.recalled.remove(&sequence);
         let Some(row) = self.touched.get(&sequence) else { return };
         let (visible_at_ms, group) = (row.visible_at_ms, row.group);
         if self.deadlines.contains(&(visible_at_ms, sequence)) {
@@ -478,6 +553,7 @@ impl State {
         self.log_count = 0;
         self.dirty_groups.clear();
         self.groups.clear();
+        self.window_entries = 0;
         if self.order == Order::Standard {
             self.groups.insert(GroupId::NONE, Group::empty(watermark));
             self.dirty_groups.insert(GroupId::NONE);

@@ -1,7 +1,7 @@
 //! Visibility timeouts: hidden until a time, then visible again.
 
 use crate::partition::{Output, Partition};
-use crate::state::Order;
+use crate::state::{Order, Place, Received};
 use crate::{Change, GroupId, Handle, LogEntry, Policy, Sequence, TouchedRow, VisibilityOutcome};
 
 impl Partition {
@@ -25,11 +25,12 @@ impl Partition {
         if total_ms > self.config.visibility_max_ms {
             return VisibilityOutcome::BeyondLimit;
         }
-        if let Some(position) = row.position {
-            self.commit(Change::Unlogged(row.group, position), now_ms, out);
-            self.line_up(now_ms, row.group, out);
+        let Received { group, history, place } = row;
+        if let Place::Log(entry) = place {
+            self.commit(Change::Unlogged(group, entry), now_ms, out);
+            self.line_up(now_ms, group, out);
         }
-        let row = TouchedRow { visible_at_ms: now_ms + hidden_ms, position: None, ..row };
+        let row = TouchedRow { group, history, visible_at_ms: now_ms + hidden_ms };
         self.commit(Change::Touched(handle.sequence, row), now_ms, out);
         if hidden_ms == 0 {
             self.settle(now_ms, handle.sequence, row, out);
@@ -39,26 +40,28 @@ impl Partition {
 
     /// Whether a handle has lost its hold on the message: on a FIFO queue with the end of its visibility timeout, on a
     /// standard queue never (contract §4.3).
-    pub(crate) fn is_handle_over(&self, now_ms: u64, handle: Handle, row: TouchedRow) -> bool {
+    pub(crate) fn is_handle_over(&self, now_ms: u64, handle: Handle, row: Received) -> bool {
         match self.config.policy {
             Policy::Standard { .. } => false,
             Policy::Fifo { .. } => {
-                row.position.is_some()
-                    || row.visible_at_ms <= now_ms
-                    || row.history.receive_count != handle.receive_count
+                let is_hidden = match row.place {
+                    Place::Touched { visible_at_ms } => visible_at_ms > now_ms,
+                    Place::Log(_) => false,
+                };
+                !is_hidden || row.history.receive_count != handle.receive_count
             }
         }
     }
 
     /// Ends the visibility timeouts that are over.
-    pub(crate) fn end_timeouts(&mut self, now_ms: u64, rows_left: &mut usize, out: &mut Output) {
-        while *rows_left > 0
+    pub(crate) fn end_timeouts(&mut self, now_ms: u64, out: &mut Output) {
+        while self.rows_left > 0
             && let Some((visible_at_ms, sequence)) = self.state.deadlines.first().copied()
             && visible_at_ms <= now_ms
         {
-            *rows_left -= 1;
+            self.rows_left -= 1;
             self.state.surface(visible_at_ms, sequence, now_ms);
-            if let Some(row) = self.state.find(sequence) {
+            if let Some(row) = self.state.touched.get(&sequence).copied() {
                 self.settle(now_ms, sequence, row, out);
             }
         }
@@ -92,7 +95,9 @@ impl Partition {
                 }
             }
         };
-        self.put_back(now_ms, sequence, TouchedRow { position: Some(position), ..row }, out);
+        self.commit(Change::Untouched(sequence), now_ms, out);
+        let entry = LogEntry { position, sequence, history: row.history };
+        self.put_back(now_ms, row.group, entry, out);
     }
 
     /// The position of a message that goes back to the log: its own number. A tenant's message goes before the head of
@@ -103,18 +108,15 @@ impl Partition {
         tenant.map_or(sequence, |tenant| tenant.row.cursor)
     }
 
-    /// Puts a message that was received, or was to leave, into the log at the position that its row says.
+    /// Puts a message that was received, or was to leave, into the log again.
     pub(crate) fn put_back(
         &mut self,
         now_ms: u64,
-        sequence: Sequence,
-        row: TouchedRow,
+        group: GroupId,
+        entry: LogEntry,
         out: &mut Output,
     ) {
-        let Some(position) = row.position else { return };
-        let entry = LogEntry { position, sequence, history: row.history };
-        self.commit(Change::Touched(sequence, row), now_ms, out);
-        self.commit(Change::Logged(row.group, entry), now_ms, out);
-        self.line_up(now_ms, row.group, out);
+        self.commit(Change::Logged(group, entry), now_ms, out);
+        self.line_up(now_ms, group, out);
     }
 }

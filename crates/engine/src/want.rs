@@ -2,7 +2,7 @@
 
 use crate::{
     DeadlineKey, Departure, DueKey, DuplicateRow, GroupId, GroupRow, LogEntry, QueueAddress,
-    Sequence, TouchedRow,
+    Sequence,
 };
 
 /// A request for rows. Everything decided so far must be visible to the read.
@@ -69,8 +69,8 @@ pub enum Page {
 /// A single row that a command needs, if it exists. Asked for before each command that may name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// The touched row of a message that may be in the log again, and then the row of its group as well.
-    Touched(Sequence),
+    /// The log entry of a message that may be in the log again, by its returned row, and the row of its group.
+    Returned(Sequence),
     /// The row of a group that may have messages.
     Group(GroupId),
     /// The row of a deduplication key. Needs no commit before: memory knows what is not committed.
@@ -82,8 +82,8 @@ pub enum Lookup {
 /// The answer to a [`Lookup`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// Answers [`Lookup::Touched`].
-    Touched(Sequence, TouchedRow),
+    /// Answers [`Lookup::Returned`].
+    Returned(GroupId, LogEntry),
     /// Answers [`Lookup::Group`].
     Group(GroupId, GroupRow),
     /// Answers [`Lookup::Duplicate`].

@@ -21,6 +21,7 @@ const VISIBILITY_MAX_MS: u64 = 40_000;
 const LIMITS: Limits = Limits {
     window_max: 6,
     window_low: 4,
+    windows_max: 12,
     index_max: 3,
     groups_ahead: 4,
     returned_max: 3,
@@ -36,6 +37,7 @@ enum Step {
     Wait { time_ms: u64 },
     Purge,
     Restart { is_crash: bool },
+    Close,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -55,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
             false => Step::Wait { time_ms: 1 },
         }),
         1 => any::<bool>().prop_map(|is_crash| Step::Restart { is_crash }),
+        2 => Just(Step::Close),
     ]
 }
 
@@ -132,6 +135,11 @@ impl Model {
                 self.harness.call(Command::Purge);
                 self.messages.clear();
                 self.attempts.clear();
+                Ok(())
+            }
+            // Nobody may be able to tell.
+            Step::Close => {
+                self.harness.close();
                 Ok(())
             }
             Step::Restart { is_crash } => {
@@ -319,8 +327,12 @@ fn a_named_receive_can_be_repeated_as_promised() {
 
 #[test]
 fn a_broken_repetition_is_caught() {
-    for sabotage in [Sabotage::ForgetAttempts, Sabotage::IgnoreVisibility, Sabotage::ForgetTouched]
-    {
+    for sabotage in [
+        Sabotage::ForgetAttempts,
+        Sabotage::IgnoreVisibility,
+        Sabotage::ForgetTouched,
+        Sabotage::CloseBusy,
+    ] {
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
         let config = Config {
             cases: 200,

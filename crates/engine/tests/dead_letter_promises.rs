@@ -21,6 +21,7 @@ const VISIBILITY_MAX_MS: u64 = 43_200_000;
 const LIMITS: Limits = Limits {
     window_max: 6,
     window_low: 4,
+    windows_max: 12,
     index_max: 3,
     groups_ahead: 4,
     returned_max: 3,

@@ -11,6 +11,7 @@ use support::{Harness, Sabotage};
 const LIMITS: Limits = Limits {
     window_max: 8,
     window_low: 4,
+    windows_max: 12,
     index_max: 6,
     groups_ahead: 2,
     returned_max: 3,

@@ -19,6 +19,7 @@ const WINDOW_MS: u64 = 300_000;
 const LIMITS: Limits = Limits {
     window_max: 6,
     window_low: 4,
+    windows_max: 12,
     index_max: 3,
     groups_ahead: 4,
     returned_max: 3,
@@ -42,6 +43,7 @@ fn setup() -> impl Strategy<Value = Setup> {
     let limits = (4_usize..8, 0_usize..8, 1_usize..14, 4_usize..8, 1_usize..9).prop_map(
         |(window_low, more, index_max, groups_ahead, tick_rows_max)| Limits {
             window_max: window_low + more,
+            windows_max: 3 * more,
             window_low,
             index_max,
             groups_ahead,
@@ -87,6 +89,7 @@ enum Step {
         slept_ms: u64,
         is_crash: bool,
     },
+    Close,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -104,6 +107,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Count),
         1 => (prop_oneof![Just(0), 1_u64..30_000], any::<bool>())
             .prop_map(|(slept_ms, is_crash)| Step::Restart { slept_ms, is_crash }),
+        2 => Just(Step::Close),
         1 => prop::bool::weighted(0.2).prop_map(|is_purge| if is_purge { Step::Purge } else { Step::Count }),
     ]
 }
@@ -237,6 +241,11 @@ fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), Stri
             harness.call(Command::Purge);
             model.messages.clear();
             model.duplicates.clear();
+            Ok(())
+        }
+        // Nobody may be able to tell.
+        Step::Close => {
+            harness.close();
             Ok(())
         }
         Step::Restart { slept_ms, is_crash } => {

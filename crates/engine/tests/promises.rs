@@ -20,6 +20,7 @@ const RETENTION_MS: u64 = 60_000;
 const LIMITS: Limits = Limits {
     window_max: 6,
     window_low: 4,
+    windows_max: 12,
     index_max: 2,
     groups_ahead: 4,
     returned_max: 3,
@@ -38,6 +39,7 @@ enum Step {
     Peek,
     Purge,
     Restart,
+    Close,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -54,6 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Count),
         1 => Just(Step::Peek),
         1 => Just(Step::Restart),
+        2 => Just(Step::Close),
         1 => prop::bool::weighted(0.2).prop_map(|is_purge| if is_purge { Step::Purge } else { Step::Count }),
     ]
 }
@@ -172,6 +175,11 @@ fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), Stri
         }
         Step::Restart => {
             harness.restart();
+            Ok(())
+        }
+        // Nobody may be able to tell.
+        Step::Close => {
+            harness.close();
             Ok(())
         }
     }
@@ -381,7 +389,7 @@ fn drain_after_clock_jumps(steps: &[(Step, i64)]) -> (Vec<Sequence>, Vec<Sequenc
                     model.messages.remove(&handles[index].sequence);
                 }
             }
-            Step::Restart => harness.restart(),
+            Step::Restart | Step::Close => harness.restart(),
             Step::Hide { .. }
             | Step::Wait { .. }
             | Step::Oversleep { .. }
@@ -429,6 +437,8 @@ fn a_broken_engine_is_caught() {
         Sabotage::IgnoreVisibility,
         Sabotage::IgnoreDelay,
         Sabotage::ForgetGroupRows,
+        Sabotage::ForgetReturned,
+        Sabotage::ForgetUntouched,
     ] {
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
         let config = Config {

@@ -86,6 +86,7 @@ impl Runner {
         let limits = Limits {
             window_max: number("window", 1_024),
             window_low: number("window", 1_024).div_ceil(2),
+            windows_max: number("windows", 65_536),
             index_max: number("index", 1_024),
             groups_ahead: number("ahead", 16),
             returned_max: number("returned", 10_000),

@@ -80,7 +80,7 @@ async fn what_a_broker_wrote_is_clean_and_has_rows_in_every_table() {
     let sizes = offline::sizes(dir.path()).unwrap();
     let tables = sizes.queues.iter().flat_map(|queue| queue.tables.keys().copied());
     let tables: std::collections::BTreeSet<_> = tables.collect();
-    assert_eq!(tables.len(), 11, "{tables:?}");
+    assert_eq!(tables.len(), 12, "{tables:?}");
     let rows: u64 =
         sizes.queues.iter().flat_map(|queue| queue.tables.values()).map(|size| size.rows).sum();
     assert_eq!(rows, checked.rows + checked.messages);

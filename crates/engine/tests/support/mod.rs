@@ -19,6 +19,7 @@ pub(crate) struct Rows {
     pub(crate) due: BTreeMap<DueKey, GroupId>,
     pub(crate) ready: BTreeMap<Sequence, GroupId>,
     pub(crate) touched: BTreeMap<Sequence, TouchedRow>,
+    pub(crate) returned: BTreeMap<Sequence, (GroupId, Sequence)>,
     pub(crate) duplicates: BTreeMap<u128, DuplicateRow>,
     pub(crate) deadlines: BTreeMap<DeadlineKey, ()>,
     pub(crate) outbox: BTreeMap<Sequence, Departure>,
@@ -67,6 +68,12 @@ pub(crate) enum Sabotage {
     CountElsewhere,
     /// Receives have no names.
     ForgetAttempts,
+    /// Where messages are that went back to the log is not written.
+    ForgetReturned,
+    /// Touched rows stay when messages go back to the log, are deleted or expire.
+    ForgetUntouched,
+    /// Partitions are closed whatever they say.
+    CloseBusy,
 }
 
 fn history_of(kind: &mut ArrivalKind) -> Option<&mut History> {
@@ -157,14 +164,40 @@ impl Harness {
     /// Forgets the memory and opens the partition from its rows.
     pub(crate) fn restart(&mut self) {
         self.flush();
+        if self.sabotage == Sabotage::Nothing {
+            self.check_returned();
+        }
         self.partition = self.open();
         self.settle();
     }
 
+    /// Each log row of a message that was received has a returned row, and there are no others.
+    fn check_returned(&self) {
+        let logged = self.rows.log.iter().filter(|(_, entry)| entry.is_returned());
+        let expected: BTreeMap<_, _> = logged
+            .map(|((group, position), entry)| (entry.sequence, (*group, *position)))
+            .collect();
+        assert_eq!(self.rows.returned, expected);
+    }
+
+    /// Closes the partition and opens it again if it says that nobody can tell.
+    #[allow(dead_code, reason = "each test binary uses some of them")]
+    pub(crate) fn close(&mut self) {
+        if self.can_close() {
+            self.restart();
+        }
+    }
+
+    /// Whether the partition says that it can be closed.
+    #[allow(dead_code, reason = "each test binary uses some of them")]
+    pub(crate) fn can_close(&self) -> bool {
+        self.partition.can_close(self.now_ms) || self.sabotage == Sabotage::CloseBusy
+    }
+
     fn open(&self) -> Partition {
         let from = self.rows.partition.touched_cursor;
-        let in_memory = self.rows.touched.range(from..).filter(|(_, row)| row.position.is_none());
-        let touched: Vec<_> = in_memory.map(|(sequence, row)| (*sequence, *row)).collect();
+        let touched = self.rows.touched.range(from..);
+        let touched: Vec<_> = touched.map(|(sequence, row)| (*sequence, *row)).collect();
         let mut named: Vec<_> = touched.iter().map(|(_, row)| row.group).collect();
         named.push(GroupId::NONE);
         named.extend(&self.rows.partition.noisy);
@@ -194,7 +227,7 @@ impl Harness {
     pub(crate) fn submit(&mut self, command: Command, bodies: &[String]) -> RequestId {
         self.settle();
         let lookups = self.partition.lookups(&command);
-        if lookups.iter().any(|lookup| matches!(lookup, Lookup::Touched(_))) {
+        if lookups.iter().any(|lookup| matches!(lookup, Lookup::Returned(_))) {
             self.flush();
         }
         for lookup in lookups {
@@ -250,8 +283,20 @@ impl Harness {
         self.tick();
     }
 
+    /// Entries in the partition's memory.
     #[allow(dead_code, reason = "each test binary uses some of them")]
-    fn tick(&mut self) {
+    pub(crate) fn entries(&self) -> usize {
+        self.partition.entries()
+    }
+
+    /// Whether the partition asks to be looked at again at once.
+    #[allow(dead_code, reason = "each test binary uses some of them")]
+    pub(crate) fn wakes_at_once(&self) -> bool {
+        self.partition.next_wake_ms() == Some(0)
+    }
+
+    #[allow(dead_code, reason = "each test binary uses some of them")]
+    pub(crate) fn tick(&mut self) {
         let mut out = Output::default();
         self.partition.tick(self.now_ms, &mut out);
         self.absorb(out);
@@ -310,10 +355,12 @@ impl Harness {
     fn look_up(&self, lookup: Lookup) -> Vec<Found> {
         let group = |id: GroupId| self.rows.groups.get(&id).map(|row| Found::Group(id, *row));
         match lookup {
-            Lookup::Touched(sequence) => {
-                let Some(row) = self.rows.touched.get(&sequence) else { return Vec::new() };
-                let group = row.position.and_then(|_| group(row.group));
-                [Found::Touched(sequence, *row)].into_iter().chain(group).collect()
+            Lookup::Returned(sequence) => {
+                let Some((id, position)) = self.rows.returned.get(&sequence) else {
+                    return Vec::new();
+                };
+                let entry = self.rows.log[&(*id, *position)];
+                [Found::Returned(*id, entry)].into_iter().chain(group(*id)).collect()
             }
             Lookup::Group(id) => group(id).into_iter().collect(),
             Lookup::Arrivals(from) => {
@@ -371,6 +418,7 @@ impl Harness {
                 rows.log.insert((group, entry.position), LogEntry { history, ..entry });
             }
             Change::Touched(..) if self.sabotage == Sabotage::ForgetTouched => {}
+            Change::Untouched(..) if self.sabotage == Sabotage::ForgetUntouched => {}
             Change::Erased(..) if self.sabotage == Sabotage::ForgetErased => {}
             Change::Remembered(..) if self.sabotage == Sabotage::ForgetDuplicates => {}
             Change::LinedUp(..) if self.sabotage == Sabotage::ForgetLine => {}
@@ -379,9 +427,15 @@ impl Harness {
             Change::Delivered(..) if self.sabotage == Sabotage::ForgetDelivered => {}
             Change::Logged(group, entry) => {
                 rows.log.insert((group, entry.position), entry);
+                if entry.is_returned() && self.sabotage != Sabotage::ForgetReturned {
+                    rows.returned.insert(entry.sequence, (group, entry.position));
+                }
             }
-            Change::Unlogged(group, position) => {
-                rows.log.remove(&(group, position));
+            Change::Unlogged(group, entry) => {
+                rows.log.remove(&(group, entry.position));
+                if entry.is_returned() {
+                    rows.returned.remove(&entry.sequence);
+                }
             }
             Change::Scheduled(group, key) => {
                 rows.due.insert(key, group);
@@ -392,12 +446,13 @@ impl Harness {
             Change::Touched(sequence, row) => {
                 rows.touched.insert(sequence, row);
             }
-            Change::Erased(sequence) => {
+            Change::Untouched(sequence) => {
                 rows.touched.remove(&sequence);
+            }
+            Change::Erased(sequence) => {
                 rows.bodies.remove(&sequence);
             }
             Change::Departed(number, departure) => {
-                rows.touched.remove(&departure.sequence);
                 rows.outbox.insert(number, departure);
             }
             Change::Returned(number) => {
@@ -430,6 +485,7 @@ impl Harness {
                 rows.log.retain(|(_, position), _| *position > watermark);
                 rows.due.retain(|key, _| key.sequence > watermark);
                 rows.touched.retain(|sequence, _| *sequence > watermark);
+                rows.returned.clear();
                 rows.bodies.retain(|sequence, _| *sequence > watermark);
                 rows.outbox.clear();
                 rows.groups.clear();

@@ -12,9 +12,10 @@
 mod contents;
 mod move_tasks;
 mod reset;
+mod snapshot;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, RwLock};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -29,11 +30,14 @@ use crate::clock::Clock;
 
 pub(super) use contents::{Contents, QUEUE_TABLES};
 pub(super) use move_tasks::MoveTasks;
+pub(super) use snapshot::{Published, Snapshot};
 
 /// Changes that may wait for the catalog's task.
 pub(super) const CHANGES_MAX: usize = 1_024;
 /// A deleted queue is remembered this long, for the rule of contract §2.1.
 const DELETED_KEPT_MS: u64 = 60_000;
+/// Deleted queues that one change forgets.
+const FORGOTTEN_MAX: usize = 100;
 const PAGE_ROWS: usize = 1_000;
 const QUEUE: u8 = b'q';
 const DELETED: u8 = b'x';
@@ -63,24 +67,6 @@ pub enum QueueChange {
     Put(Queue),
     /// Delete the queue.
     Delete,
-}
-
-/// Every queue at one moment. Each change copies it, so both halves are cheap to copy.
-pub(super) type Snapshot = BTreeMap<Arc<QueueKey>, Arc<Queue>>;
-
-/// The published snapshot. The lock is held only to copy a pointer.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Published(Arc<RwLock<Arc<Snapshot>>>);
-
-impl Published {
-    pub(super) fn get(&self) -> Arc<Snapshot> {
-        // A pointer swap cannot leave the snapshot half written, so a poisoned lock is as good as any.
-        Arc::clone(&self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-
-    fn set(&self, snapshot: Snapshot) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(snapshot);
-    }
 }
 
 /// The one row of server-wide settings.
@@ -148,6 +134,8 @@ pub(super) struct Catalog {
     /// Whether the queues differ from the published ones.
     has_changed: bool,
     deleted: HashMap<QueueKey, DeletedRow>,
+    /// Those of them whose partitions are gone, or were deleted again since, by the time of the deletion.
+    removed: BTreeSet<(u64, QueueKey)>,
     pub(super) moves: MoveTasks,
     published: Published,
     /// Changes of queues so far.
@@ -179,10 +167,10 @@ impl Catalog {
                 settings
             }
         };
-        let mut queues = Snapshot::new();
+        let mut queues = Snapshot::default();
         for row in scan::<QueueRow>(&*reader, QUEUE, "queue")? {
             check_version("queue", row.1.version)?;
-            queues.insert(Arc::new(row.1.queue.key.clone()), Arc::new(row.1.queue));
+            queues.insert(row.1.queue);
         }
         let mut deleted = HashMap::new();
         for (key, row) in scan::<DeletedRow>(&*reader, DELETED, "deleted queue")? {
@@ -197,11 +185,13 @@ impl Catalog {
             queues,
             has_changed: false,
             deleted,
+            removed: BTreeSet::new(),
             moves,
             published,
             version: 0,
         };
-        for key in catalog.queues.keys().cloned().collect::<Vec<_>>() {
+        let keys = catalog.queues.queues().map(|queue| queue.key.clone());
+        for key in keys.collect::<Vec<_>>() {
             catalog.derive(&key);
         }
         catalog.published.set(catalog.queues.clone());
@@ -272,8 +262,7 @@ impl Catalog {
                 }
                 let row = QueueRow { version: VERSION, queue };
                 put(&mut batch, row_key(QUEUE, &key), &row);
-                let is_new =
-                    self.queues.insert(Arc::new(key.clone()), Arc::new(row.queue)).is_none();
+                let is_new = self.queues.insert(row.queue).is_none();
                 self.derive(&key);
                 if is_new {
                     self.derive_sources(&key);
@@ -310,27 +299,30 @@ impl Catalog {
         self.version += 1;
         let derived = Derived { version: self.version, dead_letters };
         let queue = Queue { derived, ..Queue::clone(queue) };
-        self.queues.insert(Arc::new(key.clone()), Arc::new(queue));
+        self.queues.insert(queue);
     }
 
     /// The same for every queue whose dead-letter queue was created or deleted.
     fn derive_sources(&mut self, target: &QueueKey) {
-        let is_source = |queue: &Queue| {
-            queue.attributes.redrive_policy.as_ref().is_some_and(|it| it.target == *target)
-        };
-        let sources = self.queues.iter().filter(|(_, queue)| is_source(queue));
-        for key in sources.map(|(key, _)| Arc::clone(key)).collect::<Vec<_>>() {
-            self.derive(&key);
+        for source in self.queues.sources(target) {
+            self.derive(&source);
         }
     }
 
     /// Forgets queues that were deleted long enough ago and whose partitions are gone.
     fn forget_deleted(&mut self, batch: &mut Batch, now_ms: u64) {
-        let is_over = |row: &DeletedRow| {
-            row.partitions.is_empty() && now_ms.saturating_sub(row.at_ms) >= DELETED_KEPT_MS
-        };
-        for (key, _) in self.deleted.extract_if(|_, row| is_over(row)) {
-            batch.delete(Space::Rows, row_key(DELETED, &key));
+        for _ in 0..FORGOTTEN_MAX {
+            let Some((at_ms, _)) = self.removed.first() else { return };
+            if now_ms.saturating_sub(*at_ms) < DELETED_KEPT_MS {
+                return;
+            }
+            let Some((at_ms, key)) = self.removed.pop_first() else { return };
+            // The name may have been used again, and again for a queue that was deleted.
+            let is_same = |row: &DeletedRow| row.partitions.is_empty() && row.at_ms == at_ms;
+            if self.deleted.get(&key).is_some_and(is_same) {
+                self.deleted.remove(&key);
+                batch.delete(Space::Rows, row_key(DELETED, &key));
+            }
         }
     }
 
@@ -349,6 +341,7 @@ impl Catalog {
             if let Some(row) = self.deleted.get_mut(key) {
                 row.partitions.clear();
                 put(&mut batch, row_key(DELETED, key), row);
+                self.removed.insert((row.at_ms, key.clone()));
             }
         }
         batch
@@ -357,9 +350,12 @@ impl Catalog {
     /// Records that what [`Self::left_over`] names is gone, so that the next start does not remove it again.
     pub(super) async fn left_over_removed(&mut self, health: &Health) -> Result<(), BrokerError> {
         let mut batch = Batch::new();
-        for (key, row) in self.deleted.iter_mut().filter(|(_, row)| !row.partitions.is_empty()) {
-            row.partitions.clear();
-            put(&mut batch, row_key(DELETED, key), row);
+        for (key, row) in &mut self.deleted {
+            self.removed.insert((row.at_ms, key.clone()));
+            if !row.partitions.is_empty() {
+                row.partitions.clear();
+                put(&mut batch, row_key(DELETED, key), row);
+            }
         }
         self.commit(batch, health).await
     }

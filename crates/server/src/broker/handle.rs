@@ -97,11 +97,11 @@ impl Broker {
         self.shared
             .published
             .get()
-            .range::<QueueKey, _>((start, Bound::Unbounded))
-            .take_while(|(key, _)| is_listed(key))
-            .filter(|(_, queue)| is_wanted(queue))
+            .queues_from(start)
+            .take_while(|queue| is_listed(&queue.key))
+            .filter(|queue| is_wanted(queue))
             .take(limit)
-            .map(|(_, queue)| Arc::clone(queue))
+            .map(Arc::clone)
             .collect()
     }
 

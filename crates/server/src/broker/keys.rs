@@ -14,6 +14,7 @@ pub(super) const LOG: u8 = b'l';
 pub(super) const DUE: u8 = b'd';
 pub(super) const READY: u8 = b'r';
 pub(super) const TOUCHED: u8 = b't';
+pub(super) const RETURNED: u8 = b'h';
 pub(super) const DUPLICATE: u8 = b'u';
 pub(super) const DEADLINE: u8 = b'v';
 pub(super) const OUTBOX: u8 = b'o';
@@ -22,13 +23,14 @@ pub(super) const ARRIVALS: u8 = b'a';
 pub(super) const BODY: u8 = b'b';
 
 /// Every table with its space, its letter and its name.
-pub(super) const TABLES: [(Space, u8, &str); 11] = [
+pub(super) const TABLES: [(Space, u8, &str); 12] = [
     (Space::Rows, PARTITION, "partition"),
     (Space::Rows, GROUP, "group"),
     (Space::Rows, LOG, "log"),
     (Space::Rows, DUE, "due"),
     (Space::Rows, READY, "ready"),
     (Space::Rows, TOUCHED, "touched"),
+    (Space::Rows, RETURNED, "returned"),
     (Space::Rows, DUPLICATE, "duplicate"),
     (Space::Rows, DEADLINE, "deadline"),
     (Space::Rows, OUTBOX, "outbox"),
@@ -69,6 +71,11 @@ pub(super) fn due(partition: u64, due: DueKey) -> Vec<u8> {
 
 pub(super) fn touched(partition: u64, sequence: Sequence) -> Vec<u8> {
     joined(TOUCHED, partition, &[&sequence.0.to_be_bytes()])
+}
+
+/// Where in the log a message is that was received; receipt handles ask for it.
+pub(super) fn returned(partition: u64, sequence: Sequence) -> Vec<u8> {
+    joined(RETURNED, partition, &[&sequence.0.to_be_bytes()])
 }
 
 pub(super) fn body(partition: u64, sequence: Sequence) -> Vec<u8> {
@@ -156,7 +163,7 @@ pub(super) fn touched_from(partition: u64, from: Sequence) -> Range<Vec<u8>> {
 /// Removes every message of a partition. At the moment of a purge no row is newer than it. What arrived is remembered: a
 /// message that is on its way still must not come twice.
 pub(super) fn purge(batch: &mut Batch, partition: u64) {
-    for table in [GROUP, LOG, DUE, READY, TOUCHED, DUPLICATE, DEADLINE, OUTBOX] {
+    for table in [GROUP, LOG, DUE, READY, TOUCHED, RETURNED, DUPLICATE, DEADLINE, OUTBOX] {
         batch.delete_range(Space::Rows, prefix(table, partition)..prefix(table, partition + 1));
     }
     batch.delete_range(Space::Bodies, prefix(BODY, partition)..prefix(BODY, partition + 1));

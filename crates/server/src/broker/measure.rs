@@ -1,16 +1,17 @@
 //! Numbers of queues for the metrics.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sluice_engine::Counters;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use super::calls::Shared;
+use super::calls::{ShardHandle, Shared};
 use super::queue::{PartitionPlace, Queue, QueueKey};
-use super::shard::ShardRequest;
+use super::shard::{Numbers, ShardRequest};
 use super::traffic::Traffic;
 
 /// Queues that the metrics show one by one.
@@ -18,6 +19,8 @@ const MEASURED_QUEUES_MAX: usize = 1_000;
 
 /// How long the shards may take; those who look give up after some seconds.
 const MEASURING_TIMEOUT: Duration = Duration::from_secs(2);
+/// Queues that are looked at before others have their turn.
+const LOOKED_AT_AT_ONCE: usize = 32;
 
 /// Numbers of one queue for the metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,16 +66,8 @@ impl Shared {
     /// Measures queues. A shard that waits for its disk must not keep the numbers of all others from those who look.
     pub(super) async fn metrics(&self) -> Measured {
         let snapshot = self.published.get();
-        let queues: Vec<&Arc<Queue>> = snapshot.values().take(MEASURED_QUEUES_MAX).collect();
-        let asked = self.shards.iter().enumerate().filter_map(|(index, shard)| {
-            let of_shard = |place: &&PartitionPlace| usize::from(place.shard) == index + 1;
-            let wanted = queues.iter().flat_map(|queue| {
-                let settings = self.settings(queue);
-                let places = queue.partitions.iter().filter(of_shard);
-                places.map(move |place| (place.partition, settings))
-            });
-            let (reply, answer) = oneshot::channel();
-            let request = ShardRequest::Measure { partitions: wanted.collect(), reply };
+        let queues: Vec<_> = snapshot.queues().take(MEASURED_QUEUES_MAX).cloned().collect();
+        let asked = self.of_shards(&queues).filter_map(|(shard, request, answer)| {
             shard.mailbox.try_send(request).ok().map(|()| timeout(MEASURING_TIMEOUT, answer))
         });
         // All are asked before the first is waited for.
@@ -87,6 +82,41 @@ impl Shared {
         let shown: Vec<_> =
             queues.iter().filter_map(|queue| queue_metrics(queue, &measured)).collect();
         Measured { unmeasured: queues.len() - shown.len(), queues: shown }
+    }
+
+    /// What each shard is asked for, and where it answers. Shards with none of the queues are left out.
+    fn of_shards(
+        &self,
+        queues: &[Arc<Queue>],
+    ) -> impl Iterator<Item = (&Arc<ShardHandle>, ShardRequest, oneshot::Receiver<Numbers>)> {
+        self.shards.iter().enumerate().filter_map(|(index, shard)| {
+            let of_shard = |place: &&PartitionPlace| usize::from(place.shard) == index + 1;
+            let wanted = queues.iter().flat_map(|queue| {
+                let settings = self.settings(queue);
+                let places = queue.partitions.iter().filter(of_shard);
+                places.map(move |place| (place.partition, settings))
+            });
+            let partitions: Vec<_> = wanted.collect();
+            let (reply, answer) = oneshot::channel();
+            let is_asked = !partitions.is_empty();
+            is_asked.then_some((shard, ShardRequest::Measure { partitions, reply }, answer))
+        })
+    }
+}
+
+/// Looks at every queue once, so that time goes on in those, too, that nobody uses after a start: a shard knows from then
+/// on when something is due in them. A shard that does not answer holds this up, and nothing else.
+pub(super) async fn look_at_all(shared: Weak<Shared>, halt: CancellationToken) {
+    let Some(queues) = shared.upgrade().map(|shared| shared.published.get()) else { return };
+    let queues: Vec<_> = queues.queues().cloned().collect();
+    for chunk in queues.chunks(LOOKED_AT_AT_ONCE) {
+        let Some(shared) = shared.upgrade().filter(|_| !halt.is_cancelled()) else { return };
+        for (shard, request, answer) in shared.of_shards(chunk) {
+            if shard.deliver(request).await.is_ok() {
+                // One that failed says so itself.
+                drop(answer.await);
+            }
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod message;
 mod message_group;
 mod move_tasks;
 mod partition;
+mod partitions;
 mod queue;
 mod receipt;
 mod rows;

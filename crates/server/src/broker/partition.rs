@@ -37,21 +37,13 @@ pub(super) fn open(
     };
     let mut touched = Vec::new();
     scan_all(reader, keys::touched_from(id, partition.touched_cursor), |key, bytes| {
-        let row = rows::get_touched(bytes)?;
-        if row.position.is_none() {
-            touched.push((sequence_of(key)?, row));
-        }
+        touched.push((sequence_of(key)?, rows::get_touched(bytes)?));
         Ok(())
     })?;
     let of_touched = touched.iter().map(|(_, row)| row.group);
     let others = partition.noisy.iter().copied().chain([GroupId::NONE]);
     let named: BTreeSet<GroupId> = of_touched.chain(others).collect();
-    let mut groups = Vec::new();
-    for group in named {
-        if let Some(row) = read_group(reader, id, group)? {
-            groups.push((group, row));
-        }
-    }
+    let groups = read_groups(reader, id, &named.into_iter().collect::<Vec<_>>())?;
     Ok(Partition::open(Stored { partition, groups, touched }, config, limits, now_ms))
 }
 
@@ -115,13 +107,16 @@ pub(super) fn look_up(
         Ok(read_group(reader, id, group)?.map(|row| Found::Group(group, row)))
     };
     Ok(match lookup {
-        Lookup::Touched(sequence) => {
-            let Some(bytes) = reader.get(Space::Rows, &keys::touched(id, sequence))? else {
+        Lookup::Returned(sequence) => {
+            let Some(bytes) = reader.get(Space::Rows, &keys::returned(id, sequence))? else {
                 return Ok(Vec::new());
             };
-            let row = rows::get_touched(&bytes)?;
-            let group = if row.position.is_some() { find_group(row.group)? } else { None };
-            [Found::Touched(sequence, row)].into_iter().chain(group).collect()
+            let (group, position) = rows::get_returned(&bytes)?;
+            let Some(bytes) = reader.get(Space::Rows, &keys::log(id, group, position))? else {
+                return Ok(Vec::new());
+            };
+            let entry = rows::get_log(position, &bytes)?;
+            [Found::Returned(group, entry)].into_iter().chain(find_group(group)?).collect()
         }
         Lookup::Group(group) => find_group(group)?.into_iter().collect(),
         Lookup::Arrivals(from) => {
@@ -144,6 +139,25 @@ fn read_group(reader: &dyn Reader, id: u64, group: GroupId) -> Result<Option<Gro
     }
 }
 
+/// Reads the rows of groups, of those that have one.
+fn read_groups(
+    reader: &dyn Reader,
+    id: u64,
+    groups: &[GroupId],
+) -> Result<Vec<(GroupId, GroupRow)>, ReadFault> {
+    let mut found = Vec::new();
+    for chunk in groups.chunks(OPEN_PAGE_ROWS) {
+        let group_keys: Vec<_> = chunk.iter().map(|group| keys::group(id, *group)).collect();
+        let rows = reader.multi_get(Space::Rows, &group_keys)?;
+        for (group, bytes) in chunk.iter().zip(rows) {
+            if let Some(bytes) = bytes {
+                found.push((*group, rows::get_group(&bytes)?));
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Reads the first rows of a range.
 fn scan<T>(
     reader: &dyn Reader,
@@ -159,10 +173,18 @@ fn scan<T>(
 pub(super) fn write_change(batch: &mut Batch, id: u64, change: &Change) {
     match change {
         Change::Logged(group, entry) => {
-            batch.put(Space::Rows, keys::log(id, *group, entry.position), rows::put_log(entry));
+            let position = entry.position;
+            batch.put(Space::Rows, keys::log(id, *group, position), rows::put_log(entry));
+            if entry.is_returned() {
+                let row = rows::put_returned(*group, position);
+                batch.put(Space::Rows, keys::returned(id, entry.sequence), row);
+            }
         }
-        Change::Unlogged(group, position) => {
-            batch.delete(Space::Rows, keys::log(id, *group, *position));
+        Change::Unlogged(group, entry) => {
+            batch.delete(Space::Rows, keys::log(id, *group, entry.position));
+            if entry.is_returned() {
+                batch.delete(Space::Rows, keys::returned(id, entry.sequence));
+            }
         }
         Change::Scheduled(group, key) => {
             batch.put(Space::Rows, keys::due(id, *key), rows::put_member(*group));
@@ -171,12 +193,9 @@ pub(super) fn write_change(batch: &mut Batch, id: u64, change: &Change) {
         Change::Touched(sequence, row) => {
             batch.put(Space::Rows, keys::touched(id, *sequence), rows::put_touched(row));
         }
-        Change::Erased(sequence) => {
-            batch.delete(Space::Rows, keys::touched(id, *sequence));
-            batch.delete(Space::Bodies, keys::body(id, *sequence));
-        }
+        Change::Untouched(sequence) => batch.delete(Space::Rows, keys::touched(id, *sequence)),
+        Change::Erased(sequence) => batch.delete(Space::Bodies, keys::body(id, *sequence)),
         Change::Departed(number, departure) => {
-            batch.delete(Space::Rows, keys::touched(id, departure.sequence));
             batch.put(Space::Rows, keys::outbox(id, *number), rows::put_departure(departure));
         }
         Change::Returned(number) => batch.delete(Space::Rows, keys::outbox(id, *number)),

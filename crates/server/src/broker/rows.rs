@@ -238,11 +238,10 @@ pub(super) fn get_member(bytes: &[u8]) -> Result<GroupId, BadRow> {
 }
 
 pub(super) fn put_touched(row: &TouchedRow) -> Vec<u8> {
-    let mut out = start(56);
+    let mut out = start(48);
     out.put_u128(row.group.0);
     put_history(&mut out, row.history);
     out.put_u64(row.visible_at_ms);
-    put_place(&mut out, row.position);
     out
 }
 
@@ -252,9 +251,20 @@ pub(super) fn get_touched(bytes: &[u8]) -> Result<TouchedRow, BadRow> {
             group: GroupId(row.try_get_u128()?),
             history: get_history(row)?,
             visible_at_ms: row.try_get_u64()?,
-            position: get_place(row)?,
         })
     })
+}
+
+/// The group and position of the log row that a message has.
+pub(super) fn put_returned(group: GroupId, position: Sequence) -> Vec<u8> {
+    let mut out = start(24);
+    out.put_u128(group.0);
+    out.put_u64(position.0);
+    out
+}
+
+pub(super) fn get_returned(bytes: &[u8]) -> Result<(GroupId, Sequence), BadRow> {
+    read("returned", bytes, |row| Ok((GroupId(row.try_get_u128()?), Sequence(row.try_get_u64()?))))
 }
 
 #[cfg(test)]
@@ -282,15 +292,10 @@ mod tests {
 
     #[test]
     fn rows_read_back_as_written() {
-        let touched = TouchedRow {
-            group: GroupId(7),
-            history: HISTORY,
-            visible_at_ms: 12,
-            position: Some(Sequence(13)),
-        };
+        let touched = TouchedRow { group: GroupId(7), history: HISTORY, visible_at_ms: 12 };
         assert_eq!(get_touched(&put_touched(&touched)).expect("reads"), touched);
-        let first = TouchedRow { position: None, ..touched };
-        assert_eq!(get_touched(&put_touched(&first)).expect("reads"), first);
+        let place = (GroupId(7), Sequence(13));
+        assert_eq!(get_returned(&put_returned(place.0, place.1)).expect("reads"), place);
         let partition =
             PartitionRow { last_sequence: Sequence(5), log_count: 2, ..PartitionRow::default() };
         assert_eq!(get_partition(&put_partition(&partition)).expect("reads"), partition);

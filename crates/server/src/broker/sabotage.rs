@@ -4,7 +4,7 @@
 //! Each defect breaks one promise, now and then, at one of the places where commands, changes and replies pass.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use sluice_engine::{Change, Command, QueueConfig, Reply, Sequence};
@@ -161,10 +161,20 @@ pub(super) fn command(command: Command, bodies: Vec<Vec<u8>>) -> (Command, Vec<V
     (command, bodies)
 }
 
+/// The message whose delete was not stored last.
+fn spared() -> MutexGuard<'static, Option<Sequence>> {
+    static SPARED: Mutex<Option<Sequence>> = Mutex::new(None);
+    SPARED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What is stored of a change that memory has made.
 pub(super) fn stored(change: Change) -> Option<Change> {
     match change {
-        Change::Erased(_) if strikes(DeleteUndoneByRestart, 10) => None,
+        Change::Untouched(sequence) if strikes(DeleteUndoneByRestart, 10) => {
+            *spared() = Some(sequence);
+            None
+        }
+        Change::Erased(sequence) if *spared() == Some(sequence) => None,
         Change::Touched(sequence, mut row) if has(TimeoutsLostAtRestart) => {
             row.visible_at_ms = 0;
             Some(Change::Touched(sequence, row))

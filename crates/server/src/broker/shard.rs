@@ -4,23 +4,25 @@
 //! out. What arrives meanwhile is the next batch, so batches grow with the load by themselves. A fault of the store
 //! stops it: from then on it refuses everything and retries nothing.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use sluice_engine::{
-    Change, Command, Counters, Limits, Lookup, Output, Partition, QueueConfig, Reply, RequestId,
-    SendOutcome, Sequence,
+    Change, Command, Counters, Limits, Lookup, Output, QueueConfig, Reply, RequestId, SendOutcome,
+    Sequence,
 };
 use sluice_store::{Batch, CommitTicket, Reader, Shard, Space};
 use tokio::sync::oneshot;
 
 use super::admission::Admitted;
+use super::catalog::Published;
 use super::error::BrokerError;
 use super::health::Health;
 use super::keys;
 use super::partition::{self, ReadFault};
+use super::partitions::Partitions;
 use super::traffic::Traffic;
 use super::transfer::Transfers;
 use crate::clock::{self, Clock};
@@ -32,11 +34,20 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 /// A clock that jumps is noticed within this time.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// Pages that one partition is given before others have their turn.
+const PAGES_MAX: usize = 64;
+/// Changes that time brings about in one turn, before the mailbox is looked at again, about.
+const TICK_WORK_MAX: usize = 1_024;
+/// Opening a partition counts as so many changes.
+const OPENING_WORK: usize = 32;
 /// Ticks in which a partition catches up with a clock that was set forward, at most.
 const CATCH_UP_TICKS_MAX: usize = 1_000_000;
 
 /// Where a reply goes.
 pub(super) type ReplySender = oneshot::Sender<Result<Reply, BrokerError>>;
+
+/// Counters and traffic by partition.
+pub(super) type Numbers = Vec<(u64, Counters, Traffic)>;
 
 /// A queue's settings; a request with older ones does not change newer ones.
 #[derive(Debug, Clone, Copy)]
@@ -69,10 +80,7 @@ pub(super) enum ShardRequest {
     /// Removes a partition with everything in it.
     Drop { partition: u64, reply: ReplySender },
     /// Asks for the counters and the traffic of partitions.
-    Measure {
-        partitions: Vec<(u64, Settings)>,
-        reply: oneshot::Sender<Vec<(u64, Counters, Traffic)>>,
-    },
+    Measure { partitions: Vec<(u64, Settings)>, reply: oneshot::Sender<Numbers> },
     /// Answers waiting receives, and from now on every receive, without waiting.
     StopWaiting,
     /// Ends the thread.
@@ -86,13 +94,6 @@ enum Flow {
     Stop,
 }
 
-struct Open {
-    engine: Partition,
-    version: u64,
-    wake_ms: Option<u64>,
-    traffic: Traffic,
-}
-
 /// The state of a shard's thread.
 pub(super) struct ShardThread {
     shard: Box<dyn Shard>,
@@ -100,9 +101,8 @@ pub(super) struct ShardThread {
     clock: Arc<dyn Clock>,
     health: Health,
     transfers: Arc<Transfers>,
-    partitions: HashMap<u64, Open>,
-    dropped: HashSet<u64>,
-    wakes: BTreeSet<(u64, u64)>,
+    partitions: Partitions,
+    published: Published,
     /// Requests that are not decided yet: waiting receives.
     waiting: HashMap<RequestId, (u64, ReplySender)>,
     batch: Batch,
@@ -119,6 +119,7 @@ impl ShardThread {
         shard: Box<dyn Shard>,
         clock: Arc<dyn Clock>,
         health: Health,
+        published: Published,
         transfers: Arc<Transfers>,
     ) -> Self {
         let reader = shard.reader();
@@ -128,9 +129,8 @@ impl ShardThread {
             clock,
             health,
             transfers,
-            partitions: HashMap::new(),
-            dropped: HashSet::new(),
-            wakes: BTreeSet::new(),
+            partitions: Partitions::default(),
+            published,
             waiting: HashMap::new(),
             batch: Batch::new(),
             ticket: None,
@@ -153,7 +153,7 @@ impl ShardThread {
 
     /// Waits for a request or the next wake-up: `Some(None)` is a wake-up, `None` the end.
     fn next(&self, mailbox: &Receiver<ShardRequest>) -> Option<Option<ShardRequest>> {
-        let Some((wake_ms, _)) = self.wakes.first() else {
+        let Some(wake_ms) = self.partitions.next_wake_ms() else {
             return mailbox.recv().ok().map(Some);
         };
         let sleep =
@@ -168,11 +168,13 @@ impl ShardThread {
     /// Decides everything that is there and commits it.
     fn turn(&mut self, first: Option<ShardRequest>, mailbox: &Receiver<ShardRequest>) -> Flow {
         let mut now_ms = self.clock.now_ms();
+        self.partitions.start_turn(now_ms);
         let mut next = first;
         let mut commands_left = BATCH_COMMANDS_MAX;
         while let Some(request) = next {
             if matches!(request, ShardRequest::CatchUp { .. }) {
                 now_ms = self.clock.now_ms();
+                self.partitions.start_turn(now_ms);
             }
             if self.handle(now_ms, request) == Flow::Stop {
                 return Flow::Stop;
@@ -188,7 +190,11 @@ impl ShardThread {
             self.fail(&fault);
         }
         self.flush();
-        self.release();
+        // What nobody waits for is durable with the next reply.
+        if !self.replies.is_empty() {
+            self.release();
+        }
+        self.partitions.close_idle();
         Flow::Continue
     }
 
@@ -229,8 +235,7 @@ impl ShardThread {
             ShardRequest::Measure { partitions, reply } => self.measure(now_ms, &partitions, reply),
             ShardRequest::StopWaiting => {
                 self.is_draining = true;
-                let open: Vec<u64> = self.partitions.keys().copied().collect();
-                for partition in open {
+                for partition in self.partitions.open_ids() {
                     self.submit(now_ms, partition, NOBODY, Command::StopWaiting, Vec::new());
                 }
                 Ok(())
@@ -247,7 +252,10 @@ impl ShardThread {
         if !self.health.is_good() {
             return Some(BrokerError::Stopped);
         }
-        self.dropped.contains(&partition).then_some(BrokerError::QueueGone)
+        // What is left in the mailbox after a queue was deleted must not bring it back.
+        let exists =
+            self.partitions.is_known(partition) || self.published.get().has_partition(partition);
+        (!exists).then_some(BrokerError::QueueGone)
     }
 
     fn command(
@@ -260,6 +268,7 @@ impl ShardThread {
         bodies: Vec<Vec<u8>>,
     ) -> Result<(), ReadFault> {
         self.open(now_ms, id, settings)?;
+        self.partitions.used(id);
         self.supply(now_ms, id)?;
         self.look_up(id, &command)?;
         let command = match command {
@@ -274,19 +283,15 @@ impl ShardThread {
 
     /// Opens a partition if it is not, and brings newer settings to it.
     fn open(&mut self, now_ms: u64, id: u64, settings: Settings) -> Result<(), ReadFault> {
-        if !self.partitions.contains_key(&id) {
+        if self.partitions.get(id).is_none() {
             let engine =
                 partition::open(&*self.reader, id, settings.config, Limits::SERVER, now_ms)?;
-            let version = settings.version;
-            let open = Open { engine, version, wake_ms: None, traffic: Traffic::default() };
-            self.partitions.insert(id, open);
-            // Its timeouts end also when no command follows.
-            self.absorb(id, None, Output::default(), Vec::new());
+            self.partitions.insert(id, engine, settings);
         }
-        if let Some(open) = self.partitions.get_mut(&id)
-            && open.version < settings.version
+        if let Some(open) = self.partitions.get_mut(id)
+            && open.settings.version < settings.version
         {
-            open.version = settings.version;
+            open.settings = settings;
             self.submit(now_ms, id, NOBODY, Command::Configure(settings.config), Vec::new());
         }
         Ok(())
@@ -294,28 +299,34 @@ impl ShardThread {
 
     /// Gives a partition the rows that it wants. What was decided so far is committed first, so that the read sees it.
     fn supply(&mut self, now_ms: u64, id: u64) -> Result<(), ReadFault> {
-        while let Some(want) = self.partitions.get(&id).and_then(|open| open.engine.wants()) {
+        for _ in 0..PAGES_MAX {
+            let Some(want) = self.partitions.get(id).and_then(|open| open.engine.wants()) else {
+                self.partitions.sate(id);
+                return Ok(());
+            };
             self.flush();
             let page = partition::read_page(&*self.reader, id, want)?;
             let mut out = Output::default();
-            if let Some(open) = self.partitions.get_mut(&id) {
+            if let Some(open) = self.partitions.get_mut(id) {
                 open.engine.supply(now_ms, page, &mut out);
             }
             self.absorb(id, None, out, Vec::new());
         }
+        // Others have their turn before the rest is read.
+        self.partitions.starve(id);
         Ok(())
     }
 
     /// Reads the rows that a command needs and memory does not hold.
     fn look_up(&mut self, id: u64, command: &Command) -> Result<(), ReadFault> {
         let lookups =
-            self.partitions.get(&id).map_or_else(Vec::new, |open| open.engine.lookups(command));
-        if lookups.iter().any(|lookup| matches!(lookup, Lookup::Touched(_))) {
+            self.partitions.get(id).map_or_else(Vec::new, |open| open.engine.lookups(command));
+        if lookups.iter().any(|lookup| matches!(lookup, Lookup::Returned(_))) {
             self.flush();
         }
         for lookup in lookups {
             for found in partition::look_up(&*self.reader, id, lookup)? {
-                if let Some(open) = self.partitions.get_mut(&id) {
+                if let Some(open) = self.partitions.get_mut(id) {
                     open.engine.lend(found);
                     self.changed.insert(id);
                 }
@@ -333,7 +344,7 @@ impl ShardThread {
         bodies: Vec<Vec<u8>>,
     ) {
         let mut out = Output::default();
-        if let Some(open) = self.partitions.get_mut(&id) {
+        if let Some(open) = self.partitions.get_mut(id) {
             open.engine.submit(now_ms, request, command, &mut out);
         }
         self.absorb(id, Some(request), out, bodies);
@@ -341,7 +352,7 @@ impl ShardThread {
 
     /// Takes what the engine decided into the pending batch.
     fn absorb(&mut self, id: u64, request: Option<RequestId>, out: Output, bodies: Vec<Vec<u8>>) {
-        let Some(open) = self.partitions.get_mut(&id) else { return };
+        let Some(open) = self.partitions.get_mut(id) else { return };
         if !out.changes.is_empty() {
             self.changed.insert(id);
         }
@@ -368,27 +379,25 @@ impl ShardThread {
                 self.replies.push((sender, reply));
             }
         }
-        let wake_ms = open.engine.next_wake_ms();
-        if open.wake_ms != wake_ms {
-            if let Some(old_ms) = open.wake_ms {
-                self.wakes.remove(&(old_ms, id));
-            }
-            if let Some(new_ms) = wake_ms {
-                self.wakes.insert((new_ms, id));
-            }
-            open.wake_ms = wake_ms;
-        }
+        self.partitions.settle(id);
     }
 
-    /// Wakes the partitions whose time has come.
+    /// Wakes partitions whose time has come, as many as may hold up the next requests.
     fn tick(&mut self, now_ms: u64) -> Result<(), ReadFault> {
-        let due: Vec<u64> =
-            self.wakes.range(..=(now_ms, u64::MAX)).map(|(_, partition)| *partition).collect();
-        for id in due {
+        let mut work_left = TICK_WORK_MAX;
+        for id in self.partitions.due(TICK_WORK_MAX) {
+            if work_left == 0 {
+                break;
+            }
+            if let Some(settings) = self.partitions.closed_settings(id) {
+                self.open(now_ms, id, settings)?;
+                work_left = work_left.saturating_sub(OPENING_WORK);
+            }
             let mut out = Output::default();
-            if let Some(open) = self.partitions.get_mut(&id) {
+            if let Some(open) = self.partitions.get_mut(id) {
                 open.engine.tick(now_ms, &mut out);
             }
+            work_left = work_left.saturating_sub(1 + out.changes.len());
             self.absorb(id, None, out, Vec::new());
             self.supply(now_ms, id)?;
         }
@@ -398,7 +407,7 @@ impl ShardThread {
     /// Ticks until nothing is due. What the ticks decided is durable when the reply goes out.
     fn catch_up(&mut self, now_ms: u64, reply: ReplySender) -> Result<(), ReadFault> {
         let mut ticks_left = CATCH_UP_TICKS_MAX;
-        while ticks_left > 0 && self.wakes.first().is_some_and(|(wake_ms, _)| *wake_ms <= now_ms) {
+        while ticks_left > 0 && !self.partitions.due(1).is_empty() {
             ticks_left -= 1;
             self.tick(now_ms)?;
             if self.batch.bytes() >= BATCH_BYTES_MAX {
@@ -427,18 +436,19 @@ impl ShardThread {
         &mut self,
         now_ms: u64,
         partitions: &[(u64, Settings)],
-        reply: oneshot::Sender<Vec<(u64, Counters, Traffic)>>,
+        reply: oneshot::Sender<Numbers>,
     ) -> Result<(), ReadFault> {
         let mut measured = Vec::with_capacity(partitions.len());
         for (id, settings) in partitions {
             if self.refusal(*id).is_some() {
                 continue;
             }
-            self.open(now_ms, *id, *settings)?;
-            self.supply(now_ms, *id)?;
-            if let Some(open) = self.partitions.get(id) {
-                measured.push((*id, open.engine.counters(), open.traffic));
+            if !self.partitions.is_known(*id) {
+                self.open(now_ms, *id, *settings)?;
+                self.supply(now_ms, *id)?;
             }
+            let found = self.partitions.measured(*id);
+            measured.extend(found.map(|(counters, traffic)| (*id, counters, traffic)));
         }
         // Nobody waits for it any more if this fails.
         drop(reply.send(measured));
@@ -446,13 +456,8 @@ impl ShardThread {
     }
 
     fn drop_partition(&mut self, id: u64, reply: ReplySender) {
-        if let Some(open) = self.partitions.remove(&id)
-            && let Some(wake_ms) = open.wake_ms
-        {
-            self.wakes.remove(&(wake_ms, id));
-        }
+        self.partitions.remove(id);
         self.changed.remove(&id);
-        self.dropped.insert(id);
         keys::drop_partition(&mut self.batch, id);
         for (_, (_, waiting)) in self.waiting.extract_if(|_, (partition, _)| *partition == id) {
             // The client may be gone; nobody else wants the answer.
@@ -464,7 +469,7 @@ impl ShardThread {
     /// Commits the pending batch.
     fn flush(&mut self) {
         for id in std::mem::take(&mut self.changed) {
-            if let Some(open) = self.partitions.get_mut(&id) {
+            if let Some(open) = self.partitions.get_mut(id) {
                 let (row, groups) = open.engine.take_dirty();
                 partition::write_numbers(&mut self.batch, id, row, &groups);
             }
@@ -494,7 +499,6 @@ impl ShardThread {
         self.batch = Batch::new();
         self.replies.clear();
         self.changed.clear();
-        self.wakes.clear();
         self.partitions.clear();
         for (_, (_, waiting)) in self.waiting.drain() {
             // The client may be gone; nobody else wants the answer.

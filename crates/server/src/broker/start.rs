@@ -16,6 +16,7 @@ use super::catalog::{CHANGES_MAX, Catalog, CatalogError, Published};
 use super::error::BrokerError;
 use super::handle::Broker;
 use super::health::Health;
+use super::measure::look_at_all;
 use super::move_tasks;
 use super::partition;
 use super::receipt::ReceiptKey;
@@ -141,8 +142,13 @@ impl Broker {
             {
                 transfers.departed(partition, 0);
             }
-            let thread =
-                ShardThread::new(shard, Arc::clone(&clock), health.clone(), Arc::clone(&transfers));
+            let thread = ShardThread::new(
+                shard,
+                Arc::clone(&clock),
+                health.clone(),
+                published.clone(),
+                Arc::clone(&transfers),
+            );
             running.thread(format!("shard-{number}"), move || thread.run(&requests))?;
             let admission = Arc::new(Admission::new(Arc::clone(&refusals)));
             shards.push(Arc::new(ShardHandle::new(mailbox, admission, reader)));
@@ -182,6 +188,7 @@ impl Broker {
         }
         shared.running.task(catalog.run(changes, health, remove));
         shared.running.task(carry_all(transfers, Arc::downgrade(&shared)));
+        shared.running.task(look_at_all(Arc::downgrade(&shared), shared.running.move_halt()));
         Ok(Self { shared })
     }
 }

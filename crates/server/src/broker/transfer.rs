@@ -41,8 +41,6 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
     outboxes: Mutex<HashMap<u64, Arc<Outbox>>>,
-    /// The queues of partitions that were looked up.
-    queues: Mutex<HashMap<u64, QueueKey>>,
     /// What was moved for tasks and not reported to them yet, by partition.
     redriven: Mutex<HashMap<u64, Redriven>>,
     has_work: Notify,
@@ -403,24 +401,9 @@ impl Shared {
         }
     }
 
-    /// The queue that a partition belongs to. Looked up among all queues once.
+    /// The queue that a partition belongs to.
     fn queue_of(&self, partition: u64) -> Option<(Arc<Queue>, PartitionPlace)> {
-        let snapshot = self.published.get();
-        let found = |queue: &Arc<Queue>| {
-            let place = queue.partitions.iter().find(|place| place.partition == partition)?;
-            Some((Arc::clone(queue), *place))
-        };
-        let mut known = self.transfers.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let guess = known.get(&partition).and_then(|key| snapshot.get(key)).and_then(found);
-        if guess.is_some() {
-            return guess;
-        }
-        let searched = snapshot.values().find_map(found);
-        match &searched {
-            Some((queue, _)) => known.insert(partition, queue.key.clone()),
-            None => known.remove(&partition),
-        };
-        searched
+        self.published.get().owner(partition)
     }
 }
 

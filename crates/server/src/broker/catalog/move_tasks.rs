@@ -55,7 +55,7 @@ impl Catalog {
         Box::new(move |catalog| {
             let now_ms = catalog.clock.now_ms();
             let mut batch = Batch::new();
-            let decided = match catalog.queues.contains_key(&task.source) {
+            let decided = match catalog.queues.get(&task.source).is_some() {
                 true => catalog.moves.start(task, halt, &mut batch, now_ms),
                 false => Err(BrokerError::QueueGone.into()),
             };

@@ -29,10 +29,11 @@ impl Catalog {
         for (key, row) in &mut self.deleted {
             row.at_ms = LONG_AGO_MS;
             put(&mut batch, row_key(DELETED, key), row);
+            self.removed.insert((row.at_ms, key.clone()));
         }
         let queues = std::mem::take(&mut self.queues);
-        let mut dropped = Vec::with_capacity(queues.len());
-        for queue in queues.into_values() {
+        let mut dropped = Vec::new();
+        for queue in queues.queues() {
             let (key, partitions) = (queue.key.clone(), queue.partitions.clone());
             let row =
                 DeletedRow { version: VERSION, at_ms: LONG_AGO_MS, partitions: partitions.clone() };

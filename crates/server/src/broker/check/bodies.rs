@@ -107,11 +107,12 @@ fn match_run(
             Ok(())
         },
     )?;
-    let touched = |key: &[u8], bytes: &[u8]| Ok((sequence_of(key)?, rows::get_touched(bytes)?));
-    subject.each(keys::TOUCHED, &mut silent, touched, |(sequence, row), _| {
-        if row.position.is_none() {
-            name(sequence, "touched");
-        }
+    let touched = |key: &[u8], bytes: &[u8]| {
+        rows::get_touched(bytes)?;
+        sequence_of(key)
+    };
+    subject.each(keys::TOUCHED, &mut silent, touched, |sequence, _| {
+        name(sequence, "touched");
         Ok(())
     })?;
     let departure = |_: &[u8], bytes: &[u8]| rows::get_departure(bytes);

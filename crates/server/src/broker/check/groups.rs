@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sluice_engine::{GroupId, GroupRow, LogEntry, NOISY_PLACES, Sequence};
+use sluice_engine::{GroupId, GroupRow, NOISY_PLACES, Sequence};
 use sluice_store::{Space, StoreError};
 
 use super::partition::Subject;
@@ -49,9 +49,7 @@ fn groups_in_flight(
     let mut groups = HashSet::new();
     let read = |_: &[u8], bytes: &[u8]| rows::get_touched(bytes);
     subject.each(keys::TOUCHED, report, read, |row, _| {
-        if row.position.is_none() {
-            groups.insert(row.group);
-        }
+        groups.insert(row.group);
         Ok(())
     })?;
     Ok(groups)
@@ -96,7 +94,8 @@ fn count_log(
         }
         subject.judge_number(report, "position", position);
         match rows::get_log(position, bytes) {
-            Ok(entry) => check_returned(subject, entry, report)?,
+            Ok(entry) if entry.is_returned() => judge_returned(subject, entry.sequence, report)?,
+            Ok(_) => {}
             Err(bad) => {
                 subject.damage(
                     report,
@@ -111,21 +110,15 @@ fn count_log(
     Ok(count)
 }
 
-/// A message that was received in this queue and went back to the log has a row that says where it is.
-fn check_returned(
+/// A message that was received is found by its receipt handles.
+fn judge_returned(
     subject: &Subject<'_>,
-    entry: LogEntry,
+    sequence: Sequence,
     report: &mut Report<'_>,
 ) -> Result<(), StoreError> {
-    if entry.history.receives_here() == 0 {
-        return Ok(());
-    }
-    let row = subject.reader.get(Space::Rows, &keys::touched(subject.id, entry.sequence))?;
-    let row = row.and_then(|bytes| rows::get_touched(&bytes).ok());
-    if row.and_then(|row| row.position) != Some(entry.position) {
-        let text =
-            format!("message {} is in the log, and no touched row says so", entry.sequence.0);
-        subject.damage(report, "received message that is lost", text);
+    if subject.reader.get(Space::Rows, &keys::returned(subject.id, sequence))?.is_none() {
+        let text = format!("message {} is not found by its receipt handles", sequence.0);
+        subject.damage(report, "log row without returned row", text);
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::broker::{keys, rows};
 pub(super) fn check(subject: &Subject<'_>, report: &mut Report<'_>) -> Result<(), StoreError> {
     due(subject, report)?;
     touched(subject, report)?;
+    returned(subject, report)?;
     deduplication(subject, report)?;
     outbox(subject, report)?;
     let arrivals = |_: &[u8], bytes: &[u8]| rows::get_arrivals(bytes);
@@ -36,17 +37,29 @@ fn due(subject: &Subject<'_>, report: &mut Report<'_>) -> Result<(), StoreError>
 
 fn touched(subject: &Subject<'_>, report: &mut Report<'_>) -> Result<(), StoreError> {
     let cursor = subject.row.as_ref().map_or(Sequence::ZERO, |row| row.touched_cursor);
-    let read = |key: &[u8], bytes: &[u8]| Ok((sequence_of(key)?, rows::get_touched(bytes)?));
-    let count = subject.each(keys::TOUCHED, report, read, |(sequence, row), report| {
+    let read = |key: &[u8], bytes: &[u8]| {
+        rows::get_touched(bytes)?;
+        sequence_of(key)
+    };
+    let count = subject.each(keys::TOUCHED, report, read, |sequence, report| {
         subject.judge_number(report, "message", sequence);
-        let Some(position) = row.position else {
-            if sequence < cursor {
-                let text = format!("message {} is before the cursor", sequence.0);
-                subject.damage(report, "hidden message in flight", text);
-            }
-            return Ok(());
-        };
-        let entry = subject.reader.get(Space::Rows, &keys::log(subject.id, row.group, position))?;
+        if sequence < cursor {
+            let text = format!("message {} is before the cursor", sequence.0);
+            subject.damage(report, "hidden message in flight", text);
+        }
+        Ok(())
+    })?;
+    report.checked.rows += count;
+    Ok(())
+}
+
+/// Each returned row names a log row of its message.
+fn returned(subject: &Subject<'_>, report: &mut Report<'_>) -> Result<(), StoreError> {
+    let read = |key: &[u8], bytes: &[u8]| Ok((sequence_of(key)?, rows::get_returned(bytes)?));
+    let count = subject.each(keys::RETURNED, report, read, |(sequence, place), report| {
+        subject.judge_number(report, "message", sequence);
+        let (group, position) = place;
+        let entry = subject.reader.get(Space::Rows, &keys::log(subject.id, group, position))?;
         let entry = entry.and_then(|bytes| rows::get_log(position, &bytes).ok());
         if entry.is_none_or(|entry| entry.sequence != sequence) {
             let text = format!("message {} is not at position {}", sequence.0, position.0);

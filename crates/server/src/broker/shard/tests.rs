@@ -7,6 +7,7 @@ use sluice_store::{MemoryStore, ShardId, Store};
 
 use super::*;
 use crate::broker::admission::Admission;
+use crate::broker::testing::queue_with_partition;
 
 const SETTINGS: Settings = Settings {
     config: QueueConfig {
@@ -33,7 +34,8 @@ fn every_request_is_answered_when_more_wait_than_one_batch_takes() {
     const REQUESTS: usize = 2 * BATCH_COMMANDS_MAX + 100;
     let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
     let (health, transfers) = (Health::default(), Arc::default());
-    let thread = ShardThread::new(shard, Arc::new(Still), health, transfers);
+    let published = Published::of(queue_with_partition(1));
+    let thread = ShardThread::new(shard, Arc::new(Still), health, published, transfers);
     let (mailbox, requests) = sync_channel(REQUESTS);
     let admission = Arc::new(Admission::new(Arc::default()));
     let mut answers = Vec::new();
@@ -75,7 +77,9 @@ impl Clock for Leaping {
 fn catching_up_looks_at_the_clock_again_and_ends_waits_in_the_same_turn() {
     let shard = MemoryStore::new().open_shard(ShardId(1)).expect("free");
     let (clock, transfers) = (Arc::new(Leaping::default()), Arc::default());
-    let mut thread = ShardThread::new(shard, clock, Health::default(), transfers);
+    let published = Published::of(queue_with_partition(1));
+    let health = Health::default();
+    let mut thread = ShardThread::new(shard, clock, health, published, transfers);
     let (mailbox, requests) = sync_channel(2);
     let (reply, mut received) = oneshot::channel();
     let receive = ShardRequest::Command {
