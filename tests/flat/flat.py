@@ -76,7 +76,7 @@ class Server:
                 raise RuntimeError("the server did not start")
             time.sleep(0.002)
         self.port = int(port_file.read_text().split(":")[-1])
-        self.client = Connection(self.port)
+        self.client, self.called = Connection(self.port), time.monotonic()
         return time.monotonic() - started
 
     def stop(self):
@@ -100,6 +100,10 @@ class Server:
         return self.client.call("CreateQueue", members)["QueueUrl"]
 
     def call(self, action, url, **members):
+        if time.monotonic() - self.called > 30:
+            # The server closes connections that are idle for long.
+            self.client = Connection(self.port)
+        self.called = time.monotonic()
         return self.client.call(action, {"QueueUrl": url, **members})
 
     def load(self, requests):
@@ -173,11 +177,20 @@ def first_receive(server, url):
     before = time.monotonic()
     server.call("ReceiveMessage", url, VisibilityTimeout=0)
     answered = time.monotonic() - before
-    return f"start {rounded(ready * 1000)}, first receive {rounded(answered * 1000)}"
+    cpu = rounded(server.cpu_secs() * 1000)
+    return f"start {rounded(ready * 1000)}, first receive {rounded(answered * 1000)}; {cpu} CPU"
 
 
 def report(server, name, text=""):
     print(f"{name:34} {server.rss_mb():5} MB (peak {server.peak_mb()}) {text}", flush=True)
+
+
+def restart(server, count):
+    full = server.queue("full")
+    run(server.load(sends(full, count)))
+    report(server, f"{count} waiting")
+    report(server, "started again", first_receive(server, full))
+    report(server, "and again", first_receive(server, full))
 
 
 def backlog(server, count):
@@ -315,7 +328,7 @@ def expiring(server, count):
 
 
 SCENARIOS = {it.__name__.replace("_", "-"): it for it in
-             (backlog, groups, delayed, failing, in_flight, dead, queues, deletions, expiring)}
+             (backlog, restart, groups, delayed, failing, in_flight, dead, queues, deletions, expiring)}
 
 
 def main():
