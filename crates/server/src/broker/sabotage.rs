@@ -234,7 +234,7 @@ pub(super) async fn poll(command: Command) -> Command {
 /// The queues that a purge empties instead of the one that it should.
 pub(super) fn purged_instead(shared: &Shared) -> Option<Vec<Arc<Queue>>> {
     if has(PurgeOfOtherQueues) {
-        return Some(shared.published.get().values().cloned().collect());
+        return Some(shared.published.get().queues().cloned().collect());
     }
     has(PurgeIgnored).then(Vec::new)
 }

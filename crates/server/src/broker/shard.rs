@@ -106,7 +106,7 @@ pub(super) struct ShardThread {
     /// Requests that are not decided yet: waiting receives.
     waiting: HashMap<RequestId, (u64, ReplySender)>,
     batch: Batch,
-    /// The last commit of this turn.
+    /// The last commit that is not known to be durable; it stands for those before it.
     ticket: Option<CommitTicket>,
     /// Replies that wait until this turn's commits are durable.
     replies: Vec<(ReplySender, Reply)>,
@@ -190,8 +190,8 @@ impl ShardThread {
             self.fail(&fault);
         }
         self.flush();
-        // What nobody waits for is durable with the next reply.
-        if !self.replies.is_empty() {
+        // What nobody waits for is durable with the next reply, or as soon as nothing is left to do.
+        if !self.replies.is_empty() || self.partitions.due(1).is_empty() {
             self.release();
         }
         self.partitions.close_idle();

@@ -99,6 +99,11 @@ pub(crate) fn outgoing(body: &str) -> Outgoing {
     }
 }
 
+/// A message that is visible later.
+pub(crate) fn delayed(body: &str, delay_secs: u32) -> Outgoing {
+    Outgoing { delay_secs, ..outgoing(body) }
+}
+
 /// A message of a FIFO queue; its body is its deduplication id.
 pub(crate) fn in_group(group: &str, body: &str) -> Outgoing {
     let mut outgoing = outgoing(body);

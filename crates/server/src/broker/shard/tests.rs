@@ -29,6 +29,22 @@ impl Clock for Still {
     }
 }
 
+fn send_one(number: u64, admission: &Arc<Admission>, reply: ReplySender) -> ShardRequest {
+    ShardRequest::Command {
+        partition: 1,
+        settings: SETTINGS,
+        request: RequestId(number),
+        command: Command::Send(vec![NewMessage {
+            group: GroupId::NONE,
+            delay_ms: 0,
+            deduplication: None,
+        }]),
+        admitted: admission.admit_anyway(1, &[]),
+        bodies: vec![Vec::new()],
+        reply,
+    }
+}
+
 #[test]
 fn every_request_is_answered_when_more_wait_than_one_batch_takes() {
     const REQUESTS: usize = 2 * BATCH_COMMANDS_MAX + 100;
@@ -41,26 +57,43 @@ fn every_request_is_answered_when_more_wait_than_one_batch_takes() {
     let mut answers = Vec::new();
     for number in 1..=REQUESTS {
         let (reply, answer) = oneshot::channel();
-        let request = ShardRequest::Command {
-            partition: 1,
-            settings: SETTINGS,
-            request: RequestId(number as u64),
-            command: Command::Send(vec![NewMessage {
-                group: GroupId::NONE,
-                delay_ms: 0,
-                deduplication: None,
-            }]),
-            admitted: admission.admit_anyway(1, &[]),
-            bodies: vec![Vec::new()],
-            reply,
-        };
-        mailbox.try_send(request).expect("room");
+        mailbox.try_send(send_one(number as u64, &admission, reply)).expect("room");
         answers.push(answer);
     }
     drop(mailbox);
     thread.run(&requests);
     let decided = answers.into_iter().filter_map(|mut answer| answer.try_recv().ok()).count();
     assert_eq!(decided, REQUESTS);
+}
+
+/// A clock that the test moves.
+#[derive(Debug, Default)]
+struct Moved(std::sync::atomic::AtomicU64);
+
+impl Clock for Moved {
+    fn now_ms(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn what_time_brought_about_is_durable_before_the_shard_sleeps_though_nobody_waits_for_it() {
+    let store = MemoryStore::new();
+    let shard = store.open_shard(ShardId(1)).expect("free");
+    let (clock, health) = (Arc::new(Moved::default()), Health::default());
+    let published = Published::of(queue_with_partition(1));
+    let mut thread =
+        ShardThread::new(shard, clock.clone(), health.clone(), published, Arc::default());
+    let (_mailbox, requests) = sync_channel(1);
+    let (reply, mut sent) = oneshot::channel();
+    let admission = Arc::new(Admission::new(Arc::default()));
+    thread.turn(Some(send_one(1, &admission, reply)), &requests);
+    assert!(sent.try_recv().expect("an answer").is_ok());
+
+    store.faults().fail_next_sync(1);
+    clock.0.store(SETTINGS.config.retention_ms + 1, std::sync::atomic::Ordering::Relaxed);
+    thread.turn(None, &requests);
+    assert!(!health.is_good(), "the sync of the message's removal failed");
 }
 
 /// Every reading is a minute later than the one before.
