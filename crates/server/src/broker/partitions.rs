@@ -36,6 +36,13 @@ pub(super) struct Open {
     entries: usize,
 }
 
+impl Open {
+    /// Whether it waits for rows that it did not get yet.
+    pub(super) fn is_hungry(&self) -> bool {
+        self.is_hungry
+    }
+}
+
 /// What is remembered of a partition that is not in memory.
 struct Closed {
     settings: Settings,
@@ -147,6 +154,11 @@ impl Partitions {
             replace_wake(&mut self.wakes, id, open.wake_ms, wake_ms);
             open.wake_ms = wake_ms;
         }
+    }
+
+    /// Whether a partition has to be looked at by now.
+    pub(super) fn is_any_due(&self) -> bool {
+        self.wakes.first().is_some_and(|(wake_ms, _)| *wake_ms <= self.now_ms)
     }
 
     /// Partitions that have to be looked at by now, those first that wait longest.

@@ -191,7 +191,7 @@ impl ShardThread {
         }
         self.flush();
         // What nobody waits for is durable with the next reply, or as soon as nothing is left to do.
-        if !self.replies.is_empty() || self.partitions.due(1).is_empty() {
+        if !self.replies.is_empty() || !self.partitions.is_any_due() {
             self.release();
         }
         self.partitions.close_idle();
@@ -300,8 +300,11 @@ impl ShardThread {
     /// Gives a partition the rows that it wants. What was decided so far is committed first, so that the read sees it.
     fn supply(&mut self, now_ms: u64, id: u64) -> Result<(), ReadFault> {
         for _ in 0..PAGES_MAX {
-            let Some(want) = self.partitions.get(id).and_then(|open| open.engine.wants()) else {
-                self.partitions.sate(id);
+            let Some(open) = self.partitions.get(id) else { return Ok(()) };
+            let Some(want) = open.engine.wants() else {
+                if open.is_hungry() {
+                    self.partitions.sate(id);
+                }
                 return Ok(());
             };
             self.flush();
@@ -384,6 +387,9 @@ impl ShardThread {
 
     /// Wakes partitions whose time has come, as many as may hold up the next requests.
     fn tick(&mut self, now_ms: u64) -> Result<(), ReadFault> {
+        if !self.partitions.is_any_due() {
+            return Ok(());
+        }
         let mut work_left = TICK_WORK_MAX;
         for id in self.partitions.due(TICK_WORK_MAX) {
             if work_left == 0 {
@@ -407,7 +413,7 @@ impl ShardThread {
     /// Ticks until nothing is due. What the ticks decided is durable when the reply goes out.
     fn catch_up(&mut self, now_ms: u64, reply: ReplySender) -> Result<(), ReadFault> {
         let mut ticks_left = CATCH_UP_TICKS_MAX;
-        while ticks_left > 0 && !self.partitions.due(1).is_empty() {
+        while ticks_left > 0 && self.partitions.is_any_due() {
             ticks_left -= 1;
             self.tick(now_ms)?;
             if self.batch.bytes() >= BATCH_BYTES_MAX {
