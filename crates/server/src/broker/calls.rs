@@ -52,7 +52,7 @@ pub(super) struct Shared {
 
 /// The way to one shard.
 pub(super) struct ShardHandle {
-    pub(super) mailbox: SyncSender<ShardRequest>,
+    pub(super) mailbox: Arc<SyncSender<ShardRequest>>,
     pub(super) admission: Arc<Admission>,
     pub(super) reader: Arc<dyn Reader>,
     /// Whoever waits for room in a full mailbox; one at a time looks for it.
@@ -292,7 +292,7 @@ impl Shared {
 
 impl ShardHandle {
     pub(super) fn new(
-        mailbox: SyncSender<ShardRequest>,
+        mailbox: Arc<SyncSender<ShardRequest>>,
         admission: Arc<Admission>,
         reader: Arc<dyn Reader>,
     ) -> Self {

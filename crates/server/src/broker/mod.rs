@@ -21,6 +21,7 @@ mod partition;
 mod partitions;
 mod queue;
 mod receipt;
+mod release;
 mod rows;
 #[cfg(feature = "sabotage")]
 mod sabotage;

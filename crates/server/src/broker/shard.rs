@@ -1,8 +1,8 @@
 //! A shard: the single writer of its partitions, on a thread of its own.
 //!
-//! It drains its mailbox, decides everything, commits once, waits until that is durable, and only then lets the replies
-//! out. What arrives meanwhile is the next batch, so batches grow with the load by themselves. A fault of the store
-//! stops it: from then on it refuses everything and retries nothing.
+//! It drains its mailbox, decides everything, commits once, and lets the replies out when that is durable. What arrives
+//! until then is decided into the next commit, so commits grow with the load by themselves. A fault of the store stops it:
+//! from then on it refuses everything and retries nothing.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use super::health::Health;
 use super::keys;
 use super::partition::{self, ReadFault};
 use super::partitions::Partitions;
+use super::release::{Release, Releases};
 use super::traffic::Traffic;
 use super::transfer::Transfers;
 use crate::clock::{self, Clock};
@@ -81,6 +82,8 @@ pub(super) enum ShardRequest {
     Drop { partition: u64, reply: ReplySender },
     /// Asks for the counters and the traffic of partitions.
     Measure { partitions: Vec<(u64, Settings)>, reply: oneshot::Sender<Numbers> },
+    /// Earlier replies are out.
+    Released,
     /// Answers waiting receives, and from now on every receive, without waiting.
     StopWaiting,
     /// Ends the thread.
@@ -110,6 +113,7 @@ pub(super) struct ShardThread {
     ticket: Option<CommitTicket>,
     /// Replies that wait until this turn's commits are durable.
     replies: Vec<(ReplySender, Reply)>,
+    releases: Releases,
     changed: BTreeSet<u64>,
     is_draining: bool,
 }
@@ -121,6 +125,7 @@ impl ShardThread {
         health: Health,
         published: Published,
         transfers: Arc<Transfers>,
+        releases: Releases,
     ) -> Self {
         let reader = shard.reader();
         Self {
@@ -135,6 +140,7 @@ impl ShardThread {
             batch: Batch::new(),
             ticket: None,
             replies: Vec::new(),
+            releases,
             changed: BTreeSet::new(),
             is_draining: false,
         }
@@ -148,7 +154,7 @@ impl ShardThread {
             }
         }
         self.flush();
-        self.release();
+        self.release(0);
     }
 
     /// Waits for a request or the next wake-up: `Some(None)` is a wake-up, `None` the end.
@@ -167,24 +173,27 @@ impl ShardThread {
 
     /// Decides everything that is there and commits it.
     fn turn(&mut self, first: Option<ShardRequest>, mailbox: &Receiver<ShardRequest>) -> Flow {
-        let mut now_ms = self.clock.now_ms();
-        self.partitions.start_turn(now_ms);
+        let mut now_ms = self.start_turn();
         let mut next = first;
-        let mut commands_left = BATCH_COMMANDS_MAX;
+        let mut commands = 0;
         while let Some(request) = next {
             if matches!(request, ShardRequest::CatchUp { .. }) {
-                now_ms = self.clock.now_ms();
-                self.partitions.start_turn(now_ms);
+                now_ms = self.start_turn();
             }
             if self.handle(now_ms, request) == Flow::Stop {
                 return Flow::Stop;
             }
-            commands_left -= 1;
+            commands += 1;
             // What is taken out of the mailbox must be handled, so this comes before the next one.
-            if commands_left == 0 || self.batch.bytes() >= BATCH_BYTES_MAX {
+            if commands == BATCH_COMMANDS_MAX || self.batch.bytes() >= BATCH_BYTES_MAX {
                 break;
             }
             next = mailbox.try_recv().ok();
+            // A commit now would only wait for the disk behind the one before.
+            if next.is_none() && self.releases.awaits() {
+                next = mailbox.recv().ok();
+                now_ms = self.start_turn();
+            }
         }
         if let Err(fault) = self.tick(now_ms) {
             self.fail(&fault);
@@ -192,10 +201,17 @@ impl ShardThread {
         self.flush();
         // What nobody waits for is durable with the next reply, or as soon as nothing is left to do.
         if !self.replies.is_empty() || !self.partitions.is_any_due() {
-            self.release();
+            self.release(commands);
         }
         self.partitions.close_idle();
         Flow::Continue
+    }
+
+    /// Looks at the clock.
+    fn start_turn(&mut self) -> u64 {
+        let now_ms = self.clock.now_ms();
+        self.partitions.start_turn(now_ms);
+        now_ms
     }
 
     fn handle(&mut self, now_ms: u64, request: ShardRequest) -> Flow {
@@ -233,6 +249,7 @@ impl ShardThread {
                 Ok(())
             }
             ShardRequest::Measure { partitions, reply } => self.measure(now_ms, &partitions, reply),
+            ShardRequest::Released => Ok(()),
             ShardRequest::StopWaiting => {
                 self.is_draining = true;
                 for partition in self.partitions.open_ids() {
@@ -487,15 +504,16 @@ impl ShardThread {
         }
     }
 
-    /// Lets the replies out when everything that was committed is durable; the last commit stands for those before it.
-    fn release(&mut self) {
-        let outcome = self.ticket.take().map_or(Ok(()), CommitTicket::wait);
-        if let Err(error) = &outcome {
-            self.health.fail(error);
-        }
-        for (sender, reply) in self.replies.drain(..) {
-            // The client may be gone; nobody else wants the answer.
-            drop(sender.send(outcome.as_ref().map(|()| reply).map_err(|_| BrokerError::Stopped)));
+    /// Lets the replies out when everything that was committed is durable. A single one is not worth another thread.
+    fn release(&mut self, commands: usize) {
+        let (ticket, replies) = (self.ticket.take(), std::mem::take(&mut self.replies));
+        let release = Release { ticket, replies };
+        if self.releases.is_open() || (commands > 1 && release.ticket.is_some()) {
+            if !release.is_empty() {
+                self.releases.hand_over(release);
+            }
+        } else {
+            release.carry_out(&self.health);
         }
     }
 

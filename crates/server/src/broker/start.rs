@@ -20,6 +20,7 @@ use super::measure::look_at_all;
 use super::move_tasks;
 use super::partition;
 use super::receipt::ReceiptKey;
+use super::release::releases;
 use super::shard::ShardThread;
 use super::transfer::{Transfers, carry_all};
 use crate::clock::Clock;
@@ -137,6 +138,9 @@ impl Broker {
             let shard = store.open_shard(ShardId(number))?;
             let reader: Arc<dyn Reader> = shard.reader();
             let (mailbox, requests) = sync_channel(MAILBOX_MAX);
+            let mailbox = Arc::new(mailbox);
+            let (releases, releaser) = releases(&mailbox, health.clone());
+            running.thread(format!("release-{number}"), move || releaser.run())?;
             for partition in partition::with_departures(&*reader)
                 .map_err(|fault| StartError::Departures(fault.to_string()))?
             {
@@ -148,6 +152,7 @@ impl Broker {
                 health.clone(),
                 published.clone(),
                 Arc::clone(&transfers),
+                releases,
             );
             running.thread(format!("shard-{number}"), move || thread.run(&requests))?;
             let admission = Arc::new(Admission::new(Arc::clone(&refusals)));
