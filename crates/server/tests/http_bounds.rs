@@ -139,9 +139,9 @@ fn at_the_cap_an_idle_connection_makes_room() {
 #[test]
 fn while_none_is_idle_the_next_connection_is_refused() {
     let server = TestServer::start_with(|config| config.http.connections_max = 2);
-    let queue = server.create_queue("busy");
-    let poll = format!("{{\"QueueUrl\":\"{queue}\",\"WaitTimeSeconds\":20}}");
     let mut polls = [server.connect(), server.connect()];
+    let queue = polls[0].create_queue("busy");
+    let poll = format!("{{\"QueueUrl\":\"{queue}\",\"WaitTimeSeconds\":20}}");
     for client in &mut polls {
         client.send_call("ReceiveMessage", &poll);
         assert!(!client.is_answered_within(SHORT), "it waits");
@@ -165,12 +165,10 @@ fn while_none_is_idle_the_next_connection_is_refused() {
 #[test]
 fn a_refused_connection_makes_no_room() {
     let server = TestServer::start_with(|config| config.http.connections_max = 1);
-    let queue = server.create_queue("busy");
     let mut poll = server.connect();
-    poll.send_call(
-        "ReceiveMessage",
-        &format!("{{\"QueueUrl\":\"{queue}\",\"WaitTimeSeconds\":20}}"),
-    );
+    let queue = poll.create_queue("busy");
+    let wait = format!("{{\"QueueUrl\":\"{queue}\",\"WaitTimeSeconds\":20}}");
+    poll.send_call("ReceiveMessage", &wait);
     assert!(!poll.is_answered_within(SHORT), "it waits");
     let mut silent = server.connect();
     assert_eq!(server.connect().call("ListQueues", "{}").status, 503);

@@ -65,10 +65,7 @@ impl TestServer {
 
     /// Creates a queue, and returns its URL.
     pub fn create_queue(&self, name: &str) -> String {
-        let body = format!("{{\"QueueName\":\"{name}\"}}");
-        let answer = self.connect().call("CreateQueue", &body);
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        json(&answer)["QueueUrl"].as_str().expect("a queue URL").to_owned()
+        self.connect().create_queue(name)
     }
 
     /// Drains and stops.
@@ -143,6 +140,13 @@ impl Client {
     pub fn call(&mut self, operation: &str, body: &str) -> Answer {
         self.send_call(operation, body);
         self.answer()
+    }
+
+    /// Creates a queue, and returns its URL.
+    pub fn create_queue(&mut self, name: &str) -> String {
+        let answer = self.call("CreateQueue", &format!("{{\"QueueName\":\"{name}\"}}"));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        json(&answer)["QueueUrl"].as_str().expect("a queue URL").to_owned()
     }
 
     /// Makes a request without body.
