@@ -335,12 +335,13 @@ def unreadable_rows(server, chance):
     server.until(lambda: any(server.disk.files.glob("data/db/*.sst")), "a table file")
     server.cut(chance)
     server.disk.set(0, Rule("fail", "read", "table", IO_ERROR))
-    answers = [server.call("ReceiveMessage", MaxNumberOfMessages=10, VisibilityTimeout=100) for _ in range(300)]
+    answers = [server.call("ReceiveMessage", MaxNumberOfMessages=10, VisibilityTimeout=10) for _ in range(300)]
     expect(server.disk.hits(0) > 0, "no row was read from the disk")
     expect(answers[-1] == 503, f"the last receive gets {str(answers[-1])[:200]}")
     server.expect_refused()
     server.disk.set(0, None)
     server.cut(chance)
+    server.until(lambda: counters(server.api, server.queue)[1] == 0, "what was received before is visible again")
     server.expect_all()
 
 
