@@ -1,7 +1,7 @@
 //! Starting and joining the broker's threads and tasks; the only place that starts any.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use rand::Rng;
@@ -20,8 +20,8 @@ use super::measure::look_at_all;
 use super::move_tasks;
 use super::partition;
 use super::receipt::ReceiptKey;
-use super::release::releases;
-use super::shard::ShardThread;
+use super::release::{Releases, releases};
+use super::shard::{ShardRequest, ShardThread};
 use super::transfer::{Transfers, carry_all};
 use crate::clock::Clock;
 
@@ -137,24 +137,16 @@ impl Broker {
         for number in 1..=catalog.settings.shards {
             let shard = store.open_shard(ShardId(number))?;
             let reader: Arc<dyn Reader> = shard.reader();
-            let (mailbox, requests) = sync_channel(MAILBOX_MAX);
-            let mailbox = Arc::new(mailbox);
-            let (releases, releaser) = releases(&mailbox, health.clone());
-            running.thread(format!("release-{number}"), move || releaser.run())?;
             for partition in partition::with_departures(&*reader)
                 .map_err(|fault| StartError::Departures(fault.to_string()))?
             {
                 transfers.departed(partition, 0);
             }
-            let thread = ShardThread::new(
-                shard,
-                Arc::clone(&clock),
-                health.clone(),
-                published.clone(),
-                Arc::clone(&transfers),
-                releases,
-            );
-            running.thread(format!("shard-{number}"), move || thread.run(&requests))?;
+            let (clock, transfers) = (Arc::clone(&clock), Arc::clone(&transfers));
+            let (published, health) = (published.clone(), health.clone());
+            let mailbox = running.shard(number, health.clone(), |releases| {
+                ShardThread::new(shard, clock, health, published, transfers, releases)
+            })?;
             let admission = Arc::new(Admission::new(Arc::clone(&refusals)));
             shards.push(Arc::new(ShardHandle::new(mailbox, admission, reader)));
         }
@@ -199,6 +191,22 @@ impl Broker {
 }
 
 impl Running {
+    /// Starts the two threads of a shard, and returns the sending end of its mailbox.
+    fn shard(
+        &self,
+        number: u16,
+        health: Health,
+        thread: impl FnOnce(Releases) -> ShardThread,
+    ) -> std::io::Result<Arc<SyncSender<ShardRequest>>> {
+        let (mailbox, requests) = sync_channel(MAILBOX_MAX);
+        let mailbox = Arc::new(mailbox);
+        let (releases, releaser) = releases(&mailbox, health);
+        let thread = thread(releases);
+        self.thread(format!("release-{number}"), move || releaser.run())?;
+        self.thread(format!("shard-{number}"), move || thread.run(&requests))?;
+        Ok(mailbox)
+    }
+
     #[allow(clippy::disallowed_methods, reason = "this is the module that starts threads")]
     fn thread(&self, name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         let thread = std::thread::Builder::new().name(name).spawn(run)?;
