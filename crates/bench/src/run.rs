@@ -381,6 +381,8 @@ impl Team {
         for poller in self.idle_pollers {
             waiting.spawn(poller.run_idle_poller(recorder.clone()));
         }
+        // Everybody is ready. What a closed loop did before its start would not be measured.
+        tokio::time::sleep_until(window.start.into()).await;
         let mut working = JoinSet::new();
         for worker in self.workers {
             working.spawn(worker.run(window, recorder.clone()));
