@@ -2,6 +2,10 @@
 #![no_main]
 
 mod broker;
+/// As in the server, at the root.
+#[path = "../../crates/server/src/hex.rs"]
+#[allow(dead_code, reason = "the target uses a part of it")]
+mod hex;
 
 use broker::queue::Queue;
 use broker::receipt::{ReceiptError, ReceiptKey};
