@@ -131,20 +131,13 @@ fn pool(bytes: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
     use serde_json::Value;
 
     use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        options: RunOptions,
-    }
+    use crate::options::parse;
 
     fn messages(line: &str, base: Instant) -> Messages {
-        let words = std::iter::once("bench").chain(line.split_whitespace());
-        Messages::new(&Line::parse_from(words).options, 7, base)
+        Messages::new(&parse(line).expect("options"), 7, base)
     }
 
     fn message(messages: &Messages, sequence: u64, due: Instant) -> Value {

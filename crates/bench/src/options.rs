@@ -224,22 +224,28 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wants)
 }
 
+/// Reads options as they stand on a command line.
 #[cfg(test)]
-mod tests {
+pub(crate) fn parse(line: &str) -> Result<RunOptions, clap::Error> {
     use clap::Parser;
 
-    use super::*;
-
-    #[derive(Debug, Parser)]
+    #[derive(Parser)]
     struct Line {
         #[command(flatten)]
         options: RunOptions,
     }
 
+    let words = std::iter::once("bench").chain(line.split_whitespace());
+    Ok(Line::try_parse_from(words)?.options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
     fn check(line: &str) -> Result<(), String> {
-        let words = std::iter::once("bench").chain(line.split_whitespace());
-        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
-        line.options.check().map_err(|error| error.to_string())
+        let options = parse(line).map_err(|error| error.to_string())?;
+        options.check().map_err(|error| error.to_string())
     }
 
     #[test]

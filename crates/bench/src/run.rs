@@ -421,24 +421,14 @@ fn runtime() -> Result<Runtime, RunError> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        options: RunOptions,
-    }
-
-    fn options(line: &str) -> RunOptions {
-        Line::parse_from(std::iter::once("bench").chain(line.split_whitespace())).options
-    }
+    use crate::options::parse;
 
     #[test]
     fn receives_from_a_queue_of_unknown_length_have_no_end() {
-        assert_eq!(backlog_left(&options("--scenario receive --queue q"), 0), i64::MAX);
-        assert_eq!(backlog_left(&options("--scenario receive --backlog 7"), 7), 7);
+        let left = |line, backlog| backlog_left(&parse(line).expect("options"), backlog);
+        assert_eq!(left("--scenario receive --queue q", 0), i64::MAX);
+        assert_eq!(left("--scenario receive --backlog 7", 7), 7);
     }
 
     #[test]

@@ -251,23 +251,12 @@ fn replace_wake(wakes: &mut BTreeSet<(u64, u64)>, id: u64, old: Option<u64>, new
 
 #[cfg(test)]
 mod tests {
-    use sluice_engine::{
-        Command, GroupId, Limits, NewMessage, Output, Policy, QueueConfig, RequestId, Stored,
-    };
+    use sluice_engine::{Command, GroupId, Limits, NewMessage, Output, RequestId, Stored};
 
     use super::*;
+    use crate::broker::testing::SETTINGS;
 
     const NOW_MS: u64 = 1_700_000_000_000;
-    const SETTINGS: Settings = Settings {
-        config: QueueConfig {
-            retention_ms: 60_000,
-            in_flight_max: 100,
-            visibility_max_ms: 43_200_000,
-            dead_letters: None,
-            policy: Policy::Standard { back_of_queue_receives: None },
-        },
-        version: 0,
-    };
 
     fn open_at(partitions: &mut Partitions, id: u64, now_ms: u64) {
         let engine = Partition::open(Stored::default(), SETTINGS.config, Limits::SERVER, now_ms);

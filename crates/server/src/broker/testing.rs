@@ -2,8 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use sluice_engine::{Policy, QueueConfig};
+
+use super::shard::Settings;
 use super::{
     DeduplicationScope, Derived, PartitionPlace, Queue, QueueAttributes, QueueKey, QueueKind,
+};
+
+/// Settings of a standard queue whose messages live for a minute.
+pub(super) const SETTINGS: Settings = Settings {
+    config: QueueConfig {
+        retention_ms: 60_000,
+        in_flight_max: 100,
+        visibility_max_ms: 43_200_000,
+        dead_letters: None,
+        policy: Policy::Standard { back_of_queue_receives: None },
+    },
+    version: 0,
 };
 
 /// A standard queue with default attributes and one partition.

@@ -86,7 +86,6 @@ fn reachable(local_addr: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     fn base(config: &Config, uri: &str, headers: &[(&str, &[u8])]) -> String {

@@ -120,7 +120,6 @@ fn unique_id(access_key_id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     fn authenticated(

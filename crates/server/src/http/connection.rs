@@ -312,8 +312,8 @@ impl<R: Respond> Serving<R> {
     }
 
     /// Takes memory for a response until the kernel has got it. One that is not large passes uncounted on HTTP/1, where
-    /// there is one at a time; on HTTP/2 a client can leave hundreds where they are by giving no window. What cannot be held is refused instead: to the
-    /// client it is as if the response had been lost.
+    /// there is one at a time; on HTTP/2 a client can leave hundreds where they are by giving no window. What cannot be
+    /// held is refused instead: to the client it is as if the response had been lost.
     fn held(
         &self,
         response: Response<Bytes>,

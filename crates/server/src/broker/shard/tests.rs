@@ -8,18 +8,7 @@ use sluice_store::{MemoryStore, ShardId, Store};
 use super::*;
 use crate::broker::admission::Admission;
 use crate::broker::release::releases;
-use crate::broker::testing::queue_with_partition;
-
-const SETTINGS: Settings = Settings {
-    config: QueueConfig {
-        retention_ms: 60_000,
-        in_flight_max: 100,
-        visibility_max_ms: 43_200_000,
-        dead_letters: None,
-        policy: sluice_engine::Policy::Standard { back_of_queue_receives: None },
-    },
-    version: 0,
-};
+use crate::broker::testing::{SETTINGS, queue_with_partition};
 
 #[derive(Debug)]
 struct Still;
