@@ -60,6 +60,8 @@ pub struct Limits {
     pub groups_ahead: usize,
     /// Messages that were received and are visible again; above this they go back to the log.
     pub returned_max: usize,
+    /// Log rows of messages without group that the cursor has passed before they are removed, all together.
+    pub passed_min: u64,
     /// Rows that one tick moves or expires, and messages that one command sends away as dead letters, so that a command
     /// never waits long behind another.
     pub tick_rows_max: usize,
@@ -74,6 +76,7 @@ impl Limits {
         index_max: 1_024,
         groups_ahead: 16,
         returned_max: 10_000,
+        passed_min: 4_096,
         tick_rows_max: 256,
     };
 }

@@ -305,6 +305,17 @@ impl Partition {
         out.changes.push(change);
     }
 
+    /// Removes a message from its log.
+    pub(crate) fn unlog(&mut self, now_ms: u64, group: GroupId, entry: LogEntry, out: &mut Output) {
+        if !self.state.is_passed(group, entry) {
+            return self.commit(Change::Unlogged(group, entry), now_ms, out);
+        }
+        self.commit(Change::Passed(entry), now_ms, out);
+        if let Some(up_to) = self.state.trim_due() {
+            self.commit(Change::Trimmed(up_to), now_ms, out);
+        }
+    }
+
     fn send(&mut self, now_ms: u64, messages: &[NewMessage], out: &mut Output) -> Vec<SendOutcome> {
         messages.iter().map(|message| self.send_one(now_ms, *message, out)).collect()
     }
@@ -346,11 +357,10 @@ impl Partition {
         if self.is_handle_over(now_ms, handle, row) {
             return DeleteOutcome::Expired;
         }
-        let change = match row.place {
-            Place::Touched { .. } => Change::Untouched(handle.sequence),
-            Place::Log(entry) => Change::Unlogged(row.group, entry),
-        };
-        self.commit(change, now_ms, out);
+        match row.place {
+            Place::Touched { .. } => self.commit(Change::Untouched(handle.sequence), now_ms, out),
+            Place::Log(entry) => self.unlog(now_ms, row.group, entry, out),
+        }
         self.commit(Change::Erased(handle.sequence), now_ms, out);
         self.line_up(now_ms, row.group, out);
         DeleteOutcome::Deleted

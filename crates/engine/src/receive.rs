@@ -201,7 +201,7 @@ impl Partition {
                 (sequence, history.unwrap_or(History::sent_at(sequence.at_ms())))
             }
             Next::Head(entry) => {
-                self.commit(Change::Unlogged(group, entry), now_ms, out);
+                self.unlog(now_ms, group, entry, out);
                 (entry.sequence, entry.history)
             }
         }

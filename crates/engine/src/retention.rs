@@ -35,7 +35,7 @@ impl Partition {
             && self.is_expired(entry.history, now_ms)
         {
             self.rows_left -= 1;
-            self.commit(Change::Unlogged(group, entry), now_ms, out);
+            self.unlog(now_ms, group, entry, out);
             self.commit(Change::Erased(entry.sequence), now_ms, out);
             self.line_up(now_ms, group, out);
         }

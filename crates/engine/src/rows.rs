@@ -16,7 +16,8 @@
 //! | body | sequence | the message itself; the engine only says when it goes |
 //!
 //! A message has a body row for as long as it exists, and exactly one of: a due row, a log row, an outbox row, a touched
-//! row. A log row of a message that was received in this queue has a returned row beside it, so that an old receipt handle
+//! row. Log rows that their group's cursor has passed are gone, whether or not they are still there.
+//! A log row of a message that was received in this queue has a returned row beside it, so that an old receipt handle
 //! still finds the message. There may be millions of these; of touched rows there are never many, and opening a partition
 //! reads them all.
 
@@ -217,6 +218,11 @@ pub enum Change {
     Logged(GroupId, LogEntry),
     /// A log row is removed, and the returned row if there is one.
     Unlogged(GroupId, LogEntry),
+    /// Standard, without message group: the same for the first entry of the log. The cursor has passed its row, which may
+    /// stay until the log is trimmed.
+    Passed(LogEntry),
+    /// Standard, without message group: the log rows up to this position, which the cursor has passed, are removed.
+    Trimmed(Sequence),
     /// A due row is put.
     Scheduled(GroupId, DueKey),
     /// A due row is removed.

@@ -80,6 +80,8 @@ pub(crate) struct State {
     pub(crate) returned_count: usize,
     /// Sum of the groups' log rows, in memory or not.
     pub(crate) log_count: u64,
+    /// Log rows of messages without group that the cursor has passed and that are still there, as far as is known.
+    passed_rows: u64,
     /// Sum of the groups' log entries in memory.
     window_entries: usize,
     dirty_groups: BTreeSet<GroupId>,
@@ -117,6 +119,8 @@ impl State {
             average: Average::default(),
             returned_count: 0,
             log_count: row.log_count,
+            // How many there are is not stored; with as many as this, the next ones have them all removed.
+            passed_rows: limits.passed_min,
             window_entries: 0,
             dirty_groups: BTreeSet::new(),
             dirty: Dirty::No,
@@ -153,11 +157,12 @@ impl State {
                     self.recalled.insert(entry.sequence, (group, entry));
                 }
             }
-            Change::Unlogged(group, entry) => {
-                self.log_count -= 1;
-                self.change_window(group, |group| group.remove(entry.position));
-                self.recalled.remove(&entry.sequence);
+            Change::Unlogged(group, entry) => self.unlog(group, entry),
+            Change::Passed(entry) => {
+                self.passed_rows += 1;
+                self.unlog(GroupId::NONE, entry);
             }
+            Change::Trimmed(_) => self.passed_rows = 0,
             Change::Scheduled(group, key) => {
                 self.last_sequence = self.last_sequence.max(key.sequence);
                 let before = DueKey { due_ms: key.due_ms, sequence: Sequence::ZERO };
@@ -192,6 +197,28 @@ impl State {
             }
             Change::Purged(watermark) => self.purge(watermark, now_ms),
         }
+    }
+
+    fn unlog(&mut self, group: GroupId, entry: LogEntry) {
+        self.log_count -= 1;
+        self.change_window(group, |group| group.remove(entry.position));
+        self.recalled.remove(&entry.sequence);
+    }
+
+    /// Whether a log entry is removed by the cursor that passes it. Where messages stand in line, some come back before the
+    /// cursor, and would bring those back that are gone.
+    pub(crate) fn is_passed(&self, id: GroupId, entry: LogEntry) -> bool {
+        let group = self.groups.get(&id).filter(|_| !self.stands_in_line(id));
+        let head = group.and_then(|group| group.window.front());
+        head.is_some_and(|head| head.position == entry.position)
+    }
+
+    /// Up to where the log of the messages without group has to be trimmed, once the cursor has passed many rows: more
+    /// than there are after it, so that the dead are never the larger part.
+    pub(crate) fn trim_due(&self) -> Option<Sequence> {
+        let group = self.groups.get(&GroupId::NONE).filter(|_| self.order == Order::Standard)?;
+        let is_due = self.passed_rows >= self.limits.passed_min.max(group.row.log_count);
+        is_due.then_some(group.row.cursor)
     }
 
     fn enter_line(&mut self, group: GroupId, place: Sequence) {
@@ -551,6 +578,7 @@ impl State {
         self.outbox.clear();
         self.returned_count = 0;
         self.log_count = 0;
+        self.passed_rows = 0;
         self.dirty_groups.clear();
         self.groups.clear();
         self.window_entries = 0;

@@ -27,7 +27,7 @@ impl Partition {
         }
         let Received { group, history, place } = row;
         if let Place::Log(entry) = place {
-            self.commit(Change::Unlogged(group, entry), now_ms, out);
+            self.unlog(now_ms, group, entry, out);
             self.line_up(now_ms, group, out);
         }
         let row = TouchedRow { group, history, visible_at_ms: now_ms + hidden_ms };
@@ -100,12 +100,13 @@ impl Partition {
         self.put_back(now_ms, row.group, entry, out);
     }
 
-    /// The position of a message that goes back to the log: its own number. A tenant's message goes before the head of
-    /// its log, where the cursor says that nothing is, so that no scan has to pass what was deleted in between.
+    /// The position of a message that goes back to the log: its own number on a FIFO queue. On a standard queue it goes
+    /// before the head of its log, where the cursor says that nothing is: the cursor must not go back over rows that it
+    /// has passed, and no scan has to pass what was deleted in between.
     pub(crate) fn old_place(&self, group: GroupId, sequence: Sequence) -> Sequence {
-        let is_tenant = self.state.order == Order::Standard && group != GroupId::NONE;
-        let tenant = self.state.groups.get(&group).filter(|_| is_tenant);
-        tenant.map_or(sequence, |tenant| tenant.row.cursor)
+        let is_standard = self.state.order == Order::Standard;
+        let group = self.state.groups.get(&group).filter(|_| is_standard);
+        group.map_or(sequence, |group| group.row.cursor)
     }
 
     /// Puts a message that was received, or was to leave, into the log again.

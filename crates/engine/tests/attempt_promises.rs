@@ -25,6 +25,7 @@ const LIMITS: Limits = Limits {
     index_max: 3,
     groups_ahead: 4,
     returned_max: 3,
+    passed_min: 3,
     tick_rows_max: 5,
 };
 

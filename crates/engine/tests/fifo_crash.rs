@@ -15,6 +15,7 @@ const LIMITS: Limits = Limits {
     index_max: 6,
     groups_ahead: 2,
     returned_max: 3,
+    passed_min: 3,
     tick_rows_max: 100,
 };
 

@@ -23,6 +23,7 @@ const LIMITS: Limits = Limits {
     index_max: 3,
     groups_ahead: 4,
     returned_max: 3,
+    passed_min: 3,
     tick_rows_max: 5,
 };
 
@@ -48,6 +49,7 @@ fn setup() -> impl Strategy<Value = Setup> {
             index_max,
             groups_ahead,
             returned_max: 3,
+            passed_min: 3,
             tick_rows_max,
         },
     );

@@ -16,6 +16,7 @@ const LIMITS: Limits = Limits {
     index_max: 20,
     groups_ahead: 4,
     returned_max: 12,
+    passed_min: 3,
     tick_rows_max: 50,
 };
 const IN_FLIGHT_MAX: usize = 30;

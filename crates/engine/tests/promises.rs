@@ -24,6 +24,7 @@ const LIMITS: Limits = Limits {
     index_max: 2,
     groups_ahead: 4,
     returned_max: 3,
+    passed_min: 3,
     tick_rows_max: 5,
 };
 
@@ -438,6 +439,7 @@ fn a_broken_engine_is_caught() {
         Sabotage::IgnoreDelay,
         Sabotage::ForgetGroupRows,
         Sabotage::ForgetReturned,
+        Sabotage::LeaveUnlogged,
         Sabotage::ForgetUntouched,
     ] {
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

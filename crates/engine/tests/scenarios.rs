@@ -90,6 +90,7 @@ impl Runner {
             index_max: number("index", 1_024),
             groups_ahead: number("ahead", 16),
             returned_max: number("returned", 10_000),
+            passed_min: 3,
             tick_rows_max: number("tick", 1_000),
         };
         let harness = Harness::new(config, limits, Sabotage::Nothing);

@@ -16,6 +16,8 @@ pub(crate) struct Rows {
     pub(crate) partition: PartitionRow,
     pub(crate) groups: BTreeMap<GroupId, GroupRow>,
     pub(crate) log: BTreeMap<(GroupId, Sequence), LogEntry>,
+    /// Log rows that the cursor has passed: still there, and never to be seen again.
+    pub(crate) passed: BTreeMap<(GroupId, Sequence), LogEntry>,
     pub(crate) due: BTreeMap<DueKey, GroupId>,
     pub(crate) ready: BTreeMap<Sequence, GroupId>,
     pub(crate) touched: BTreeMap<Sequence, TouchedRow>,
@@ -36,6 +38,8 @@ pub(crate) enum Sabotage {
     ForgetErased,
     /// Receives are not written.
     ForgetTouched,
+    /// Log rows stay that no cursor has passed.
+    LeaveUnlogged,
     /// Sends are not written to the log.
     ForgetLogged,
     /// Visibility timeouts end at once.
@@ -322,10 +326,9 @@ impl Harness {
             Want::Log { group, after, limit } => {
                 let range =
                     (Bound::Excluded((group, after)), Bound::Included((group, Sequence::MAX)));
-                Page::Log(
-                    group,
-                    self.rows.log.range(range).take(limit).map(|(_, entry)| *entry).collect(),
-                )
+                let mut rows: BTreeMap<_, _> = self.rows.passed.range(range).collect();
+                rows.extend(self.rows.log.range(range).take(limit));
+                Page::Log(group, rows.into_values().take(limit).copied().collect())
             }
             Want::Due { after, limit } => {
                 let range = (Bound::Excluded(after), Bound::Unbounded);
@@ -427,15 +430,30 @@ impl Harness {
             Change::Delivered(..) if self.sabotage == Sabotage::ForgetDelivered => {}
             Change::Logged(group, entry) => {
                 rows.log.insert((group, entry.position), entry);
+                rows.passed.remove(&(group, entry.position));
                 if entry.is_returned() && self.sabotage != Sabotage::ForgetReturned {
                     rows.returned.insert(entry.sequence, (group, entry.position));
                 }
             }
             Change::Unlogged(group, entry) => {
+                if self.sabotage == Sabotage::LeaveUnlogged
+                    && let Some(row) = rows.log.get(&(group, entry.position))
+                {
+                    rows.passed.insert((group, entry.position), *row);
+                }
                 rows.log.remove(&(group, entry.position));
                 if entry.is_returned() {
                     rows.returned.remove(&entry.sequence);
                 }
+            }
+            Change::Passed(entry) => {
+                let key = (GroupId::NONE, entry.position);
+                rows.passed.extend(rows.log.remove(&key).map(|row| (key, row)));
+                rows.returned.remove(&entry.sequence);
+            }
+            Change::Trimmed(up_to) => {
+                rows.log.retain(|(id, position), _| *id != GroupId::NONE || *position > up_to);
+                rows.passed.retain(|(_, position), _| *position > up_to);
             }
             Change::Scheduled(group, key) => {
                 rows.due.insert(key, group);
@@ -483,6 +501,7 @@ impl Harness {
             }
             Change::Purged(watermark) => {
                 rows.log.retain(|(_, position), _| *position > watermark);
+                rows.passed.clear();
                 rows.due.retain(|key, _| key.sequence > watermark);
                 rows.touched.retain(|sequence, _| *sequence > watermark);
                 rows.returned.clear();

@@ -134,7 +134,13 @@ pub(super) fn partitions() -> Range<Vec<u8>> {
 
 /// Log rows of a group after a position.
 pub(super) fn log_after(partition: u64, group: GroupId, after: Sequence) -> Range<Vec<u8>> {
-    log(partition, group, Sequence(after.0 + 1))..log(partition, group, Sequence::MAX)
+    log_up_to(partition, group, after).end..log(partition, group, Sequence::MAX)
+}
+
+/// Log rows of a group up to a position.
+pub(super) fn log_up_to(partition: u64, group: GroupId, last: Sequence) -> Range<Vec<u8>> {
+    let end = Sequence(last.0.saturating_add(1));
+    log(partition, group, Sequence::ZERO)..log(partition, group, end)
 }
 
 /// Due rows after a key.

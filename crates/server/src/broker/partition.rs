@@ -182,9 +182,15 @@ pub(super) fn write_change(batch: &mut Batch, id: u64, change: &Change) {
         }
         Change::Unlogged(group, entry) => {
             batch.delete(Space::Rows, keys::log(id, *group, entry.position));
+            write_change(batch, id, &Change::Passed(*entry));
+        }
+        Change::Passed(entry) => {
             if entry.is_returned() {
                 batch.delete(Space::Rows, keys::returned(id, entry.sequence));
             }
+        }
+        Change::Trimmed(up_to) => {
+            batch.delete_range(Space::Rows, keys::log_up_to(id, GroupId::NONE, *up_to));
         }
         Change::Scheduled(group, key) => {
             batch.put(Space::Rows, keys::due(id, *key), rows::put_member(*group));

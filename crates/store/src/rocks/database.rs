@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, WriteBatch, WriteOptions};
+use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, Range, WriteBatch, WriteOptions};
 
 use super::blob_garbage::BlobGarbage;
 use super::group_commit::GroupCommit;
 use super::options::{BODIES, ROWS, RocksOptions};
+use super::reclaim::{Removed, RemovedRanges};
 use super::{sync_mark, torn_tail, wal_check};
 use crate::data_dir::{DataDir, sync_dir};
 use crate::stats::Counters;
@@ -31,6 +32,8 @@ const PROPERTY_BACKGROUND_ERRORS: &str = "rocksdb.background-errors";
 const PROPERTY_WRITE_STOPPED: &str = "rocksdb.is-write-stopped";
 const PROPERTY_WRITE_BUFFERS: &str = "rocksdb.cur-size-all-mem-tables";
 const PROPERTY_BLOB_BYTES: &str = "rocksdb.live-blob-file-size";
+/// Ends of the names of properties that count what is not in table files yet.
+const MEMORY_TABLES: [&str; 2] = ["active-mem-table", "imm-mem-tables"];
 const PROPERTY_BLOB_GARBAGE_BYTES: &str = "rocksdb.live-blob-file-garbage-size";
 
 /// An open database; the data directory stays locked until the last owner drops it.
@@ -43,6 +46,7 @@ pub(super) struct Database {
     pub(super) counters: Counters,
     pub(super) group_commit: GroupCommit,
     pub(super) blob_garbage: BlobGarbage,
+    pub(super) removed_ranges: RemovedRanges,
     /// Why the store stopped.
     lost: OnceLock<Loss>,
     is_closed: AtomicBool,
@@ -88,6 +92,7 @@ impl Database {
             counters: Counters::new(),
             group_commit: GroupCommit::default(),
             blob_garbage: BlobGarbage::default(),
+            removed_ranges: RemovedRanges::default(),
             lost: OnceLock::new(),
             is_closed: AtomicBool::new(false),
             synced_sequence: AtomicU64::new(0),
@@ -112,10 +117,7 @@ impl Database {
     }
 
     pub(super) fn family(&self, space: Space) -> Result<&ColumnFamily, StoreError> {
-        let name = match space {
-            Space::Rows => ROWS,
-            Space::Bodies => BODIES,
-        };
+        let name = family_name(space);
         self.db.cf_handle(name).ok_or_else(|| StoreError::Engine {
             path: self.data_dir.engine_path(),
             detail: format!("column family {name} is missing"),
@@ -288,6 +290,52 @@ impl Database {
         (self.sum_of(PROPERTY_BLOB_BYTES), self.sum_of(PROPERTY_BLOB_GARBAGE_BYTES))
     }
 
+    /// What the files of a space hold, and how much of it was removed.
+    pub(super) fn removed(&self, space: Space) -> Result<Removed, StoreError> {
+        let in_memory = |what: &str| {
+            MEMORY_TABLES
+                .iter()
+                .map(|table| self.property_of(space, &format!("rocksdb.num-{what}-{table}")))
+                .sum::<u64>()
+        };
+        let deletions = in_memory("deletes");
+        let values = in_memory("entries").saturating_sub(deletions);
+        // Those of values that are in memory too will not reach a file.
+        let mut removed = Removed {
+            deletions: deletions.saturating_sub(values),
+            range_bytes: self.removed_ranges.of(space).load(Ordering::Relaxed),
+            all_bytes: self.property_of(space, PROPERTY_BLOB_BYTES),
+            ..Removed::default()
+        };
+        let files = self.db.live_files().map_err(|error| self.error(error))?;
+        for file in files.iter().filter(|file| file.column_family_name == family_name(space)) {
+            removed.values += file.num_entries.saturating_sub(file.num_deletions);
+            removed.deletions += file.num_deletions;
+            removed.table_bytes += file.size as u64;
+            removed.all_bytes += file.size as u64;
+        }
+        Ok(removed)
+    }
+
+    /// Notes that a range of a space is about to be removed.
+    pub(super) fn removes_range(
+        &self,
+        space: Space,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<(), StoreError> {
+        let sizes = self.db.get_approximate_sizes_cf(self.family(space)?, &[Range::new(from, to)]);
+        self.removed_ranges.add(space, sizes.iter().sum());
+        Ok(())
+    }
+
+    /// Compacts all files of a space that have something to give back. A failure is one of the store's background errors.
+    pub(super) fn compact(&self, space: Space) {
+        let Ok(family) = self.family(space) else { return };
+        self.removed_ranges.of(space).store(0, Ordering::Relaxed);
+        self.db.compact_range_cf(family, None::<&[u8]>, None::<&[u8]>);
+    }
+
     /// Changes an option of the column family of bodies while it is open.
     pub(super) fn set_body_option(&self, name: &str, value: &str) -> Result<(), StoreError> {
         let family = self.family(Space::Bodies)?;
@@ -299,17 +347,25 @@ impl Database {
     }
 
     fn sum_of(&self, name: &str) -> u64 {
-        [Space::Rows, Space::Bodies]
-            .into_iter()
-            .filter_map(|space| {
-                self.db.property_int_value_cf(self.family(space).ok()?, name).ok().flatten()
-            })
-            .sum()
+        [Space::Rows, Space::Bodies].into_iter().map(|space| self.property_of(space, name)).sum()
+    }
+
+    fn property_of(&self, space: Space, name: &str) -> u64 {
+        let family = self.family(space).ok();
+        let value = family.and_then(|family| self.db.property_int_value_cf(family, name).ok());
+        value.flatten().unwrap_or(0)
     }
 
     /// Translates an error of RocksDB.
     pub(super) fn error(&self, error: rocksdb::Error) -> StoreError {
         store_error(self.data_dir.engine_path(), error)
+    }
+}
+
+fn family_name(space: Space) -> &'static str {
+    match space {
+        Space::Rows => ROWS,
+        Space::Bodies => BODIES,
     }
 }
 

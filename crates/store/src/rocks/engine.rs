@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::backup::LiveBackup;
 use super::database::Database;
 use super::options::RocksOptions;
+use super::reclaim::Reclaim;
 use super::shard::RocksShard;
 use crate::disk_space::DiskSpace;
 use crate::{Shard, ShardId, SpaceLeft, Store, StoreError, StoreStats};
@@ -13,6 +14,8 @@ use crate::{Shard, ShardId, SpaceLeft, Store, StoreError, StoreStats};
 ///
 /// The directory stays locked until the store, its shards and all readers are dropped.
 pub struct RocksStore {
+    // Dropped first: its thread holds the database open.
+    _reclaim: Reclaim,
     database: Arc<Database>,
     space: DiskSpace,
 }
@@ -27,7 +30,16 @@ impl RocksStore {
     /// [`StoreError::Io`] if the disk does not cooperate.
     pub fn open(options: RocksOptions) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(&options)?);
-        Ok(Self { database, space: DiskSpace::new(options.path, options.reserve_bytes) })
+        Ok(Self {
+            _reclaim: Reclaim::start(database.clone())?,
+            database,
+            space: DiskSpace::new(options.path, options.reserve_bytes),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Returns what takes backups while the store is open.

@@ -40,6 +40,7 @@ mod group_commit;
 mod manifest_check;
 mod offline;
 mod options;
+mod reclaim;
 mod shard;
 mod sync_mark;
 mod torn_tail;

@@ -19,16 +19,15 @@ const BLOB_FILE_BYTES: u64 = 64 << 20;
 const BLOB_GC_AGE_CUTOFF: f64 = 0.0;
 /// Compactions are started for the sake of garbage from this share of it on, while it is collected.
 const BLOB_GC_GARBAGE_MIN: f64 = 0.25;
-/// A compaction starts when a file has this many deletions within a window of keys.
-const DELETIONS_WINDOW: usize = 8_192;
-const DELETIONS_MIN: usize = 4_096;
-const DELETIONS_RATIO: f64 = 0.5;
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
 const BACKGROUND_JOBS: i32 = 2;
 /// The log may hold this many times the write buffers before the oldest are flushed.
 const WAL_BUFFERS: u64 = 4;
 /// Smooths background writes, so that they do not pile up in front of a log sync.
 const BYTES_PER_SYNC: u64 = 1 << 20;
+/// Files in level 0 that are compacted together. Each spans its whole queue, from the oldest message to the newest, and so
+/// does what they are merged with.
+const LEVEL0_FILES: i32 = 8;
 /// Files in level 0 from which on writes stop. RocksDB would slow them down before, and charges for each try.
 const LEVEL0_FILES_MAX: i32 = 36;
 const INFO_LOG_FILES: usize = 4;
@@ -124,16 +123,11 @@ fn column_family(cache: &Cache, write_buffer_bytes: usize) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
     options.set_write_buffer_size(write_buffer_bytes);
+    options.set_level_zero_file_num_compaction_trigger(LEVEL0_FILES);
     options.set_level_zero_slowdown_writes_trigger(LEVEL0_FILES_MAX);
     options.set_level_zero_stop_writes_trigger(LEVEL0_FILES_MAX);
     options.set_soft_pending_compaction_bytes_limit(0);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_paranoid_checks(true);
-    // Queues delete all that they write, so space comes back only if deletions cause compactions.
-    options.add_compact_on_deletion_collector_factory(
-        DELETIONS_WINDOW,
-        DELETIONS_MIN,
-        DELETIONS_RATIO,
-    );
     options
 }

@@ -33,6 +33,12 @@ impl RocksShard {
     }
 
     fn write(&self, batch: &Batch) -> Result<(), StoreError> {
+        for change in batch.changes() {
+            if let Change::DeleteRange { space, from, to } = change {
+                let ends = [from, to].map(|key| stored_key(self.shard, key));
+                self.database.removes_range(*space, &ends[0], &ends[1])?;
+            }
+        }
         let capacity_bytes = batch.bytes() + (batch.len() + 2) * CHANGE_OVERHEAD_BYTES;
         self.database.write(|| {
             let mut write = self.database.batch(capacity_bytes);

@@ -94,7 +94,7 @@ fn match_run(
         }
     };
     let log = |key: &[u8], bytes: &[u8]| Ok(rows::get_log(sequence_of(key)?, bytes)?.sequence);
-    subject.each(keys::LOG, &mut silent, log, |sequence, _| {
+    subject.each_in(subject.log_rows()?, &mut silent, log, |sequence, _| {
         name(sequence, "log");
         Ok(())
     })?;

@@ -25,7 +25,7 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report<'_>) -> Result<()
         QueueKind::Fifo => groups_in_flight(subject, report)?,
     };
     let mut totals = Totals::default();
-    let mut log = Walk::new(subject.reader, Space::Rows, keys::table(keys::LOG, subject.id));
+    let mut log = Walk::new(subject.reader, Space::Rows, subject.log_rows()?);
     let read = |key: &[u8], bytes: &[u8]| Ok((group_of_group_key(key), rows::get_group(bytes)?));
     let groups = subject.each(keys::GROUP, report, read, |(id, row), report| {
         skip_to(subject, &mut log, id, report, &mut totals)?;

@@ -1,5 +1,7 @@
 //! The checks of one partition, table by table.
 
+use std::ops::Range;
+
 use sluice_engine::{GroupId, GroupRow, PartitionRow, Sequence};
 use sluice_store::{Reader, Space, StoreError};
 
@@ -54,9 +56,31 @@ impl Subject<'_> {
         table: u8,
         report: &mut Report<'_>,
         read: impl Fn(&[u8], &[u8]) -> Result<T, BadRow>,
+        visit: impl FnMut(T, &mut Report<'_>) -> Result<(), StoreError>,
+    ) -> Result<u64, StoreError> {
+        self.each_in(keys::table(table, self.id), report, read, visit)
+    }
+
+    /// The rows of all logs but those that the cursor of the messages without group has passed; these sort before all others.
+    pub(super) fn log_rows(&self) -> Result<Range<Vec<u8>>, StoreError> {
+        let mut rows = keys::table(keys::LOG, self.id);
+        let row = self.reader.get(Space::Rows, &keys::group(self.id, GroupId::NONE))?;
+        // A row that cannot be read is reported where the groups are checked.
+        if let Some(row) = row.and_then(|bytes| rows::get_group(&bytes).ok()) {
+            rows.start = keys::log_after(self.id, GroupId::NONE, row.cursor).start;
+        }
+        Ok(rows)
+    }
+
+    /// Visits the rows of a range in the same way.
+    pub(super) fn each_in<T>(
+        &self,
+        range: Range<Vec<u8>>,
+        report: &mut Report<'_>,
+        read: impl Fn(&[u8], &[u8]) -> Result<T, BadRow>,
         mut visit: impl FnMut(T, &mut Report<'_>) -> Result<(), StoreError>,
     ) -> Result<u64, StoreError> {
-        let mut walk = Walk::new(self.reader, Space::Rows, keys::table(table, self.id));
+        let mut walk = Walk::new(self.reader, Space::Rows, range);
         let mut count = 0;
         while let Some((key, bytes)) = walk.next()? {
             count += 1;
