@@ -55,7 +55,7 @@ pub fn exchange(uri: &str, target: Option<&str>, body: &[u8]) {
     let (parts, ()) = request.body(()).expect("a valid request").into_parts();
     match route(&parts, &Bytes::copy_from_slice(body), &[&SERVICE]) {
         Err(rejection) => drop(rejection.render("id")),
-        Ok(call) => match call.input::<Input>() {
+        Ok(mut call) => match call.take_input::<Input>() {
             Ok(input) => drop(call.render(&input, "id")),
             Err(error) => drop(call.render_error(&error, "id")),
         },

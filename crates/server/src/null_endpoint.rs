@@ -38,7 +38,7 @@ struct NullResponder {
 impl Respond for NullResponder {
     async fn respond(
         &self,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         _peer: SocketAddr,
         refusal: Option<Bound>,
     ) -> Response<Bytes> {

@@ -52,15 +52,17 @@ impl Call {
         &self.path
     }
 
-    /// Parses the parameters into the input struct of the operation.
+    /// Parses the parameters into the input struct of the operation. They are gone afterwards, so that a request that
+    /// waits does not hold them twice.
     ///
     /// Members are named canonically and must be optional or have defaults; see [`Value`] for how values are coerced.
     ///
     /// # Errors
     /// `MalformedInput` for what cannot be parsed or has the wrong type, in every protocol; `MissingParameter` for half of a
     /// map entry in Query.
-    pub fn input<T: DeserializeOwned>(&self) -> Result<T, AwsError> {
-        let value = match &self.payload {
+    pub fn take_input<T: DeserializeOwned>(&mut self) -> Result<T, AwsError> {
+        let payload = std::mem::replace(&mut self.payload, Payload::Json(Bytes::new()));
+        let value = match &payload {
             Payload::Json(body) => aws_json::parse(body)?,
             Payload::Parameters(parameters) => {
                 query::structured(parameters, self.query_model(), &self.operation)?

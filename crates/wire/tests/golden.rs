@@ -70,7 +70,7 @@ fn render_answer(call: &Call, answer: &str) -> Response<Bytes> {
 /// Returns what the crate makes of a request, and its answer.
 fn exchange(request: &[&str], answer: Option<&str>) -> (String, Response<Bytes>) {
     let (parts, body) = parse_request(request);
-    let call = match route(&parts, &body, &[&SQS]) {
+    let mut call = match route(&parts, &body, &[&SQS]) {
         Ok(call) => call,
         Err(rejection) => {
             let text = format!("rejected {:?}", rejection.protocol());
@@ -78,7 +78,7 @@ fn exchange(request: &[&str], answer: Option<&str>) -> (String, Response<Bytes>)
         }
     };
     let head = format!("{} {:?} {}", call.operation, call.protocol, call.path());
-    match call.input::<Input>() {
+    match call.take_input::<Input>() {
         Ok(input) => {
             let input = serde_json::to_string(&input).expect("serializes");
             let answer = answer.unwrap_or("error InternalFailure");

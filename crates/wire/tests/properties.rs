@@ -194,16 +194,16 @@ proptest! {
         }),
     ) {
         let parts = request("/", &[FORM]);
-        let call = route(&parts, &encoded(&pairs).into(), &[&SQS]).expect("routes");
-        prop_assert_eq!(call.input::<Input>().expect("parses"), expected);
+        let mut call = route(&parts, &encoded(&pairs).into(), &[&SQS]).expect("routes");
+        prop_assert_eq!(call.take_input::<Input>().expect("parses"), expected);
     }
 
     #[test]
     fn an_input_survives_json(expected in input()) {
         let parts = request("/", &[("x-amz-target", "AmazonSQS.SendMessageBatch")]);
         let body = serde_json::to_vec(&expected).expect("serializes");
-        let call = route(&parts, &body.into(), &[&SQS]).expect("routes");
-        prop_assert_eq!(call.input::<Input>().expect("parses"), expected);
+        let mut call = route(&parts, &body.into(), &[&SQS]).expect("routes");
+        prop_assert_eq!(call.take_input::<Input>().expect("parses"), expected);
     }
 
     #[test]
@@ -236,7 +236,7 @@ proptest! {
     ]) {
         let parts = request("/1/q?Action=ReceiveMessage", &[FORM]);
         match route(&parts, &body.into(), &[&SQS]) {
-            Ok(call) => drop(call.input::<Input>()),
+            Ok(mut call) => drop(call.take_input::<Input>()),
             Err(rejection) => drop(rejection.render("id")),
         }
     }
@@ -249,7 +249,7 @@ proptest! {
     ]) {
         let parts = request("/", &[("x-amz-target", "AmazonSQS.SendMessage")]);
         match route(&parts, &body.into(), &[&SQS]) {
-            Ok(call) => drop(call.input::<Input>()),
+            Ok(mut call) => drop(call.take_input::<Input>()),
             Err(rejection) => drop(rejection.render("id")),
         }
     }

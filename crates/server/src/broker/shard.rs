@@ -35,6 +35,10 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 /// A clock that jumps is noticed within this time.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// Waits end at multiples of this, not before their time: thousands of long polls that begin at any time are then answered
+/// some at a time, and the threads wake up for them a few times a second.
+const WAIT_STEP_MS: u64 = 50;
+
 /// Pages that one partition is given before others have their turn.
 const PAGES_MAX: usize = 64;
 /// Changes that time brings about in one turn, before the mailbox is looked at again, about.
@@ -289,13 +293,25 @@ impl ShardThread {
         self.supply(now_ms, id)?;
         self.look_up(id, &command)?;
         let command = match command {
-            Command::Receive { count_max, visibility_ms, attempt, .. } if self.is_draining => {
-                Command::Receive { count_max, wait_ms: 0, visibility_ms, attempt }
+            Command::Receive { count_max, wait_ms, visibility_ms, attempt } => {
+                let wait_ms = self.wait_ms(now_ms, wait_ms);
+                Command::Receive { count_max, wait_ms, visibility_ms, attempt }
             }
             other => other,
         };
         self.submit(now_ms, id, request, command, bodies);
         self.supply(now_ms, id)
+    }
+
+    /// How long a receive is to wait that may wait for so long. Time that is set from outside is kept to exactly.
+    fn wait_ms(&self, now_ms: u64, asked_ms: u64) -> u64 {
+        if self.is_draining || asked_ms == 0 {
+            0
+        } else if self.clock.is_virtual() {
+            asked_ms
+        } else {
+            (now_ms + asked_ms).next_multiple_of(WAIT_STEP_MS) - now_ms
+        }
     }
 
     /// Opens a partition if it is not, and brings newer settings to it.

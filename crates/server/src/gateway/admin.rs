@@ -14,7 +14,7 @@
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, ORIGIN};
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,8 @@ pub(super) fn is_admin(path: &str) -> bool {
 }
 
 /// Answers a request of the admin API.
-pub(super) async fn answer(gateway: &Gateway, parts: &Parts, body: Incoming) -> Response<Bytes> {
+pub(super) async fn answer(gateway: &Gateway, request: Box<Request<Incoming>>) -> Response<Bytes> {
+    let (parts, body) = request.into_parts();
     let body = match read_body(body, &gateway.bodies, &gateway.limits).await {
         Ok(body) => body,
         Err(unread) => {
@@ -86,7 +87,7 @@ pub(super) async fn answer(gateway: &Gateway, parts: &Parts, body: Incoming) -> 
             return response;
         }
     };
-    rendered(served(gateway, parts, &body.bytes).await)
+    rendered(served(gateway, &parts, &body.bytes).await)
 }
 
 async fn served(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Refusal> {

@@ -10,7 +10,9 @@ use std::task::Poll;
 ///
 /// What the future owned is dropped and never looked at again. What it shares with others is behind channels, whose other
 /// end sees the drop; that makes the unwind safe.
-pub(super) async fn caught<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Result<T, String> {
+pub(super) async fn caught<T>(
+    mut future: Pin<&mut (impl Future<Output = T> + ?Sized)>,
+) -> Result<T, String> {
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
         Ok(Poll::Pending) => Poll::Pending,

@@ -18,7 +18,9 @@ use uuid::Uuid;
 use crate::broker::Broker;
 use crate::clock::{self, Clock};
 use crate::config::Config;
-use crate::http::{BodyBudget, BodyError, Bound, Limits, ReadBody, Respond, UnreadBody, read_body};
+use crate::http::{
+    BodyBudget, BodyError, BodyShare, Bound, Limits, ReadBody, Respond, UnreadBody, read_body,
+};
 use crate::metrics::{Metrics, Outcome};
 use crate::services::{Context, OperationEntry, SERVICES};
 
@@ -60,6 +62,15 @@ pub(crate) struct Gateway {
     pub(crate) models: Vec<&'static ServiceModel>,
 }
 
+/// A request that was read, as its operation needs it.
+struct Accepted {
+    call: Call,
+    context: Context,
+    entry: &'static OperationEntry,
+    /// Memory for what its operation makes of the body.
+    _body: BodyShare,
+}
+
 /// An answer and what is counted of it.
 struct Answered {
     response: Response<Bytes>,
@@ -71,18 +82,17 @@ struct Answered {
 impl Respond for Gateway {
     async fn respond(
         &self,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         _peer: SocketAddr,
         refusal: Option<Bound>,
     ) -> Response<Bytes> {
         let request_id = Uuid::new_v4().to_string();
-        let (parts, body) = request.into_parts();
-        let path = parts.uri.path();
+        let path = request.uri().path();
+        // In boxes of their own: a long poll should not have to make room for them.
         let mut response = match Endpoint::at(path) {
-            Some(endpoint) => status::answer(self, endpoint, &parts.method).await,
-            // In a box of its own: a long poll should not have to make room for it.
-            None if admin::is_admin(path) => Box::pin(admin::answer(self, &parts, body)).await,
-            None => self.api(&parts, body, &request_id, refusal).await,
+            Some(endpoint) => Box::pin(status::answer(self, endpoint, request.method())).await,
+            None if admin::is_admin(path) => Box::pin(admin::answer(self, request)).await,
+            None => self.api(request, &request_id, refusal).await,
         };
         // The wire crate has set it already, other endpoints have not.
         if !response.headers().contains_key(REQUEST_ID)
@@ -117,19 +127,14 @@ impl Gateway {
 
     async fn api(
         &self,
-        parts: &Parts,
-        body: Incoming,
+        request: Box<Request<Incoming>>,
         request_id: &str,
         refusal: Option<Bound>,
     ) -> Response<Bytes> {
         let started = clock::instant();
-        let answer = pin!(self.answer(parts, body, request_id, refusal));
-        let answered = match caught(answer).await {
-            Ok(answered) => answered,
-            Err(panic) => {
-                let bug = failure::internal(format_args!("panic: {panic}"));
-                self.refuse_unread(parts, bug, request_id)
-            }
+        let answered = match Box::pin(self.accepted(request, request_id, refusal)).await {
+            Ok(accepted) => self.serve(accepted, request_id).await,
+            Err(answered) => answered,
         };
         let outcome = Outcome {
             service: answered.service,
@@ -141,28 +146,44 @@ impl Gateway {
         answered.response
     }
 
-    async fn answer(
+    /// Reads a request. Its head is gone afterwards: a long poll needs none of it, but for what is in the context.
+    async fn accepted(
+        &self,
+        request: Box<Request<Incoming>>,
+        request_id: &str,
+        refusal: Option<Bound>,
+    ) -> Result<Accepted, Answered> {
+        let (parts, body) = request.into_parts();
+        let reading = pin!(self.read(&parts, body, request_id, refusal));
+        match caught(reading).await {
+            Ok(read) => read,
+            Err(panic) => Err(self.refuse_unread(&parts, bug(&panic), request_id)),
+        }
+    }
+
+    async fn read(
         &self,
         parts: &Parts,
         body: Incoming,
         request_id: &str,
         refusal: Option<Bound>,
-    ) -> Answered {
+    ) -> Result<Accepted, Answered> {
         if let Some(bound) = refusal {
             self.note_refused(bound);
-            return self.refuse_unread(parts, failure::too_many(bound), request_id);
+            return Err(self.refuse_unread(parts, failure::too_many(bound), request_id));
         }
-        let body = match read_body(body, &self.bodies, &self.limits).await {
-            Ok(body) => body,
-            Err(error) => return self.refuse_unread(parts, self.unread_body(&error), request_id),
-        };
-        let body = match self.decode(parts, body) {
-            Ok(body) => body,
-            Err(error) => return self.refuse(parts, error, request_id),
-        };
-        match route(parts, &body.bytes, &self.models) {
-            Ok(call) => self.call(parts, &call, request_id).await,
-            Err(rejection) => rejected(&rejection, request_id),
+        let body = read_body(body, &self.bodies, &self.limits)
+            .await
+            .map_err(|error| self.refuse_unread(parts, self.unread_body(&error), request_id))?;
+        let body =
+            self.decode(parts, body).map_err(|error| self.refuse(parts, error, request_id))?;
+        let (bytes, share) = body.into_parts();
+        let call = route(parts, &bytes, &self.models)
+            .map_err(|rejection| rejected(&rejection, request_id))?;
+        let entry = operation(&call);
+        match self.context(parts, &call, entry) {
+            Ok((context, entry)) => Ok(Accepted { call, context, entry, _body: share }),
+            Err(error) => Err(failed(&call, entry, &error, request_id)),
         }
     }
 
@@ -181,30 +202,17 @@ impl Gateway {
         failure::unread_body(error)
     }
 
-    async fn call(&self, parts: &Parts, call: &Call, request_id: &str) -> Answered {
-        let service = call.service.name;
-        let entry = operation(call);
-        let name = entry.map_or("", |entry| entry.name);
-        let result = async {
-            let caller = authenticate(&self.config, parts)?;
-            let entry = entry.ok_or_else(|| call.unknown_operation())?;
-            let _in_flight = self.metrics.requests.begin(service, entry.name);
-            let context = self.context(parts, caller);
-            (entry.serve)(&context, call, request_id).await
-        };
-        let (response, code) = match result.await {
-            Ok(response) => (response, ""),
-            Err(error) => {
-                failure::log(&error, &call.operation, request_id);
-                (call.render_error(&error, request_id), error.shape().query_code)
-            }
-        };
-        Answered { response, service, operation: name, code }
-    }
-
-    fn context(&self, parts: &Parts, caller: super::Authenticated) -> Context {
+    /// What an operation needs besides its input, and the operation.
+    fn context(
+        &self,
+        parts: &Parts,
+        call: &Call,
+        entry: Option<&'static OperationEntry>,
+    ) -> Result<(Context, &'static OperationEntry), AwsError> {
+        let caller = authenticate(&self.config, parts)?;
+        let entry = entry.ok_or_else(|| call.unknown_operation())?;
         let trace_header = parts.headers.get(TRACE_ID).and_then(|value| value.to_str().ok());
-        Context {
+        let context = Context {
             broker: self.broker.clone(),
             identity: caller.identity,
             region: caller.region,
@@ -213,6 +221,21 @@ impl Gateway {
             trace_header: trace_header.map(str::to_owned),
             extensions: self.config.extensions,
             now_ms: self.clock.now_ms(),
+        };
+        Ok((context, entry))
+    }
+
+    async fn serve(&self, accepted: Accepted, request_id: &str) -> Answered {
+        let Accepted { mut call, context, entry, _body } = accepted;
+        let _in_flight = self.metrics.requests.begin(call.service.name, entry.name);
+        let mut serving = (entry.serve)(&context, &mut call, request_id);
+        let result = caught(serving.as_mut()).await.unwrap_or_else(|panic| Err(bug(&panic)));
+        drop(serving);
+        match result {
+            Ok(response) => {
+                Answered { response, service: call.service.name, operation: entry.name, code: "" }
+            }
+            Err(error) => failed(&call, Some(entry), &error, request_id),
         }
     }
 
@@ -226,6 +249,26 @@ impl Gateway {
     /// Answers a request whose parameters were not looked at.
     fn refuse(&self, parts: &Parts, error: AwsError, request_id: &str) -> Answered {
         rejected(&Rejection::unread(parts, &self.models, error), request_id)
+    }
+}
+
+/// The answer to a panic.
+fn bug(panic: &str) -> AwsError {
+    failure::internal(format_args!("panic: {panic}"))
+}
+
+fn failed(
+    call: &Call,
+    entry: Option<&OperationEntry>,
+    error: &AwsError,
+    request_id: &str,
+) -> Answered {
+    failure::log(error, &call.operation, request_id);
+    Answered {
+        response: call.render_error(error, request_id),
+        service: call.service.name,
+        operation: entry.map_or("", |entry| entry.name),
+        code: error.shape().query_code,
     }
 }
 

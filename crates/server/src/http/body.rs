@@ -38,7 +38,7 @@ impl BodyBudget {
 
 /// The share of one body.
 #[derive(Debug)]
-struct BodyShare {
+pub(crate) struct BodyShare {
     beginning: Share,
     rest: Share,
 }
@@ -73,6 +73,11 @@ impl ReadBody {
     pub(crate) fn decoded(mut self, bytes: Bytes) -> Result<Self, BodyError> {
         self.share.cover(bytes.len())?;
         Ok(Self { bytes, ..self })
+    }
+
+    /// For who needs the bytes for a shorter time than what is made of them.
+    pub(crate) fn into_parts(self) -> (Bytes, BodyShare) {
+        (self.bytes, self.share)
     }
 }
 

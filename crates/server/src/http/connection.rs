@@ -35,10 +35,10 @@ use super::stream::{Version, WatchedStream};
 /// Answers requests. Implemented by the gateway, and by stubs in tests.
 pub(crate) trait Respond: Send + Sync + 'static {
     /// Answers one request, or refuses it because a bound is reached. Dropped when the client goes away before the
-    /// answer is there.
+    /// answer is there. In a box, so that one that waits takes no space for the request when that is read.
     fn respond(
         &self,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         peer: SocketAddr,
         refusal: Option<Bound>,
     ) -> impl Future<Output = Response<Bytes>> + Send;
@@ -183,7 +183,7 @@ pub(super) async fn serve<R: Respond>(
     let requests = Arc::new(Requests { serving, peer, activity, refusal });
     let service = {
         let requests = Arc::clone(&requests);
-        service_fn(move |request| answer(Arc::clone(&requests), request))
+        service_fn(move |request| answer(Arc::clone(&requests), Box::new(request)))
     };
     let io = TokioIo::new(stream);
     let protocols = &requests.serving.protocols;
@@ -266,7 +266,7 @@ struct Requests<R> {
 
 async fn answer<R: Respond>(
     requests: Arc<Requests<R>>,
-    request: Request<Incoming>,
+    request: Box<Request<Incoming>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let Requests { serving, peer, activity, refusal } = &*requests;
     let version = request.version();

@@ -12,7 +12,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use body::{BodyBudget, BodyError, ReadBody, read_body};
+pub(crate) use body::{BodyBudget, BodyError, BodyShare, ReadBody, read_body};
 pub(crate) use connection::{Bound, Respond, UnreadBody};
 pub(crate) use limits::Limits;
 pub(crate) use listener::{Listener, Stops};

@@ -27,7 +27,7 @@ struct Stub;
 impl Respond for Stub {
     async fn respond(
         &self,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         _peer: SocketAddr,
         refusal: Option<Bound>,
     ) -> Response<Bytes> {

@@ -115,7 +115,7 @@ pub struct OperationEntry {
     /// IAM action.
     pub iam_action: &'static str,
     /// Decodes, authorises, runs and encodes.
-    pub serve: for<'a> fn(&'a Context, &'a Call, &'a str) -> RunFuture<'a>,
+    pub serve: for<'a> fn(&'a Context, &'a mut Call, &'a str) -> RunFuture<'a>,
 }
 
 impl OperationEntry {
@@ -127,11 +127,11 @@ impl OperationEntry {
 
 fn serve<'a, O: Operation>(
     context: &'a Context,
-    call: &'a Call,
+    call: &'a mut Call,
     request_id: &'a str,
 ) -> RunFuture<'a> {
     Box::pin(async move {
-        let input: O::Input = call.input()?;
+        let input: O::Input = call.take_input()?;
         crate::gateway::authorise(context, O::IAM_ACTION, &O::resource(&input))?;
         let output = O::run(context, input).await?;
         Ok(match O::OUTPUT {

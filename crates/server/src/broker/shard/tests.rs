@@ -58,6 +58,18 @@ fn send_one(number: u64, admission: &Arc<Admission>, reply: ReplySender) -> Shar
     }
 }
 
+fn long_poll(number: u64, wait_ms: u64, reply: ReplySender) -> ShardRequest {
+    ShardRequest::Command {
+        partition: 1,
+        settings: SETTINGS,
+        request: RequestId(number),
+        command: Command::Receive { count_max: 1, wait_ms, visibility_ms: 0, attempt: None },
+        admitted: Arc::new(Admission::new(Arc::default())).admit_anyway(1, &[]),
+        bodies: Vec::new(),
+        reply,
+    }
+}
+
 #[test]
 fn every_request_is_answered_when_more_wait_than_one_batch_takes() {
     const REQUESTS: usize = 2 * BATCH_COMMANDS_MAX + 100;
@@ -103,6 +115,29 @@ fn what_time_brought_about_is_durable_before_the_shard_sleeps_though_nobody_wait
     assert!(!health.is_good(), "the sync of the message's removal failed");
 }
 
+#[test]
+fn waits_that_began_at_different_times_end_together_and_none_too_soon() {
+    let (clock, health) = (Arc::new(Moved::default()), Health::default());
+    let (mut thread, _mailbox, requests) =
+        shard_thread(&MemoryStore::new(), clock.clone(), &health, 1);
+    let mut waits = Vec::new();
+    let mut turn = |at_ms, request| {
+        clock.0.store(at_ms, std::sync::atomic::Ordering::Relaxed);
+        thread.turn(request, &requests);
+    };
+    for began_ms in [WAIT_STEP_MS + 1, 2 * WAIT_STEP_MS - 1, 2 * WAIT_STEP_MS] {
+        let (reply, answer) = oneshot::channel();
+        turn(began_ms, Some(long_poll(began_ms, 1_000, reply)));
+        waits.push(answer);
+    }
+    turn(1_000 + 2 * WAIT_STEP_MS - 1, None);
+    assert!(waits.iter_mut().all(|wait| wait.try_recv().is_err()), "one would be too soon");
+    turn(1_000 + 2 * WAIT_STEP_MS, None);
+    for mut wait in waits {
+        assert_eq!(wait.try_recv(), Ok(Ok(Reply::Received(Vec::new()))));
+    }
+}
+
 /// Every reading is a minute later than the one before.
 #[derive(Debug, Default)]
 struct Leaping(std::sync::atomic::AtomicU64);
@@ -119,20 +154,7 @@ fn catching_up_looks_at_the_clock_again_and_ends_waits_in_the_same_turn() {
     let (mut thread, mailbox, requests) =
         shard_thread(&MemoryStore::new(), Arc::new(Leaping::default()), &health, 2);
     let (reply, received) = oneshot::channel();
-    let receive = ShardRequest::Command {
-        partition: 1,
-        settings: SETTINGS,
-        request: RequestId(1),
-        command: Command::Receive {
-            count_max: 1,
-            wait_ms: 20_000,
-            visibility_ms: 0,
-            attempt: None,
-        },
-        admitted: Arc::new(Admission::new(Arc::default())).admit_anyway(1, &[]),
-        bodies: Vec::new(),
-        reply,
-    };
+    let receive = long_poll(1, 20_000, reply);
     let (reply, caught_up) = oneshot::channel();
     mailbox.try_send(ShardRequest::CatchUp { reply }).expect("room");
     thread.turn(Some(receive), &requests);
