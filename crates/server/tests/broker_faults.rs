@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use sluice_server::broker::{
     Broker, BrokerError, Counters, Entry, Queue, QueueChange, QueueKind, ReceiptError,
@@ -38,6 +39,30 @@ async fn no_reply_precedes_durability() {
         assert_eq!(send.await.unwrap().len(), 1);
     }
     assert_eq!(bodies(&receive(&broker, &queue, 10).await), ["a"]);
+}
+
+/// On the one thread of this test nothing would go on if a commit held it.
+#[tokio::test]
+async fn a_change_of_queues_that_waits_for_the_disk_holds_up_no_other_task() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    store.faults().hold_writes();
+    let (alive, heard) = std::sync::mpsc::sync_channel(1);
+    let faults = store.faults();
+    let watch = std::thread::spawn(move || {
+        let heard = heard.recv_timeout(Duration::from_secs(60));
+        faults.release_writes();
+        heard
+    });
+    let mut change = pin!(create(&broker, "q"));
+    for _ in 0..100 {
+        assert!(is_pending(change.as_mut()), "the change is not durable");
+        tokio::task::yield_now().await;
+    }
+    alive.try_send(()).unwrap();
+    assert_eq!(change.await.key.name, "q");
+    assert!(watch.join().unwrap().is_ok(), "the change held the thread");
+    broker.shutdown().await;
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ mod reset;
 mod snapshot;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -127,7 +128,8 @@ pub(super) struct Decided {
 
 /// The catalog's state, owned by its task.
 pub(super) struct Catalog {
-    shard: Box<dyn Shard>,
+    /// Shared with the one commit that is under way, on a thread that may wait for the disk.
+    shard: Arc<Mutex<Box<dyn Shard>>>,
     clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
     queues: Snapshot,
@@ -179,7 +181,7 @@ impl Catalog {
         }
         let moves = MoveTasks::open(&*reader)?;
         let mut catalog = Self {
-            shard,
+            shard: Arc::new(Mutex::new(shard)),
             clock,
             settings,
             queues,
@@ -395,10 +397,19 @@ impl Catalog {
         if batch.is_empty() {
             return Ok(());
         }
-        self.shard.commit(batch).durable().await.map_err(|error| {
-            health.fail(&error);
-            BrokerError::Stopped
-        })
+        let shard = Arc::clone(&self.shard);
+        let commit = move || {
+            let ticket = shard.lock().unwrap_or_else(PoisonError::into_inner).commit(batch);
+            ticket.wait()
+        };
+        // The write may wait for the disk as well as the sync. The next change waits for both.
+        let fault: Box<dyn Error + Send> = match tokio::task::spawn_blocking(commit).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(lost)) => Box::new(lost),
+            Err(panicked) => Box::new(panicked),
+        };
+        health.fail(&*fault);
+        Err(BrokerError::Stopped)
     }
 }
 

@@ -97,7 +97,11 @@ struct MemoryShard {
 
 impl Shard for MemoryShard {
     fn commit(&mut self, batch: Batch) -> CommitTicket {
-        lock(&self.state).commit(self.shard, batch)
+        let state = lock(&self.state);
+        let released = state.writes_released.clone();
+        let is_held = |state: &mut State| state.are_writes_held && state.lost.is_none();
+        let state = released.wait_while(state, is_held);
+        state.unwrap_or_else(PoisonError::into_inner).commit(self.shard, batch)
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

@@ -57,6 +57,19 @@ impl Faults {
         });
     }
 
+    /// Lets later commits wait before they are applied, as when a disk does not keep up, until writes are released.
+    pub fn hold_writes(&self) {
+        self.with(|state| state.are_writes_held = true);
+    }
+
+    /// Applies the commits that wait, and every later one at once.
+    pub fn release_writes(&self) {
+        self.with(|state| {
+            state.are_writes_held = false;
+            state.writes_released.notify_all();
+        });
+    }
+
     /// Ends the store as a power failure would and returns what a restart finds.
     ///
     /// Pending tickets are lost, and so is every later commit to the old store.
