@@ -253,6 +253,30 @@ def no_space_for_the_next_start(server, chance):
     server.expect_all()
 
 
+def no_space_for_the_broker_at_the_next_start(server, chance):
+    """The same when the store opens, and what the broker has to finish finds no space: the removal of a deleted queue."""
+    other = server.api.call("CreateQueue", QueueName="other")["QueueUrl"]
+    server.fill(50)
+    # The first write says that the queue is deleted, the second removes what is in it.
+    server.disk.set(0, Rule("fail", "write", "wal", NO_SPACE, skip=1))
+    try:
+        server.api.call("DeleteQueue", QueueUrl=other)
+        raise Wrong("a queue was deleted without space")
+    except Refused:
+        pass
+    server.expect_stopped()
+    # The store writes to its log once when it opens.
+    server.disk.set(1, Rule("fail", "write", "wal", NO_SPACE, skip=1))
+    server.disk.set(0, None)
+    server.until(lambda: "cannot start, trying again" in server.log.read_text(), "an attempt to start")
+    log = server.log.read_text()
+    expect("trying again: no space left on the disk of data directory" in log, "it was not the broker that had no space")
+    server.until(lambda: server.disk.hits(1) > 1, "another attempt")
+    server.disk.set(1, None)
+    server.until(lambda: server.is_ready() and server.send(), "service with space again")
+    server.expect_all()
+
+
 def no_space_at_start(server, chance):
     """A server that cannot start for lack of space says so and ends; later it starts with all that was there."""
     server.fill(50)
@@ -370,6 +394,7 @@ SCENARIOS = [
     failed_write,
     no_space_for_the_log,
     no_space_for_the_next_start,
+    no_space_for_the_broker_at_the_next_start,
     no_space_at_start,
     no_space_for_files,
     no_space_while_writes_wait,

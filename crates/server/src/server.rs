@@ -68,6 +68,17 @@ pub enum StartError {
         /// What is wrong with it.
         source: StoreError,
     },
+    /// The broker found no space for what it has to write.
+    #[error(
+        "no space left on the disk of data directory {path}: {detail}; free space or enlarge the disk, then start again",
+        path = path.display()
+    )]
+    Full {
+        /// [`Config::data_dir`].
+        path: PathBuf,
+        /// What could not be done.
+        detail: String,
+    },
     /// What is stored cannot be served.
     #[error("cannot start the broker on data directory {path}: {detail}", path = path.display())]
     Broker {
@@ -87,7 +98,7 @@ pub enum StartError {
 impl StartError {
     /// Whether a later attempt may succeed when somebody has made room on the disk.
     pub fn is_full_disk(&self) -> bool {
-        matches!(self, Self::Store { source: StoreError::Full { .. }, .. })
+        matches!(self, Self::Full { .. } | Self::Store { source: StoreError::Full { .. }, .. })
     }
 }
 
@@ -137,12 +148,18 @@ async fn start_over(
         Some(clock) => clock,
         None => Arc::new(SteadyClock::start()),
     };
-    let broker = start_broker(&config, &store, &clock).await?;
-    if let Err(error) = declared_queues::create(&broker, &config).await {
-        broker.shutdown().await;
-        close_store(store).await;
-        return Err(error.into());
-    }
+    let broker = match start_broker(&config, &store, &clock).await {
+        Ok(broker) => broker,
+        Err(error) => {
+            let path = config.data_dir.clone();
+            let error = match store.is_lost_to_full_disk() {
+                true => StartError::Full { path, detail: error.to_string() },
+                false => error,
+            };
+            close_store(store).await;
+            return Err(error);
+        }
+    };
     let control = live_backup.and_then(|backup| Some((Control::listen(&config.data_dir)?, backup)));
     Ok(serve(config, listener, store, broker, clock, control))
 }
@@ -164,6 +181,7 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, LiveBackup), Sta
     }
 }
 
+/// Starts the broker with the declared queues; nothing uses the store any more when it fails.
 async fn start_broker(
     config: &Config,
     store: &Arc<dyn Store>,
@@ -175,14 +193,15 @@ async fn start_broker(
         visibility_timeout_secs_max: config.extensions.sqs_limits.visibility_timeout_secs_max,
     };
     let started = Broker::start(Arc::clone(store), broker_config, Arc::clone(clock)).await;
-    match started {
-        Ok(broker) => Ok(broker),
-        Err(error) => {
-            close_store(Arc::clone(store)).await;
-            let path = config.data_dir.clone();
-            Err(StartError::Broker { path, detail: error.to_string() })
-        }
+    let broker = started.map_err(|error| StartError::Broker {
+        path: config.data_dir.clone(),
+        detail: error.to_string(),
+    })?;
+    if let Err(error) = declared_queues::create(&broker, config).await {
+        broker.shutdown().await;
+        return Err(error.into());
     }
+    Ok(broker)
 }
 
 /// Starts the accepting task; everything it needs exists.

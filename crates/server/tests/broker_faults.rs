@@ -14,7 +14,10 @@ use sluice_server::broker::{
     ReceiveOptions, Received,
 };
 use sluice_server::clock::Clock;
-use sluice_store::{CrashTail, MemoryStore};
+use sluice_server::config::Config;
+use sluice_server::services::sqs::declared_queues::DeclaredQueue;
+use sluice_server::{Drained, Server};
+use sluice_store::{CrashTail, MemoryStore, Store};
 use uuid::Uuid;
 
 mod broker_support;
@@ -63,6 +66,42 @@ async fn a_change_of_queues_that_waits_for_the_disk_holds_up_no_other_task() {
     assert_eq!(change.await.key.name, "q");
     assert!(watch.join().unwrap().is_ok(), "the change held the thread");
     broker.shutdown().await;
+}
+
+/// A store with a queue that is deleted, and whose messages are still there.
+async fn with_left_over() -> MemoryStore {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    create(&broker, "q").await;
+    store.faults().fail_next_write(2);
+    let delete = |_: Entry<'_>, _| Ok::<_, BrokerError>((QueueChange::Delete, ()));
+    assert!(broker.change_queue(&key("q"), delete).await.is_err());
+    broker.shutdown().await;
+    store.faults().crash(CrashTail::KeepAll)
+}
+
+#[tokio::test]
+async fn a_start_that_finds_no_space_says_so_and_leaves_nothing_behind() {
+    let declared = DeclaredQueue { name: "declared".to_owned(), ..DeclaredQueue::default() };
+    let config = Config { declared_queues: vec![declared], ..Config::small("/nonexistent") };
+    // The settings of a new store and the declared queue; what was left over, that it was removed, and the queue.
+    for (is_new, writes) in [(true, 2), (false, 3)] {
+        for write in 1..=writes {
+            for is_full in [true, false] {
+                let store =
+                    Arc::new(if is_new { MemoryStore::new() } else { with_left_over().await });
+                store.faults().full_disk(is_full);
+                store.faults().fail_next_write(write);
+                let started = Server::start_over(store.clone(), config.clone()).await;
+                let error = started.err().expect("a write failed");
+                assert_eq!(error.is_full_disk(), is_full, "write {write}: {error}");
+                assert_eq!(store.stats().shards_open, 0, "write {write}: {error}");
+                let again = Arc::new(store.faults().crash(CrashTail::KeepAll));
+                let again = Server::start_over(again, config.clone()).await.unwrap();
+                assert_eq!(again.drain().await, Drained::Complete);
+            }
+        }
+    }
 }
 
 #[tokio::test]

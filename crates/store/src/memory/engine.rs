@@ -59,6 +59,11 @@ impl Store for MemoryStore {
         if lock(&self.state).is_disk_full { SpaceLeft::Low } else { SpaceLeft::Plenty }
     }
 
+    fn is_lost_to_full_disk(&self) -> bool {
+        let state = lock(&self.state);
+        state.is_disk_full && state.lost.is_some()
+    }
+
     /// Opening it anew would find nothing.
     fn can_be_reopened(&self) -> bool {
         false

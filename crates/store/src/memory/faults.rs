@@ -39,7 +39,7 @@ impl Faults {
 
     /// Fills the disk up to its reserve, or empties it: commits still succeed, as on a real disk.
     ///
-    /// A disk without any space left is [`Faults::fail_next_write`].
+    /// Without any space left, [`Faults::fail_next_write`] comes on top.
     pub fn full_disk(&self, is_full: bool) {
         self.with(|state| state.is_disk_full = is_full);
     }
