@@ -1,5 +1,6 @@
 """Injected errors under the whole server: what it refuses, what it says, and what is there afterwards."""
 
+import json
 import os
 import subprocess
 import sys
@@ -95,6 +96,10 @@ class Server:
 
     def is_ready(self):
         return self.get("/ready")[0] == 200
+
+    def is_stalled(self):
+        status, text = self.get("/ready")
+        return status == 503 and json.loads(text)["status"] == "stalled"
 
     def metric(self, name):
         for line in self.get("/metrics")[1].splitlines():
@@ -314,7 +319,7 @@ def no_space_while_writes_wait(server, chance):
     sender = threading.Thread(target=send_until_refused)
     sender.start()
     server.until(lambda: server.metric("sluice_store_write_stopped") == 1, "writes that wait for a flush")
-    time.sleep(HELD_SECONDS)
+    server.until(server.is_stalled, "/ready tells that it stands still")
     server.disk.set(1, Rule("fail", "write", "table blob manifest other", NO_SPACE))
     server.disk.set(0, None)
     server.until(lambda: not sender.is_alive(), "an answer to the send that waits")
@@ -378,6 +383,23 @@ def short_writes(server, chance):
     server.expect_all()
 
 
+def hanging_sync(server, chance):
+    """A sync that hangs for long makes the server not ready; when it returns, all goes on as if nothing had been."""
+    server.fill(50)
+    server.disk.set(0, Rule("hold", "sync", "wal"))
+    answers = []
+    sender = threading.Thread(target=lambda: answers.append(server.send()))
+    sender.start()
+    server.until(server.is_stalled, "/ready tells that it stands still")
+    expect(not answers, "a send was answered before its sync returned")
+    server.disk.set(0, None)
+    sender.join(WAIT_SECONDS)
+    expect(answers == [True], f"the send that waited gets {answers}")
+    server.until(server.is_ready, "ready again")
+    server.cut(chance)
+    server.expect_all()
+
+
 def slow_syncs(server, chance):
     """Syncs of 300 ms slow everything down, and fail nothing."""
     server.disk.set(0, Rule("delay", "sync", argument=300_000))
@@ -402,6 +424,7 @@ SCENARIOS = [
     unreadable_body,
     unreadable_rows,
     short_writes,
+    hanging_sync,
     slow_syncs,
 ]
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use sluice_server::broker::{
     Broker, BrokerError, Counters, Entry, Queue, QueueChange, QueueKind, ReceiptError,
     ReceiveOptions, Received,
 };
-use sluice_server::clock::Clock;
+use sluice_server::clock::{Clock, instant};
 use sluice_server::config::Config;
 use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 use sluice_server::{Drained, Server};
-use sluice_store::{CrashTail, MemoryStore, Store};
+use sluice_store::{CrashTail, Faults, MemoryStore, Store};
 use uuid::Uuid;
 
 mod broker_support;
@@ -65,6 +65,41 @@ async fn a_change_of_queues_that_waits_for_the_disk_holds_up_no_other_task() {
     alive.try_send(()).unwrap();
     assert_eq!(change.await.key.name, "q");
     assert!(watch.join().unwrap().is_ok(), "the change held the thread");
+    broker.shutdown().await;
+}
+
+/// Waits for what comes by itself.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_shard_or_a_catalog_that_waits_for_the_disk_is_stalled_until_it_goes_on() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    let queue = create(&broker, "q").await;
+    let later = || broker.stall(instant() + Duration::from_hours(1)).map(|stall| stall.who);
+    let shard = format!("shard {}", queue.partitions[0].shard);
+    until(|| later().is_none()).await;
+    for hold in [Faults::hold_syncs, Faults::hold_writes] {
+        for is_send in [true, false] {
+            hold(&store.faults());
+            let mut work: Pin<Box<dyn Future<Output = ()>>> = match is_send {
+                true => Box::pin(async { drop(broker.send(&queue, vec![outgoing("a")]).await) }),
+                false => Box::pin(async { drop(create(&broker, "other").await) }),
+            };
+            assert!(is_pending(work.as_mut()));
+            let who = if is_send { shard.as_str() } else { "the catalog" };
+            until(|| later().as_deref() == Some(who)).await;
+            assert_eq!(broker.stall(instant()), None, "it has only begun");
+            store.faults().release_syncs();
+            store.faults().release_writes();
+            work.await;
+            until(|| later().is_none()).await;
+        }
+    }
     broker.shutdown().await;
 }
 

@@ -24,7 +24,7 @@ use sluice_store::{Batch, Reader, Shard, Space, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::BrokerError;
-use super::health::Health;
+use super::health::{Health, Watch};
 use super::queue::{Derived, PartitionPlace, Queue, QueueKey};
 use super::rows::BadRow;
 use crate::clock::Clock;
@@ -130,6 +130,8 @@ pub(super) struct Decided {
 pub(super) struct Catalog {
     /// Shared with the one commit that is under way, on a thread that may wait for the disk.
     shard: Arc<Mutex<Box<dyn Shard>>>,
+    health: Health,
+    watch: Watch,
     clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
     queues: Snapshot,
@@ -148,6 +150,7 @@ impl Catalog {
     /// Reads the catalog; a new store gets its settings.
     pub(super) fn open(
         mut shard: Box<dyn Shard>,
+        health: Health,
         clock: Arc<dyn Clock>,
         shards: u16,
         receipt_secret: [u8; 32],
@@ -182,6 +185,8 @@ impl Catalog {
         let moves = MoveTasks::open(&*reader)?;
         let mut catalog = Self {
             shard: Arc::new(Mutex::new(shard)),
+            watch: health.watch("the catalog"),
+            health,
             clock,
             settings,
             queues,
@@ -350,7 +355,7 @@ impl Catalog {
     }
 
     /// Records that what [`Self::left_over`] names is gone, so that the next start does not remove it again.
-    pub(super) async fn left_over_removed(&mut self, health: &Health) -> Result<(), BrokerError> {
+    pub(super) async fn left_over_removed(&mut self) -> Result<(), BrokerError> {
         let mut batch = Batch::new();
         for (key, row) in &mut self.deleted {
             self.removed.insert((row.at_ms, key.clone()));
@@ -359,25 +364,24 @@ impl Catalog {
                 put(&mut batch, row_key(DELETED, key), row);
             }
         }
-        self.commit(batch, health).await
+        self.commit(batch).await
     }
 
     /// Serves changes until every sender is gone. `remove` removes partitions and returns when that is durable.
     pub(super) async fn run<F>(
         mut self,
         mut jobs: mpsc::Receiver<Job>,
-        health: Health,
         remove: impl Fn(Vec<PartitionPlace>) -> F,
     ) where
         F: Future<Output = Result<(), BrokerError>>,
     {
         while let Some(job) = jobs.recv().await {
-            if !health.is_good() {
+            if !self.health.is_good() {
                 // The job is dropped unseen, which its sender sees as a stopped catalog.
                 continue;
             }
             let decided = job(&mut self);
-            let mut outcome = self.commit(decided.batch, &health).await;
+            let mut outcome = self.commit(decided.batch).await;
             if outcome.is_ok() && std::mem::take(&mut self.has_changed) {
                 self.published.set(self.queues.clone());
             }
@@ -386,14 +390,14 @@ impl Catalog {
                 outcome = remove(partitions.concat()).await;
                 if outcome.is_ok() {
                     let batch = self.removed(&keys);
-                    outcome = self.commit(batch, &health).await;
+                    outcome = self.commit(batch).await;
                 }
             }
             (decided.done)(outcome);
         }
     }
 
-    async fn commit(&mut self, batch: Batch, health: &Health) -> Result<(), BrokerError> {
+    async fn commit(&mut self, batch: Batch) -> Result<(), BrokerError> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -403,12 +407,15 @@ impl Catalog {
             ticket.wait()
         };
         // The write may wait for the disk as well as the sync. The next change waits for both.
-        let fault: Box<dyn Error + Send> = match tokio::task::spawn_blocking(commit).await {
+        self.watch.begin();
+        let committed = tokio::task::spawn_blocking(commit).await;
+        self.watch.end();
+        let fault: Box<dyn Error + Send> = match committed {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(lost)) => Box::new(lost),
             Err(panicked) => Box::new(panicked),
         };
-        health.fail(&*fault);
+        self.health.fail(&*fault);
         Err(BrokerError::Stopped)
     }
 }

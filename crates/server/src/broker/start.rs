@@ -129,7 +129,7 @@ impl Broker {
     ) -> Result<Self, StartError> {
         let published = Published::default();
         let health = Health::default();
-        let mut catalog = open_catalog(&store, config, &clock, &published).await?;
+        let mut catalog = open_catalog(&store, config, &health, &clock, &published).await?;
         let (jobs, changes) = mpsc::channel(CHANGES_MAX);
         let mut shared = Shared {
             store,
@@ -172,7 +172,7 @@ impl Broker {
         for (task, halt) in catalog.moves.resume(|| shared.running.move_halt()) {
             shared.running.move_task(move_tasks::run(Arc::clone(shared), task, halt));
         }
-        shared.running.task(catalog.run(changes, shared.health.clone(), remove));
+        shared.running.task(catalog.run(changes, remove));
         shared.running.task(carry_all(Arc::clone(&shared.transfers), Arc::downgrade(shared)));
         shared.running.task(look_at_all(Arc::downgrade(shared), shared.running.move_halt()));
         Ok(broker)
@@ -191,11 +191,13 @@ impl Shared {
         }
         let (mailbox, requests) = sync_channel(MAILBOX_MAX);
         let mailbox = Arc::new(mailbox);
-        let (releases, releaser) = releases(&mailbox, self.health.clone());
+        let watch = || self.health.watch(format!("shard {number}"));
+        let (releases, releaser) = releases(&mailbox, self.health.clone(), watch());
         let thread = ShardThread::new(
             shard,
             Arc::clone(clock),
             self.health.clone(),
+            watch(),
             self.published.clone(),
             Arc::clone(&self.transfers),
             releases,
@@ -210,7 +212,7 @@ impl Shared {
     /// Removes the partitions of deleted queues whose removal had not finished.
     async fn remove_left_over(self: &Arc<Self>, catalog: &mut Catalog) -> Result<(), BrokerError> {
         Arc::clone(self).remove(catalog.left_over()).await?;
-        catalog.left_over_removed(&self.health).await
+        catalog.left_over_removed().await
     }
 }
 
@@ -232,15 +234,16 @@ impl Running {
 async fn open_catalog(
     store: &Arc<dyn Store>,
     config: BrokerConfig,
+    health: &Health,
     clock: &Arc<dyn Clock>,
     published: &Published,
 ) -> Result<Catalog, StartError> {
     let shard = store.open_shard(CATALOG_SHARD)?;
     let secret = new_secret();
-    let (clock, published) = (Arc::clone(clock), published.clone());
+    let (health, clock, published) = (health.clone(), Arc::clone(clock), published.clone());
     // Opening waits for the disk, which a task must not.
     let opened = tokio::task::spawn_blocking(move || {
-        Catalog::open(shard, clock, config.shards, secret, published)
+        Catalog::open(shard, health, clock, config.shards, secret, published)
     });
     Ok(opened.await.map_err(std::io::Error::other)??)
 }
