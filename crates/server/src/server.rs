@@ -9,6 +9,7 @@ use std::time::Duration;
 use sluice_store::{LiveBackup, RocksOptions, RocksStore, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
@@ -27,6 +28,9 @@ const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a server that stopped for lack of space looks whether there is some; a disk tells nobody.
 const SPACE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often the clock is read at least; a clock tells nobody that it was set.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often waiting long polls are ended during a drain.
 const LONG_POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -222,7 +226,7 @@ fn serve(
     let gateway = Gateway {
         broker: broker.clone(),
         store: Arc::clone(&store),
-        clock,
+        clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
         bodies: BodyBudget::new(&limits),
         limits: limits.clone(),
@@ -234,12 +238,20 @@ fn serve(
         config,
     };
     let connections = metrics.connections.clone();
+    tasks.spawn(keep_reading(clock, CLOCK_INTERVAL, stops.drain.clone()));
     tasks.spawn(listener.serve(gateway, limits, stops.clone(), tasks.clone(), connections));
     if let Some((control, live_backup)) = control {
         tasks.spawn(control.serve(live_backup, stops.drain.clone()));
     }
     info!(%local_addr, "listening");
     Running { local_addr, broker, store, stops, tasks, drain_timeout }
+}
+
+/// Reads the clock when nobody asks for the time, too: how long it has been wrong is judged by its readings.
+async fn keep_reading(clock: Arc<dyn Clock>, interval: Duration, end: CancellationToken) {
+    while end.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
+        let _now_ms = clock.now_ms();
+    }
 }
 
 /// A server that accepts connections. End it with [`Running::drain`]: dropping it does not.
@@ -344,8 +356,25 @@ async fn close_store(store: Arc<dyn Store>) -> bool {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
+
+    /// A clock that ends the test when it is read.
+    #[derive(Debug)]
+    struct Read(CancellationToken);
+
+    impl Clock for Read {
+        fn now_ms(&self) -> u64 {
+            self.0.cancel();
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn the_clock_is_read_though_nobody_asks_for_the_time() {
+        let end = CancellationToken::new();
+        keep_reading(Arc::new(Read(end.clone())), Duration::from_millis(1), end.clone()).await;
+        assert!(end.is_cancelled());
+    }
 
     #[tokio::test]
     async fn a_server_without_authentication_stays_on_loopback() {
