@@ -262,8 +262,10 @@ def no_space_for_the_broker_at_the_next_start(server, chance):
     """The same when the store opens, and what the broker has to finish finds no space: the removal of a deleted queue."""
     other = server.api.call("CreateQueue", QueueName="other")["QueueUrl"]
     server.fill(50)
+    # To find out that there is space again it writes a file.
+    server.disk.set(0, Rule("fail", "write", "other", NO_SPACE))
     # The first write says that the queue is deleted, the second removes what is in it.
-    server.disk.set(0, Rule("fail", "write", "wal", NO_SPACE, skip=1))
+    server.disk.set(1, Rule("fail", "write", "wal", NO_SPACE, skip=1))
     try:
         server.api.call("DeleteQueue", QueueUrl=other)
         raise Wrong("a queue was deleted without space")
