@@ -1,5 +1,6 @@
 """Injected errors under the whole server: what it refuses, what it says, and what is there afterwards."""
 
+import json
 import os
 import subprocess
 import sys
@@ -95,6 +96,10 @@ class Server:
 
     def is_ready(self):
         return self.get("/ready")[0] == 200
+
+    def is_stalled(self):
+        status, text = self.get("/ready")
+        return status == 503 and json.loads(text)["status"] == "stalled"
 
     def metric(self, name):
         for line in self.get("/metrics")[1].splitlines():
@@ -253,6 +258,32 @@ def no_space_for_the_next_start(server, chance):
     server.expect_all()
 
 
+def no_space_for_the_broker_at_the_next_start(server, chance):
+    """The same when the store opens, and what the broker has to finish finds no space: the removal of a deleted queue."""
+    other = server.api.call("CreateQueue", QueueName="other")["QueueUrl"]
+    server.fill(50)
+    # To find out that there is space again it writes a file.
+    server.disk.set(0, Rule("fail", "write", "other", NO_SPACE))
+    # The first write says that the queue is deleted, the second removes what is in it.
+    server.disk.set(1, Rule("fail", "write", "wal", NO_SPACE, skip=1))
+    try:
+        server.api.call("DeleteQueue", QueueUrl=other)
+        raise Wrong("a queue was deleted without space")
+    except Refused:
+        pass
+    server.expect_stopped()
+    # The store writes to its log once when it opens.
+    server.disk.set(1, Rule("fail", "write", "wal", NO_SPACE, skip=1))
+    server.disk.set(0, None)
+    server.until(lambda: "cannot start, trying again" in server.log.read_text(), "an attempt to start")
+    log = server.log.read_text()
+    expect("trying again: no space left on the disk of data directory" in log, "it was not the broker that had no space")
+    server.until(lambda: server.disk.hits(1) > 1, "another attempt")
+    server.disk.set(1, None)
+    server.until(lambda: server.is_ready() and server.send(), "service with space again")
+    server.expect_all()
+
+
 def no_space_at_start(server, chance):
     """A server that cannot start for lack of space says so and ends; later it starts with all that was there."""
     server.fill(50)
@@ -290,7 +321,7 @@ def no_space_while_writes_wait(server, chance):
     sender = threading.Thread(target=send_until_refused)
     sender.start()
     server.until(lambda: server.metric("sluice_store_write_stopped") == 1, "writes that wait for a flush")
-    time.sleep(HELD_SECONDS)
+    server.until(server.is_stalled, "/ready tells that it stands still")
     server.disk.set(1, Rule("fail", "write", "table blob manifest other", NO_SPACE))
     server.disk.set(0, None)
     server.until(lambda: not sender.is_alive(), "an answer to the send that waits")
@@ -354,6 +385,23 @@ def short_writes(server, chance):
     server.expect_all()
 
 
+def hanging_sync(server, chance):
+    """A sync that hangs for long makes the server not ready; when it returns, all goes on as if nothing had been."""
+    server.fill(50)
+    server.disk.set(0, Rule("hold", "sync", "wal"))
+    answers = []
+    sender = threading.Thread(target=lambda: answers.append(server.send()))
+    sender.start()
+    server.until(server.is_stalled, "/ready tells that it stands still")
+    expect(not answers, "a send was answered before its sync returned")
+    server.disk.set(0, None)
+    sender.join(WAIT_SECONDS)
+    expect(answers == [True], f"the send that waited gets {answers}")
+    server.until(server.is_ready, "ready again")
+    server.cut(chance)
+    server.expect_all()
+
+
 def slow_syncs(server, chance):
     """Syncs of 300 ms slow everything down, and fail nothing."""
     server.disk.set(0, Rule("delay", "sync", argument=300_000))
@@ -370,6 +418,7 @@ SCENARIOS = [
     failed_write,
     no_space_for_the_log,
     no_space_for_the_next_start,
+    no_space_for_the_broker_at_the_next_start,
     no_space_at_start,
     no_space_for_files,
     no_space_while_writes_wait,
@@ -377,6 +426,7 @@ SCENARIOS = [
     unreadable_body,
     unreadable_rows,
     short_writes,
+    hanging_sync,
     slow_syncs,
 ]
 

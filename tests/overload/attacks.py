@@ -15,6 +15,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE = 0, 1, 3, 4, 6, 8
 ACK = END_STREAM = 1
 END_HEADERS = 4
+answered = None  # counts answers for whoever watches the attack
 
 
 def answer_of(connection):
@@ -30,6 +31,8 @@ def answer_of(connection):
         return "nothing"
     except OSError:
         return "reset"
+    if answered is not None:
+        answered.value += 1
     head = received.split(b"\r\n\r\n")[0].decode("latin-1")
     status = head.split(" ")[1]
     code = [line.split(":")[1].split(";")[0].strip() for line in head.split("\r\n") if line.lower().startswith("x-amzn-query-error")]

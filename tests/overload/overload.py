@@ -4,7 +4,8 @@
 After each attack: every request of the client beside it was answered in the end, as an SDK would have seen it; what the server
 refused was refused with an error that SDKs retry; its memory stayed below the bound that docs/operations.md states; clients who are slower
 than a time limit were closed while they went on; when the attack is over, requests soon need no repetition, connections and files are
-gone and the processor is idle; the log has no error. Nothing here depends on how fast the
+gone and the processor is idle; the log has no error. Where attackers and the client beside them queue for the same, they are served in
+turn: while one of its requests waits, each of their connections gets a few answers, not hundreds. Nothing here depends on how fast the
 machine is. Python's standard library only.
 
     overload.py                     every attack, about ten minutes
@@ -17,6 +18,7 @@ import json
 import multiprocessing
 import resource
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -50,6 +52,9 @@ ATTACKS = {
     "abandoned_polls": (500, 100, 200, []),
 }
 FEW_FILES = 300
+# Attacks whose connections have one request open each, which waits for a shard like those of the client beside them.
+IN_LINE = ("flood",)
+TURNS = 10  # answers for each of these connections while one request waits, at most; served in turn it is about one
 
 
 class Failed(Exception):
@@ -61,7 +66,8 @@ def check(is_right, what):
         raise Failed(what)
 
 
-def child(name, address, stop, count, report):
+def child(name, address, stop, count, answered, report):
+    attacks.answered = answered
     report.send(getattr(attacks, name)(address, stop, count))
 
 
@@ -81,8 +87,11 @@ def attack(options, directory, name):
         queue = Client(server.address).queue("neighbour")
         open_before = server.connections()
         stop, (reader, writer) = multiprocessing.Event(), multiprocessing.Pipe(duplex=False)
-        attacker = multiprocessing.Process(target=child, args=(name, server.address, stop, count, writer), daemon=True)
-        with Neighbour(server.address, queue) as neighbour:
+        answered = multiprocessing.Value("Q", 0)
+        attacker = multiprocessing.Process(
+            target=child, args=(name, server.address, stop, count, answered, writer), daemon=True
+        )
+        with Neighbour(server.address, queue, answered) as neighbour:
             attacker.start()
             time.sleep(options.seconds)
         stop.set()
@@ -92,6 +101,7 @@ def attack(options, directory, name):
         check(neighbour.failure is None, f"the client beside it: {neighbour.failure}")
         check(happened(seen) > 0, f"nothing was attacked: {seen}")
         check(seen.get("still open", 0) == 0, f"slow clients are still there: {seen}")
+        overtaken = f", {check_turns(neighbour, count)} answers to others meanwhile" if name in IN_LINE else ""
         tries = recover(server.address, queue)
         peak = server.status("VmHWM")
         check(peak < RSS_BASE_MB + extra_mb, f"memory rose to {peak} MB")
@@ -103,7 +113,7 @@ def attack(options, directory, name):
     finally:
         problems = server.stop()
     check(not problems, f"the server's end: {problems}")
-    kept = f"{neighbour.lives} lives beside it, {neighbour.refusals} refusals, longest {neighbour.longest * 1000:.0f} ms"
+    kept = f"{neighbour.lives} lives beside it, {neighbour.refusals} refusals, longest {neighbour.longest * 1000:.0f} ms{overtaken}"
     return f"{kept}; recovered with life {tries}; peak {peak} MB; refused {refused}; attacker {json.dumps(seen)}"
 
 
@@ -111,6 +121,14 @@ def happened(seen):
     """How much of an attack there was, whatever it counts: connections, or else answers."""
     done = [seen[name] for name in ("opened", "sent", "bytes", "streams", "polls") if name in seen]
     return done[0] if done else sum(seen.values())
+
+
+def check_turns(neighbour, count):
+    """How many answers others got while a request of the client beside them waited, usually."""
+    check(neighbour.overtaken, "none of its requests was answered during the attack")
+    overtaken = statistics.median_low(neighbour.overtaken)
+    check(overtaken <= TURNS * count, f"usually {overtaken} answers to others while a request beside {count} connections waits")
+    return overtaken
 
 
 def check_kinds(seen):

@@ -119,8 +119,10 @@ class Server:
 class Client:
     """Makes calls as an SDK does: keeps its connection, and tries again what SDKs try again."""
 
-    def __init__(self, address):
+    def __init__(self, address, answered=None):
+        """`answered` counts answers to others."""
         self.address, self.connection, self.refusals = address, None, 0
+        self.answered, self.overtaken = answered, []
 
     def once(self, operation, members):
         if self.connection is None:
@@ -141,6 +143,7 @@ class Client:
     def call(self, operation, **members):
         seen = []
         for attempt in range(ATTEMPTS):
+            before = self.answered.value if self.answered else 0
             try:
                 status, code, body = self.once(operation, members)
             except (ConnectionError, http.client.HTTPException) as error:
@@ -148,6 +151,8 @@ class Client:
                 seen.append(repr(error))
             else:
                 if status == 200:
+                    if before:  # the attack has begun
+                        self.overtaken.append(self.answered.value - before)
                     return json.loads(body) if body else {}
                 seen.append(f"{status} {code}")
                 if code not in RETRIED:
@@ -163,8 +168,9 @@ class Client:
 class Neighbour:
     """Sends, receives and deletes while an attack runs, half of the time on new connections."""
 
-    def __init__(self, address, queue):
-        self.address, self.queue = address, queue
+    def __init__(self, address, queue, answered=None):
+        self.address, self.queue, self.answered = address, queue, answered
+        self.overtaken = []  # answers to others while one of its requests waited
         self.lives, self.refusals, self.longest, self.failure = 0, 0, 0.0, None
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.run)
@@ -182,16 +188,17 @@ class Neighbour:
         self.thread.join()
 
     def run(self):
-        kept = Client(self.address)
+        kept = Client(self.address, self.answered)
         try:
             while not self.stopped.is_set():
-                client = kept if self.lives % 2 else Client(self.address)
+                client = kept if self.lives % 2 else Client(self.address, self.answered)
                 started = time.monotonic()
                 live(client, self.queue)
                 self.longest = max(self.longest, time.monotonic() - started)
                 self.lives += 1
                 self.refusals += client.refusals
-                client.refusals = 0
+                self.overtaken += client.overtaken
+                client.refusals, client.overtaken = 0, []
                 if client is not kept:
                     client.close()
                 self.stopped.wait(0.02)

@@ -19,7 +19,9 @@ import traffic  # noqa: E402
 from jumping_clock import JumpingClock  # noqa: E402
 
 HOUR = 3600
+DAY = 24 * HOUR
 SOON_SECONDS = 30  # generous: the machine may be busy
+FOLLOWED_SECONDS = 120  # of which the server takes 35
 
 
 class Case:
@@ -121,6 +123,34 @@ def retention_does_not_follow_a_jump_of_hours(case):
     case.clock.set(0)
 
 
+def a_clock_that_is_days_ahead_for_a_moment_expires_nothing(case):
+    queue = case.queue("moment", MessageRetentionPeriod="3600", VisibilityTimeout="300")
+    case.send(queue, "hidden")
+    expect("received", case.receive(queue), ["hidden"])
+    case.send(queue, "before")
+    for jump in 10 * DAY, 0, 400 * DAY, 0:
+        case.clock.set(jump)
+        case.send(queue, f"{jump}")
+        time.sleep(1.5)  # a shard that waits for deadlines looks at the clock each second
+    expect("visible, in flight, delayed", case.counters(queue), [5, 1, 0])
+
+
+def a_clock_that_stays_days_ahead_is_followed_though_nobody_asks(case):
+    case.clock.set(0)
+    queue = case.queue("followed")
+    case.clock.set(10 * DAY)
+    deadline = time.monotonic() + FOLLOWED_SECONDS
+    while "agree again" not in case.server.log.read_text():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the clock was not followed within {FOLLOWED_SECONDS} s")
+        time.sleep(0.5)
+    case.send(queue, "new")
+    answer = case.api.call("ReceiveMessage", QueueUrl=queue, AttributeNames=["SentTimestamp"])
+    sent_at = int(answer["Messages"][0]["Attributes"]["SentTimestamp"]) / 1000
+    expect("sent on the day that the clock shows", sent_at > time.time() + 9 * DAY, True)
+    case.clock.set(0)
+
+
 def a_start_after_the_clock_went_back_hides_for_as_long_as_it_went(case):
     case.clock.set(0)
     queue, fifo = case.queue("back"), case.queue("back.fifo")
@@ -155,6 +185,8 @@ CASES = [
     a_long_poll_ends_and_is_woken,
     fifo_numbers_rise_and_duplicates_are_known,
     retention_does_not_follow_a_jump_of_hours,
+    a_clock_that_is_days_ahead_for_a_moment_expires_nothing,
+    a_clock_that_stays_days_ahead_is_followed_though_nobody_asks,
     a_start_after_the_clock_went_back_hides_for_as_long_as_it_went,
     a_start_after_the_clock_went_forth_loses_nothing_that_is_not_too_old,
 ]

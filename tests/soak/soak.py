@@ -43,7 +43,7 @@ LONG_LIFE = 5  # times as long
 ENDS = {"kill": 60, "stop": 25, "stop and kill": 15}
 LATE_FATES = {"delete": 15, "batch": 45, "again": 8, "later": 12, "leave": 12, "late": 8}
 DELAYS = {"-delayed": 3, "-delayed.fifo": 2}
-JUMP_SECONDS_MAX = 20 * 3600  # a clock that is a day ahead is believed, see docs/operations.md
+JUMP_SECONDS_MAX = 20 * 3600  # a clock that stays a day ahead is followed, see docs/operations.md
 # What a jump may do: time is a tenth faster or slower until the next start, which takes the time of day as it is.
 JUMP_PACE = 0.9
 

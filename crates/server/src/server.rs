@@ -9,6 +9,7 @@ use std::time::Duration;
 use sluice_store::{LiveBackup, RocksOptions, RocksStore, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
@@ -27,6 +28,9 @@ const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a server that stopped for lack of space looks whether there is some; a disk tells nobody.
 const SPACE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often the clock is read at least; a clock tells nobody that it was set.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often waiting long polls are ended during a drain.
 const LONG_POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -68,6 +72,17 @@ pub enum StartError {
         /// What is wrong with it.
         source: StoreError,
     },
+    /// The broker found no space for what it has to write.
+    #[error(
+        "no space left on the disk of data directory {path}: {detail}; free space or enlarge the disk, then start again",
+        path = path.display()
+    )]
+    Full {
+        /// [`Config::data_dir`].
+        path: PathBuf,
+        /// What could not be done.
+        detail: String,
+    },
     /// What is stored cannot be served.
     #[error("cannot start the broker on data directory {path}: {detail}", path = path.display())]
     Broker {
@@ -87,7 +102,7 @@ pub enum StartError {
 impl StartError {
     /// Whether a later attempt may succeed when somebody has made room on the disk.
     pub fn is_full_disk(&self) -> bool {
-        matches!(self, Self::Store { source: StoreError::Full { .. }, .. })
+        matches!(self, Self::Full { .. } | Self::Store { source: StoreError::Full { .. }, .. })
     }
 }
 
@@ -137,12 +152,18 @@ async fn start_over(
         Some(clock) => clock,
         None => Arc::new(SteadyClock::start()),
     };
-    let broker = start_broker(&config, &store, &clock).await?;
-    if let Err(error) = declared_queues::create(&broker, &config).await {
-        broker.shutdown().await;
-        close_store(store).await;
-        return Err(error.into());
-    }
+    let broker = match start_broker(&config, &store, &clock).await {
+        Ok(broker) => broker,
+        Err(error) => {
+            let path = config.data_dir.clone();
+            let error = match store.is_lost_to_full_disk() {
+                true => StartError::Full { path, detail: error.to_string() },
+                false => error,
+            };
+            close_store(store).await;
+            return Err(error);
+        }
+    };
     let control = live_backup.and_then(|backup| Some((Control::listen(&config.data_dir)?, backup)));
     Ok(serve(config, listener, store, broker, clock, control))
 }
@@ -164,6 +185,7 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, LiveBackup), Sta
     }
 }
 
+/// Starts the broker with the declared queues; nothing uses the store any more when it fails.
 async fn start_broker(
     config: &Config,
     store: &Arc<dyn Store>,
@@ -175,14 +197,15 @@ async fn start_broker(
         visibility_timeout_secs_max: config.extensions.sqs_limits.visibility_timeout_secs_max,
     };
     let started = Broker::start(Arc::clone(store), broker_config, Arc::clone(clock)).await;
-    match started {
-        Ok(broker) => Ok(broker),
-        Err(error) => {
-            close_store(Arc::clone(store)).await;
-            let path = config.data_dir.clone();
-            Err(StartError::Broker { path, detail: error.to_string() })
-        }
+    let broker = started.map_err(|error| StartError::Broker {
+        path: config.data_dir.clone(),
+        detail: error.to_string(),
+    })?;
+    if let Err(error) = declared_queues::create(&broker, config).await {
+        broker.shutdown().await;
+        return Err(error.into());
     }
+    Ok(broker)
 }
 
 /// Starts the accepting task; everything it needs exists.
@@ -203,7 +226,7 @@ fn serve(
     let gateway = Gateway {
         broker: broker.clone(),
         store: Arc::clone(&store),
-        clock,
+        clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
         bodies: BodyBudget::new(&limits),
         limits: limits.clone(),
@@ -215,12 +238,20 @@ fn serve(
         config,
     };
     let connections = metrics.connections.clone();
+    tasks.spawn(keep_reading(clock, CLOCK_INTERVAL, stops.drain.clone()));
     tasks.spawn(listener.serve(gateway, limits, stops.clone(), tasks.clone(), connections));
     if let Some((control, live_backup)) = control {
         tasks.spawn(control.serve(live_backup, stops.drain.clone()));
     }
     info!(%local_addr, "listening");
     Running { local_addr, broker, store, stops, tasks, drain_timeout }
+}
+
+/// Reads the clock when nobody asks for the time, too: how long it has been wrong is judged by its readings.
+async fn keep_reading(clock: Arc<dyn Clock>, interval: Duration, end: CancellationToken) {
+    while end.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
+        let _now_ms = clock.now_ms();
+    }
 }
 
 /// A server that accepts connections. End it with [`Running::drain`]: dropping it does not.
@@ -325,8 +356,25 @@ async fn close_store(store: Arc<dyn Store>) -> bool {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
+
+    /// A clock that ends the test when it is read.
+    #[derive(Debug)]
+    struct Read(CancellationToken);
+
+    impl Clock for Read {
+        fn now_ms(&self) -> u64 {
+            self.0.cancel();
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn the_clock_is_read_though_nobody_asks_for_the_time() {
+        let end = CancellationToken::new();
+        keep_reading(Arc::new(Read(end.clone())), Duration::from_millis(1), end.clone()).await;
+        assert!(end.is_cancelled());
+    }
 
     #[tokio::test]
     async fn a_server_without_authentication_stays_on_loopback() {

@@ -4,16 +4,20 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use sluice_server::broker::{
     Broker, BrokerError, Counters, Entry, Queue, QueueChange, QueueKind, ReceiptError,
     ReceiveOptions, Received,
 };
-use sluice_server::clock::Clock;
-use sluice_store::{CrashTail, MemoryStore};
+use sluice_server::clock::{Clock, instant};
+use sluice_server::config::Config;
+use sluice_server::services::sqs::declared_queues::DeclaredQueue;
+use sluice_server::{Drained, Server};
+use sluice_store::{CrashTail, Faults, MemoryStore, Store};
 use uuid::Uuid;
 
 mod broker_support;
@@ -38,6 +42,101 @@ async fn no_reply_precedes_durability() {
         assert_eq!(send.await.unwrap().len(), 1);
     }
     assert_eq!(bodies(&receive(&broker, &queue, 10).await), ["a"]);
+}
+
+/// On the one thread of this test nothing would go on if a commit held it.
+#[tokio::test]
+async fn a_change_of_queues_that_waits_for_the_disk_holds_up_no_other_task() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    store.faults().hold_writes();
+    let (alive, heard) = std::sync::mpsc::sync_channel(1);
+    let faults = store.faults();
+    let watch = std::thread::spawn(move || {
+        let heard = heard.recv_timeout(Duration::from_secs(60));
+        faults.release_writes();
+        heard
+    });
+    let mut change = pin!(create(&broker, "q"));
+    for _ in 0..100 {
+        assert!(is_pending(change.as_mut()), "the change is not durable");
+        tokio::task::yield_now().await;
+    }
+    alive.try_send(()).unwrap();
+    assert_eq!(change.await.key.name, "q");
+    assert!(watch.join().unwrap().is_ok(), "the change held the thread");
+    broker.shutdown().await;
+}
+
+/// Waits for what comes by itself.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_shard_or_a_catalog_that_waits_for_the_disk_is_stalled_until_it_goes_on() {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    let queue = create(&broker, "q").await;
+    let later = || broker.stall(instant() + Duration::from_hours(1)).map(|stall| stall.who);
+    let shard = format!("shard {}", queue.partitions[0].shard);
+    until(|| later().is_none()).await;
+    for hold in [Faults::hold_syncs, Faults::hold_writes] {
+        for is_send in [true, false] {
+            hold(&store.faults());
+            let mut work: Pin<Box<dyn Future<Output = ()>>> = match is_send {
+                true => Box::pin(async { drop(broker.send(&queue, vec![outgoing("a")]).await) }),
+                false => Box::pin(async { drop(create(&broker, "other").await) }),
+            };
+            assert!(is_pending(work.as_mut()));
+            let who = if is_send { shard.as_str() } else { "the catalog" };
+            until(|| later().as_deref() == Some(who)).await;
+            assert_eq!(broker.stall(instant()), None, "it has only begun");
+            store.faults().release_syncs();
+            store.faults().release_writes();
+            work.await;
+            until(|| later().is_none()).await;
+        }
+    }
+    broker.shutdown().await;
+}
+
+/// A store with a queue that is deleted, and whose messages are still there.
+async fn with_left_over() -> MemoryStore {
+    let store = Arc::new(MemoryStore::new());
+    let broker = start(&store, &clock()).await;
+    create(&broker, "q").await;
+    store.faults().fail_next_write(2);
+    let delete = |_: Entry<'_>, _| Ok::<_, BrokerError>((QueueChange::Delete, ()));
+    assert!(broker.change_queue(&key("q"), delete).await.is_err());
+    broker.shutdown().await;
+    store.faults().crash(CrashTail::KeepAll)
+}
+
+#[tokio::test]
+async fn a_start_that_finds_no_space_says_so_and_leaves_nothing_behind() {
+    let declared = DeclaredQueue { name: "declared".to_owned(), ..DeclaredQueue::default() };
+    let config = Config { declared_queues: vec![declared], ..Config::small("/nonexistent") };
+    // The settings of a new store and the declared queue; what was left over, that it was removed, and the queue.
+    for (is_new, writes) in [(true, 2), (false, 3)] {
+        for write in 1..=writes {
+            for is_full in [true, false] {
+                let store =
+                    Arc::new(if is_new { MemoryStore::new() } else { with_left_over().await });
+                store.faults().full_disk(is_full);
+                store.faults().fail_next_write(write);
+                let started = Server::start_over(store.clone(), config.clone()).await;
+                let error = started.err().expect("a write failed");
+                assert_eq!(error.is_full_disk(), is_full, "write {write}: {error}");
+                assert_eq!(store.stats().shards_open, 0, "write {write}: {error}");
+                let again = Arc::new(store.faults().crash(CrashTail::KeepAll));
+                let again = Server::start_over(again, config.clone()).await.unwrap();
+                assert_eq!(again.drain().await, Drained::Complete);
+            }
+        }
+    }
 }
 
 #[tokio::test]

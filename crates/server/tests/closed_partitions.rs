@@ -42,6 +42,10 @@ impl Store for Watched {
         self.store.space_left()
     }
 
+    fn is_lost_to_full_disk(&self) -> bool {
+        self.store.is_lost_to_full_disk()
+    }
+
     fn can_be_reopened(&self) -> bool {
         self.store.can_be_reopened()
     }

@@ -25,6 +25,9 @@ pub trait Store: Send + Sync + 'static {
     /// Says whether the disk still has its reserve; cheap, at most a second old.
     fn space_left(&self) -> SpaceLeft;
 
+    /// Says whether the store failed only because a write found no space.
+    fn is_lost_to_full_disk(&self) -> bool;
+
     /// Says whether the store failed only because a write found no space, and there is space again: then what is on the
     /// disk is known, and opening the store anew recovers it. Writes to the disk to find out.
     fn can_be_reopened(&self) -> bool;

@@ -17,7 +17,7 @@ const MAILBOX_OF_QUEUE_MAX: usize = MAILBOX_MAX / 4;
 /// Bytes of message bodies that may wait for one shard.
 const MAILBOX_BYTES_MAX: usize = 64 << 20;
 /// A request that waited longer is refused when its turn comes: its client may have given up.
-const MAILBOX_WAIT_MAX: Duration = Duration::from_secs(5);
+pub(super) const MAILBOX_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Partitions are counted in so many groups; two in one group share what one may have.
 const QUEUE_GROUPS: usize = 256;
 

@@ -15,7 +15,8 @@ mod reset;
 mod snapshot;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ use sluice_store::{Batch, Reader, Shard, Space, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::BrokerError;
-use super::health::Health;
+use super::health::{Health, Watch};
 use super::queue::{Derived, PartitionPlace, Queue, QueueKey};
 use super::rows::BadRow;
 use crate::clock::Clock;
@@ -127,7 +128,10 @@ pub(super) struct Decided {
 
 /// The catalog's state, owned by its task.
 pub(super) struct Catalog {
-    shard: Box<dyn Shard>,
+    /// Shared with the one commit that is under way, on a thread that may wait for the disk.
+    shard: Arc<Mutex<Box<dyn Shard>>>,
+    health: Health,
+    watch: Watch,
     clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
     queues: Snapshot,
@@ -146,6 +150,7 @@ impl Catalog {
     /// Reads the catalog; a new store gets its settings.
     pub(super) fn open(
         mut shard: Box<dyn Shard>,
+        health: Health,
         clock: Arc<dyn Clock>,
         shards: u16,
         receipt_secret: [u8; 32],
@@ -179,7 +184,9 @@ impl Catalog {
         }
         let moves = MoveTasks::open(&*reader)?;
         let mut catalog = Self {
-            shard,
+            shard: Arc::new(Mutex::new(shard)),
+            watch: health.watch("the catalog"),
+            health,
             clock,
             settings,
             queues,
@@ -348,7 +355,7 @@ impl Catalog {
     }
 
     /// Records that what [`Self::left_over`] names is gone, so that the next start does not remove it again.
-    pub(super) async fn left_over_removed(&mut self, health: &Health) -> Result<(), BrokerError> {
+    pub(super) async fn left_over_removed(&mut self) -> Result<(), BrokerError> {
         let mut batch = Batch::new();
         for (key, row) in &mut self.deleted {
             self.removed.insert((row.at_ms, key.clone()));
@@ -357,25 +364,24 @@ impl Catalog {
                 put(&mut batch, row_key(DELETED, key), row);
             }
         }
-        self.commit(batch, health).await
+        self.commit(batch).await
     }
 
     /// Serves changes until every sender is gone. `remove` removes partitions and returns when that is durable.
     pub(super) async fn run<F>(
         mut self,
         mut jobs: mpsc::Receiver<Job>,
-        health: Health,
         remove: impl Fn(Vec<PartitionPlace>) -> F,
     ) where
         F: Future<Output = Result<(), BrokerError>>,
     {
         while let Some(job) = jobs.recv().await {
-            if !health.is_good() {
+            if !self.health.is_good() {
                 // The job is dropped unseen, which its sender sees as a stopped catalog.
                 continue;
             }
             let decided = job(&mut self);
-            let mut outcome = self.commit(decided.batch, &health).await;
+            let mut outcome = self.commit(decided.batch).await;
             if outcome.is_ok() && std::mem::take(&mut self.has_changed) {
                 self.published.set(self.queues.clone());
             }
@@ -384,21 +390,33 @@ impl Catalog {
                 outcome = remove(partitions.concat()).await;
                 if outcome.is_ok() {
                     let batch = self.removed(&keys);
-                    outcome = self.commit(batch, &health).await;
+                    outcome = self.commit(batch).await;
                 }
             }
             (decided.done)(outcome);
         }
     }
 
-    async fn commit(&mut self, batch: Batch, health: &Health) -> Result<(), BrokerError> {
+    async fn commit(&mut self, batch: Batch) -> Result<(), BrokerError> {
         if batch.is_empty() {
             return Ok(());
         }
-        self.shard.commit(batch).durable().await.map_err(|error| {
-            health.fail(&error);
-            BrokerError::Stopped
-        })
+        let shard = Arc::clone(&self.shard);
+        let commit = move || {
+            let ticket = shard.lock().unwrap_or_else(PoisonError::into_inner).commit(batch);
+            ticket.wait()
+        };
+        // The write may wait for the disk as well as the sync. The next change waits for both.
+        self.watch.begin();
+        let committed = tokio::task::spawn_blocking(commit).await;
+        self.watch.end();
+        let fault: Box<dyn Error + Send> = match committed {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(lost)) => Box::new(lost),
+            Err(panicked) => Box::new(panicked),
+        };
+        self.health.fail(&*fault);
+        Err(BrokerError::Stopped)
     }
 }
 

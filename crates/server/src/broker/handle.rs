@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::calls::{Shared, millis, sequence_number, unreachable_reply};
 use super::catalog::{Catalog, Entry, QueueChange};
 use super::error::BrokerError;
+use super::health::Stall;
 use super::measure::{Measured, add};
 use super::message::{Outgoing, Received};
 use super::message_group::{attempt, new_message};
@@ -20,6 +21,7 @@ use super::queue::{Queue, QueueKey};
 use super::receipt::{Receipt, ReceiptError};
 use super::shard::ShardRequest;
 use super::{admission, body};
+use crate::clock::Instant;
 
 /// Handle to all queues; cheap to clone.
 #[derive(Clone)]
@@ -351,6 +353,11 @@ impl Broker {
     /// Whether the store can still be trusted.
     pub fn is_healthy(&self) -> bool {
         self.shared.health.is_good()
+    }
+
+    /// What has been waiting for the disk for so long that requests are refused, if anything has.
+    pub fn stall(&self, now: Instant) -> Option<Stall> {
+        self.shared.health.stall(now)
     }
 
     /// Waits until the store cannot be trusted any more. One may wait at a time.

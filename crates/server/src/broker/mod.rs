@@ -39,6 +39,7 @@ pub(crate) use check::check_rows;
 pub use check::{Checked, Finding, Severity};
 pub use error::BrokerError;
 pub use handle::{Broker, RECEIVE_COUNT_MAX, ReceiveOptions, SentMessage};
+pub use health::Stall;
 pub use measure::{Measured, QueueMetrics};
 pub use message::{AttributeValue, Message, MessageAttribute, Outgoing, Received};
 pub use move_tasks::{MOVES_PER_ACCOUNT_MAX, MoveError, MoveFailure, MoveStatus, MoveTask};

@@ -11,7 +11,7 @@ use sluice_engine::Reply;
 use sluice_store::CommitTicket;
 
 use super::error::BrokerError;
-use super::health::Health;
+use super::health::{Health, Watch};
 use super::shard::{ReplySender, ShardRequest};
 
 /// Replies, and the commit that has to be durable before they go out; it stands for those before it.
@@ -61,18 +61,20 @@ pub(super) struct Releaser {
     /// The shard's own mailbox, as long as others can reach it.
     mailbox: Weak<SyncSender<ShardRequest>>,
     health: Health,
+    watch: Watch,
 }
 
 /// Connects a shard with its releaser.
 pub(super) fn releases(
     mailbox: &Arc<SyncSender<ShardRequest>>,
     health: Health,
+    watch: Watch,
 ) -> (Releases, Releaser) {
     // A second one waits for the first, and the shard with it.
     let (sender, releases) = sync_channel(1);
     let progress = Arc::new(Progress::default());
     let mailbox = Arc::downgrade(mailbox);
-    let releaser = Releaser { releases, progress: Arc::clone(&progress), mailbox, health };
+    let releaser = Releaser { releases, progress: Arc::clone(&progress), mailbox, health, watch };
     (Releases { sender, progress }, releaser)
 }
 
@@ -104,7 +106,9 @@ impl Releaser {
     /// Carries releases out until the shard is gone.
     pub(super) fn run(self) {
         while let Ok(release) = self.releases.recv() {
+            self.watch.begin();
             release.carry_out(&self.health);
+            self.watch.end();
             self.progress.open.fetch_sub(1, Ordering::SeqCst);
             if self.progress.is_awaited.swap(false, Ordering::SeqCst)
                 && let Some(mailbox) = self.mailbox.upgrade()

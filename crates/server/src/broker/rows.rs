@@ -10,6 +10,9 @@ use sluice_engine::{
 
 const VERSION: u8 = 1;
 
+/// A field that can be read and means nothing; [`read`] makes a bad row of it.
+const IMPOSSIBLE: TryGetError = TryGetError { requested: 1, available: 0 };
+
 /// A row that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("a {row} row is damaged or was written by a newer version of sluice ({found} bytes)")]
@@ -171,13 +174,18 @@ fn put_history(out: &mut Vec<u8>, history: History) {
     out.put_u64(history.enqueued_at_ms);
 }
 
+/// The engine counts receives up, and takes those elsewhere off: it must not be given what no message went through.
 fn get_history(row: &mut &[u8]) -> Result<History, TryGetError> {
-    Ok(History {
+    let history = History {
         receive_count: row.try_get_u32()?,
         receives_elsewhere: row.try_get_u32()?,
         first_received_at_ms: row.try_get_u64()?,
         enqueued_at_ms: row.try_get_u64()?,
-    })
+    };
+    if history.receives_elsewhere > history.receive_count || history.receive_count == u32::MAX {
+        return Err(IMPOSSIBLE);
+    }
+    Ok(history)
 }
 
 const TO_DEAD_LETTERS: u8 = 1;
@@ -210,7 +218,7 @@ pub(super) fn get_departure(bytes: &[u8]) -> Result<Departure, BadRow> {
             TO_DEAD_LETTERS => Destination::DeadLetters(address),
             TO_QUEUE => Destination::Queue(address),
             TO_SOURCE => Destination::Source,
-            _ => return Err(TryGetError { requested: 1, available: 0 }),
+            _ => return Err(IMPOSSIBLE),
         };
         Ok(Departure { sequence, group, history, to })
     })
@@ -318,6 +326,26 @@ mod tests {
         assert_eq!(get_group(&put_group(&group)).expect("reads"), group);
         let row = DuplicateRow { deadline_ms: 5, sequence: Sequence(6), message: u128::MAX };
         assert_eq!(get_duplicate(&put_duplicate(&row)).expect("reads"), row);
+    }
+
+    #[test]
+    fn a_history_that_no_message_can_have_is_refused() {
+        let elsewhere = History { receives_elsewhere: HISTORY.receive_count + 1, ..HISTORY };
+        let uncountable = History { receive_count: u32::MAX, ..HISTORY };
+        for history in [elsewhere, uncountable] {
+            let touched = TouchedRow { group: GroupId(7), history, visible_at_ms: 12 };
+            assert!(get_touched(&put_touched(&touched)).is_err());
+            let (position, sequence) = (Sequence(9), Sequence(4));
+            assert!(
+                get_log(position, &put_log(&LogEntry { position, sequence, history })).is_err()
+            );
+            let to = Destination::Source;
+            let departure = Departure { sequence, group: GroupId(7), history, to };
+            assert!(get_departure(&put_departure(&departure)).is_err());
+        }
+        let never_here = History { receives_elsewhere: HISTORY.receive_count, ..HISTORY };
+        let touched = TouchedRow { group: GroupId(7), history: never_here, visible_at_ms: 12 };
+        assert_eq!(get_touched(&put_touched(&touched)).expect("reads"), touched);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::admission::Admitted;
 use super::catalog::Published;
 use super::error::BrokerError;
-use super::health::Health;
+use super::health::{Health, Watch};
 use super::keys;
 use super::partition::{self, ReadFault};
 use super::partitions::Partitions;
@@ -107,6 +107,7 @@ pub(super) struct ShardThread {
     reader: Arc<dyn Reader>,
     clock: Arc<dyn Clock>,
     health: Health,
+    watch: Watch,
     transfers: Arc<Transfers>,
     partitions: Partitions,
     published: Published,
@@ -127,6 +128,7 @@ impl ShardThread {
         shard: Box<dyn Shard>,
         clock: Arc<dyn Clock>,
         health: Health,
+        watch: Watch,
         published: Published,
         transfers: Arc<Transfers>,
         releases: Releases,
@@ -137,6 +139,7 @@ impl ShardThread {
             reader,
             clock,
             health,
+            watch,
             transfers,
             partitions: Partitions::default(),
             published,
@@ -153,7 +156,10 @@ impl ShardThread {
     /// Runs until it is told to stop or every sender is gone.
     pub(super) fn run(mut self, mailbox: &Receiver<ShardRequest>) {
         while let Some(first) = self.next(mailbox) {
-            if self.turn(first, mailbox) == Flow::Stop {
+            self.watch.begin();
+            let flow = self.turn(first, mailbox);
+            self.watch.end();
+            if flow == Flow::Stop {
                 break;
             }
         }

@@ -1,7 +1,7 @@
 //! Starting and joining the broker's threads and tasks; the only place that starts any.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
 use rand::Rng;
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admission::{Admission, MAILBOX_MAX, Refusals};
+use super::admission::{Admission, MAILBOX_MAX};
 use super::calls::{ShardHandle, Shared, millis};
 use super::catalog::{CHANGES_MAX, Catalog, CatalogError, Published};
 use super::error::BrokerError;
@@ -20,9 +20,9 @@ use super::measure::look_at_all;
 use super::move_tasks;
 use super::partition;
 use super::receipt::ReceiptKey;
-use super::release::{Releases, releases};
-use super::shard::{ShardRequest, ShardThread};
-use super::transfer::{Transfers, carry_all};
+use super::release::releases;
+use super::shard::ShardThread;
+use super::transfer::carry_all;
 use crate::clock::Clock;
 
 /// The catalog's shard.
@@ -121,56 +121,45 @@ impl Broker {
     /// Opens the catalog and the shards and starts their threads.
     ///
     /// # Errors
-    /// What is wrong with the store.
+    /// What is wrong with the store, with nothing left that uses it.
     pub async fn start(
         store: Arc<dyn Store>,
         config: BrokerConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let published = Published::default();
-        let mut catalog = open_catalog(&store, config, &clock, &published).await?;
         let health = Health::default();
-        let running = Running::default();
-        let transfers = Arc::new(Transfers::default());
-        let refusals = Arc::new(Refusals::default());
-        let mut shards = Vec::new();
-        for number in 1..=catalog.settings.shards {
-            let shard = store.open_shard(ShardId(number))?;
-            let reader: Arc<dyn Reader> = shard.reader();
-            for partition in partition::with_departures(&*reader)
-                .map_err(|fault| StartError::Departures(fault.to_string()))?
-            {
-                transfers.departed(partition, 0);
-            }
-            let (clock, transfers) = (Arc::clone(&clock), Arc::clone(&transfers));
-            let (published, health) = (published.clone(), health.clone());
-            let mailbox = running.shard(number, health.clone(), |releases| {
-                ShardThread::new(shard, clock, health, published, transfers, releases)
-            })?;
-            let admission = Arc::new(Admission::new(Arc::clone(&refusals)));
-            shards.push(Arc::new(ShardHandle::new(mailbox, admission, reader)));
-        }
+        let mut catalog = open_catalog(&store, config, &health, &clock, &published).await?;
         let (jobs, changes) = mpsc::channel(CHANGES_MAX);
-        let shared = Arc::new(Shared {
+        let mut shared = Shared {
             store,
             published,
             jobs: Mutex::new(Some(jobs)),
-            shards,
+            shards: Vec::new(),
             receipts: ReceiptKey::new(&catalog.settings.receipt_secret),
-            health: health.clone(),
+            health,
             is_draining: AtomicBool::new(false),
             next_request: AtomicU64::new(1),
             in_flight_max: config.in_flight_max as usize,
             visibility_max_ms: millis(config.visibility_timeout_secs_max),
-            transfers: Arc::clone(&transfers),
+            transfers: Arc::default(),
             has_virtual_clock: clock.is_virtual(),
-            refusals,
-            running,
-        });
-        let left_over = catalog.left_over();
-        Arc::clone(&shared).remove(left_over).await.map_err(StartError::LeftOver)?;
-        catalog.left_over_removed(&health).await.map_err(StartError::LeftOver)?;
-        let remover = Arc::downgrade(&shared);
+            refusals: Arc::default(),
+            running: Running::default(),
+        };
+        let mut numbers = 1..=catalog.settings.shards;
+        let mut opened = numbers.try_for_each(|number| shared.open_shard(number, &clock));
+        let shared = Arc::new(shared);
+        if opened.is_ok() {
+            opened = shared.remove_left_over(&mut catalog).await.map_err(StartError::LeftOver);
+        }
+        let broker = Self { shared };
+        if let Err(error) = opened {
+            broker.shutdown().await;
+            return Err(error);
+        }
+        let shared = &broker.shared;
+        let remover = Arc::downgrade(shared);
         let remove = move |places| {
             let shared = remover.upgrade();
             async move {
@@ -181,32 +170,53 @@ impl Broker {
             }
         };
         for (task, halt) in catalog.moves.resume(|| shared.running.move_halt()) {
-            shared.running.move_task(move_tasks::run(Arc::clone(&shared), task, halt));
+            shared.running.move_task(move_tasks::run(Arc::clone(shared), task, halt));
         }
-        shared.running.task(catalog.run(changes, health, remove));
-        shared.running.task(carry_all(transfers, Arc::downgrade(&shared)));
-        shared.running.task(look_at_all(Arc::downgrade(&shared), shared.running.move_halt()));
-        Ok(Self { shared })
+        shared.running.task(catalog.run(changes, remove));
+        shared.running.task(carry_all(Arc::clone(&shared.transfers), Arc::downgrade(shared)));
+        shared.running.task(look_at_all(Arc::downgrade(shared), shared.running.move_halt()));
+        Ok(broker)
+    }
+}
+
+impl Shared {
+    /// Opens a shard and starts its two threads.
+    fn open_shard(&mut self, number: u16, clock: &Arc<dyn Clock>) -> Result<(), StartError> {
+        let shard = self.store.open_shard(ShardId(number))?;
+        let reader: Arc<dyn Reader> = shard.reader();
+        for partition in partition::with_departures(&*reader)
+            .map_err(|fault| StartError::Departures(fault.to_string()))?
+        {
+            self.transfers.departed(partition, 0);
+        }
+        let (mailbox, requests) = sync_channel(MAILBOX_MAX);
+        let mailbox = Arc::new(mailbox);
+        let watch = || self.health.watch(format!("shard {number}"));
+        let (releases, releaser) = releases(&mailbox, self.health.clone(), watch());
+        let thread = ShardThread::new(
+            shard,
+            Arc::clone(clock),
+            self.health.clone(),
+            watch(),
+            self.published.clone(),
+            Arc::clone(&self.transfers),
+            releases,
+        );
+        self.running.thread(format!("release-{number}"), move || releaser.run())?;
+        self.running.thread(format!("shard-{number}"), move || thread.run(&requests))?;
+        let admission = Arc::new(Admission::new(Arc::clone(&self.refusals)));
+        self.shards.push(Arc::new(ShardHandle::new(mailbox, admission, reader)));
+        Ok(())
+    }
+
+    /// Removes the partitions of deleted queues whose removal had not finished.
+    async fn remove_left_over(self: &Arc<Self>, catalog: &mut Catalog) -> Result<(), BrokerError> {
+        Arc::clone(self).remove(catalog.left_over()).await?;
+        catalog.left_over_removed().await
     }
 }
 
 impl Running {
-    /// Starts the two threads of a shard, and returns the sending end of its mailbox.
-    fn shard(
-        &self,
-        number: u16,
-        health: Health,
-        thread: impl FnOnce(Releases) -> ShardThread,
-    ) -> std::io::Result<Arc<SyncSender<ShardRequest>>> {
-        let (mailbox, requests) = sync_channel(MAILBOX_MAX);
-        let mailbox = Arc::new(mailbox);
-        let (releases, releaser) = releases(&mailbox, health);
-        let thread = thread(releases);
-        self.thread(format!("release-{number}"), move || releaser.run())?;
-        self.thread(format!("shard-{number}"), move || thread.run(&requests))?;
-        Ok(mailbox)
-    }
-
     #[allow(clippy::disallowed_methods, reason = "this is the module that starts threads")]
     fn thread(&self, name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         let thread = std::thread::Builder::new().name(name).spawn(run)?;
@@ -224,15 +234,16 @@ impl Running {
 async fn open_catalog(
     store: &Arc<dyn Store>,
     config: BrokerConfig,
+    health: &Health,
     clock: &Arc<dyn Clock>,
     published: &Published,
 ) -> Result<Catalog, StartError> {
     let shard = store.open_shard(CATALOG_SHARD)?;
     let secret = new_secret();
-    let (clock, published) = (Arc::clone(clock), published.clone());
+    let (health, clock, published) = (health.clone(), Arc::clone(clock), published.clone());
     // Opening waits for the disk, which a task must not.
     let opened = tokio::task::spawn_blocking(move || {
-        Catalog::open(shard, clock, config.shards, secret, published)
+        Catalog::open(shard, health, clock, config.shards, secret, published)
     });
     Ok(opened.await.map_err(std::io::Error::other)??)
 }

@@ -3,7 +3,8 @@
 //! Deadlines are stored as times of day, so that they hold over a restart; but what they measure is time that passes.
 //! So the time of day is read at the start, and from then on real time is added. A clock that was set forth or back,
 //! even by hours, makes this time a tenth faster or slower until they agree again: timeouts, delays and waits are a
-//! tenth shorter or longer meanwhile, and nothing else happens (docs/operations.md).
+//! tenth shorter or longer meanwhile, and nothing else happens (docs/operations.md). A clock that is ahead by more than
+//! a day is followed when it has been so for a while: to be wrong for a moment must not expire everything.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,9 +16,11 @@ use super::{Clock, since_epoch};
 
 /// Of the time that passes, this part is added or left out to come closer to the clock.
 const SLEW_DIVISOR: u32 = 10;
-/// A clock that is ahead by more had not been set before, as on a machine without a battery. It is followed at once:
-/// what is sent at the wrong date would expire when the server is started again.
+/// A clock that is ahead by more had not been set before, as on a machine without a battery. It is followed in one
+/// step: what is sent at the wrong date would expire when the server is started again.
 const STEP_MIN: Duration = Duration::from_hours(24);
+/// For so long every reading has to be ahead so far before the clock is believed.
+const STEP_AFTER: Duration = Duration::from_secs(30);
 /// A difference that is worth a line in the log.
 const NOTEWORTHY: Duration = Duration::from_secs(1);
 
@@ -35,12 +38,23 @@ struct Reading {
     /// when the machine had been up for so long.
     uptime: Duration,
     agrees: bool,
+    /// What a clock claims that is ahead by more than [`STEP_MIN`].
+    claim: Option<Claim>,
+}
+
+/// A clock that may have been set forth by days.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    /// The uptime at the first reading that was ahead.
+    since: Duration,
+    /// By how much the clock was ahead of the uptime, the least since then.
+    ahead: Duration,
 }
 
 impl SteadyClock {
     /// A clock that shows the time of day.
     pub fn start() -> Self {
-        let reading = Reading { time: since_epoch(), uptime: uptime(), agrees: true };
+        let reading = Reading { time: since_epoch(), uptime: uptime(), agrees: true, claim: None };
         Self { reading: Mutex::new(reading) }
     }
 }
@@ -54,7 +68,7 @@ impl Clock for SteadyClock {
         let now = before.after(wall, uptime);
         *reading = now;
         drop(reading);
-        if before.agrees != now.agrees {
+        if before.agrees != now.agrees || before.claim.is_none() && now.claim.is_some() {
             tell(now, wall);
         }
         u64::try_from(now.time.as_millis()).unwrap_or(u64::MAX)
@@ -66,12 +80,19 @@ impl Reading {
         // Threads may come here in another order than they read the clocks.
         let elapsed = uptime.saturating_sub(self.uptime);
         let (steady, slew) = (self.time + elapsed, elapsed / SLEW_DIVISOR);
-        let time = match wall > steady + STEP_MIN {
-            true => wall,
-            false => wall.clamp(steady - slew, steady + slew),
+        let ahead = wall.saturating_sub(uptime);
+        let claim = (wall > steady + STEP_MIN).then(|| match self.claim {
+            Some(claim) => Claim { ahead: claim.ahead.min(ahead), ..claim },
+            None => Claim { since: uptime, ahead },
+        });
+        let believed = claim.filter(|claim| uptime.saturating_sub(claim.since) >= STEP_AFTER);
+        let time = match believed {
+            Some(claim) => claim.ahead + uptime,
+            None => wall.clamp(steady - slew, steady + slew),
         };
         let agrees = wall.abs_diff(time) < NOTEWORTHY;
-        Self { time, uptime: self.uptime + elapsed, agrees }
+        let claim = claim.filter(|_| believed.is_none());
+        Self { time, uptime: self.uptime + elapsed, agrees, claim }
     }
 }
 
@@ -80,6 +101,11 @@ fn tell(now: Reading, wall: Duration) {
     let direction = if wall > now.time { "ahead of" } else { "behind" };
     match now.agrees {
         true => info!("the machine's clock and the time of the queues agree again"),
+        false if now.claim.is_some() => warn!(
+            "the machine's clock jumped and is {secs} s ahead of the time of the queues, which follows \
+             in one step if that has not changed in {} s",
+            STEP_AFTER.as_secs()
+        ),
         false => warn!(
             "the machine's clock jumped and is {secs} s {direction} the time of the queues, which \
              approaches it by a tenth of the time that passes"
@@ -116,7 +142,7 @@ mod tests {
     }
 
     fn begun() -> Reading {
-        Reading { time: 1_000 * HOUR, uptime: HOUR, agrees: true }
+        Reading { time: 1_000 * HOUR, uptime: HOUR, agrees: true, claim: None }
     }
 
     #[test]
@@ -145,13 +171,41 @@ mod tests {
         }
     }
 
+    const YEAR: Duration = Duration::from_hours(24 * 365);
+
+    /// Read beside a clock that is off by a fixed time, for so many seconds.
+    fn ahead_for(reading: Reading, secs: u32, by: Duration) -> Reading {
+        run(reading, secs, |uptime| 999 * HOUR + by + uptime)
+    }
+
     #[test]
-    fn a_clock_that_had_not_been_set_is_followed_at_once_and_only_forth() {
-        let year = 24 * 365 * HOUR;
-        let set = begun().after(1_000 * HOUR + year, HOUR + SECOND);
-        assert_eq!((set.time, set.agrees), (1_000 * HOUR + year, true));
-        let back = set.after(1_000 * HOUR, HOUR + 11 * SECOND);
-        assert_eq!((back.time, back.agrees), (set.time + 9 * SECOND, false));
+    fn a_clock_that_had_not_been_set_is_followed_after_a_while_and_only_forth() {
+        let waiting = ahead_for(begun(), 30, YEAR);
+        assert_eq!((waiting.time, waiting.agrees), (1_000 * HOUR + 33 * SECOND, false));
+        let set = ahead_for(waiting, 1, YEAR);
+        assert_eq!((set.time, set.agrees), (1_000 * HOUR + YEAR + 31 * SECOND, true));
+        let back = ahead_for(set, 100, Duration::ZERO);
+        assert_eq!((back.time, back.agrees), (set.time + 90 * SECOND, false));
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_by_days_for_a_moment_is_not_followed() {
+        for secs in [1, 30] {
+            let wrong = ahead_for(begun(), secs, YEAR);
+            let right = ahead_for(wrong, 1, Duration::ZERO);
+            assert!(right.time < 1_000 * HOUR + 35 * SECOND, "{secs} s");
+            let wrong_again = ahead_for(right, secs, YEAR);
+            assert!(wrong_again.time < 1_000 * HOUR + 70 * SECOND, "{secs} s, again");
+        }
+    }
+
+    #[test]
+    fn a_clock_is_followed_no_further_than_it_was_ahead_all_the_time() {
+        let ahead = ahead_for(begun(), 20, YEAR);
+        let further = ahead_for(ahead, 11, 2 * YEAR);
+        assert_eq!((further.time, further.agrees), (1_000 * HOUR + YEAR + 31 * SECOND, false));
+        let followed = ahead_for(further, 31, 2 * YEAR);
+        assert_eq!((followed.time, followed.agrees), (1_000 * HOUR + 2 * YEAR + 62 * SECOND, true));
     }
 
     #[test]

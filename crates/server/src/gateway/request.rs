@@ -118,10 +118,11 @@ impl Gateway {
     pub(super) fn readiness(&self) -> Readiness {
         if self.drain.is_cancelled() {
             Readiness::Draining
-        } else if self.broker.is_healthy() && !self.store.stats().is_lost {
-            Readiness::Ready
-        } else {
+        } else if !self.broker.is_healthy() || self.store.stats().is_lost {
             Readiness::Failed
+        } else {
+            let stall = self.broker.stall(clock::instant());
+            stall.map_or(Readiness::Ready, Readiness::Stalled)
         }
     }
 

@@ -7,6 +7,7 @@ use tracing::error;
 
 use sluice_wire::AwsError;
 
+use crate::broker::Stall;
 use crate::http::{Bound, Respond};
 use crate::metrics::{self, Sources};
 
@@ -21,7 +22,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) enum Endpoint {
     /// 200 as long as the process answers.
     Health,
-    /// 200 while the server can do its work: neither draining nor failed.
+    /// 200 while the server can do its work: neither draining nor failed nor waiting for the disk.
     Ready,
     /// OpenMetrics text.
     Metrics,
@@ -40,7 +41,7 @@ impl Endpoint {
 }
 
 /// Whether the server can do its work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Readiness {
     /// It can.
     Ready,
@@ -48,6 +49,8 @@ pub(super) enum Readiness {
     Draining,
     /// Its store or a shard failed.
     Failed,
+    /// It waits for the disk, and goes on when the disk does.
+    Stalled(Stall),
 }
 
 /// Answers a request for `endpoint`.
@@ -77,6 +80,10 @@ fn ready(readiness: Readiness) -> Response<Bytes> {
         }
         Readiness::Failed => {
             response(StatusCode::SERVICE_UNAVAILABLE, JSON, "{\"status\":\"failed\"}\n")
+        }
+        Readiness::Stalled(stall) => {
+            let status = format!("{{\"status\":\"stalled\",\"reason\":\"{stall}\"}}\n");
+            response(StatusCode::SERVICE_UNAVAILABLE, JSON, status)
         }
     }
 }
@@ -129,6 +136,8 @@ pub(super) fn response(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -144,5 +153,11 @@ mod tests {
         assert_eq!(ready(Readiness::Ready).status(), 200);
         assert_eq!(ready(Readiness::Draining).status(), 503);
         assert_eq!(ready(Readiness::Failed).status(), 503);
+        let stall = Stall { who: "shard 1".to_owned(), lasted: Duration::from_secs(7) };
+        let stalled = ready(Readiness::Stalled(stall));
+        assert_eq!(stalled.status(), 503);
+        let body: serde_json::Value = serde_json::from_slice(stalled.body()).expect("JSON");
+        assert_eq!(body["status"], "stalled");
+        assert!(body["reason"].to_string().contains("shard 1 has not got on for 7 s"), "{body}");
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn clock() -> Virtual {
 }
 
 /// Polls once.
-pub(crate) fn is_pending<F: Future>(future: Pin<&mut F>) -> bool {
+pub(crate) fn is_pending<F: Future + ?Sized>(future: Pin<&mut F>) -> bool {
     matches!(future.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
 }
 

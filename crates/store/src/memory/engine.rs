@@ -59,6 +59,11 @@ impl Store for MemoryStore {
         if lock(&self.state).is_disk_full { SpaceLeft::Low } else { SpaceLeft::Plenty }
     }
 
+    fn is_lost_to_full_disk(&self) -> bool {
+        let state = lock(&self.state);
+        state.is_disk_full && state.lost.is_some()
+    }
+
     /// Opening it anew would find nothing.
     fn can_be_reopened(&self) -> bool {
         false
@@ -97,7 +102,11 @@ struct MemoryShard {
 
 impl Shard for MemoryShard {
     fn commit(&mut self, batch: Batch) -> CommitTicket {
-        lock(&self.state).commit(self.shard, batch)
+        let state = lock(&self.state);
+        let released = state.writes_released.clone();
+        let is_held = |state: &mut State| state.are_writes_held && state.lost.is_none();
+        let state = released.wait_while(state, is_held);
+        state.unwrap_or_else(PoisonError::into_inner).commit(self.shard, batch)
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

@@ -39,7 +39,7 @@ impl Faults {
 
     /// Fills the disk up to its reserve, or empties it: commits still succeed, as on a real disk.
     ///
-    /// A disk without any space left is [`Faults::fail_next_write`].
+    /// Without any space left, [`Faults::fail_next_write`] comes on top.
     pub fn full_disk(&self, is_full: bool) {
         self.with(|state| state.is_disk_full = is_full);
     }
@@ -54,6 +54,19 @@ impl Faults {
         self.with(|state| {
             state.are_syncs_held = false;
             state.sync();
+        });
+    }
+
+    /// Lets later commits wait before they are applied, as when a disk does not keep up, until writes are released.
+    pub fn hold_writes(&self) {
+        self.with(|state| state.are_writes_held = true);
+    }
+
+    /// Applies the commits that wait, and every later one at once.
+    pub fn release_writes(&self) {
+        self.with(|state| {
+            state.are_writes_held = false;
+            state.writes_released.notify_all();
         });
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) is_closed: bool,
     pub(super) is_disk_full: bool,
     pub(super) are_syncs_held: bool,
+    pub(super) are_writes_held: bool,
+    pub(super) writes_released: Arc<Condvar>,
     pub(super) counters: Counters,
 }
 
@@ -67,6 +69,8 @@ impl State {
             is_closed: false,
             is_disk_full: false,
             are_syncs_held: false,
+            are_writes_held: false,
+            writes_released: Arc::default(),
             counters: Counters::new(),
         }
     }
@@ -112,6 +116,7 @@ impl State {
     /// The batches stay: a crash may find any prefix of them on the disk.
     pub(super) fn lose(&mut self, cause: &str) {
         let cause = self.lost.get_or_insert_with(|| cause.into()).clone();
+        self.writes_released.notify_all();
         for commit in &mut self.unsynced {
             let (dead, _) = CommitTicket::pending();
             let ticket = std::mem::replace(&mut commit.ticket, dead);

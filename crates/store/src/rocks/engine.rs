@@ -61,8 +61,12 @@ impl Store for RocksStore {
         self.space.left()
     }
 
+    fn is_lost_to_full_disk(&self) -> bool {
+        self.database.is_lost_to_full_disk()
+    }
+
     fn can_be_reopened(&self) -> bool {
-        self.database.is_lost_to_full_disk() && self.space.is_back()
+        self.is_lost_to_full_disk() && self.space.is_back()
     }
 
     fn stats(&self) -> StoreStats {

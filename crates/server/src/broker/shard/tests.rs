@@ -28,12 +28,13 @@ fn shard_thread(
 ) -> (ShardThread, Arc<SyncSender<ShardRequest>>, Receiver<ShardRequest>) {
     let (mailbox, requests) = sync_channel(mailbox_max);
     let mailbox = Arc::new(mailbox);
-    let (releases, releaser) = releases(&mailbox, health.clone());
+    let (releases, releaser) = releases(&mailbox, health.clone(), health.watch("shard 1"));
     spawn(move || releaser.run());
     let shard = store.open_shard(ShardId(1)).expect("free");
     let published = Published::of(queue_with_partition(1));
     let transfers = Arc::default();
-    let thread = ShardThread::new(shard, clock, health.clone(), published, transfers, releases);
+    let (health, watch) = (health.clone(), health.watch("shard 1"));
+    let thread = ShardThread::new(shard, clock, health, watch, published, transfers, releases);
     (thread, mailbox, requests)
 }
 
