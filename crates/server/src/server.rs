@@ -147,7 +147,9 @@ async fn start_over(
     Ok(serve(config, listener, store, broker, clock, control))
 }
 
-async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, LiveBackup), StartError> {
+pub(crate) async fn open_store(
+    config: &Config,
+) -> Result<(Arc<dyn Store>, LiveBackup), StartError> {
     let options = RocksOptions {
         block_cache_bytes: config.store.block_cache_bytes,
         write_buffer_bytes: config.store.write_buffer_bytes,
@@ -164,7 +166,7 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, LiveBackup), Sta
     }
 }
 
-async fn start_broker(
+pub(crate) async fn start_broker(
     config: &Config,
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
@@ -309,7 +311,7 @@ pub enum Drained {
 }
 
 /// Closes the store off the async threads; a fault is logged here.
-async fn close_store(store: Arc<dyn Store>) -> bool {
+pub(crate) async fn close_store(store: Arc<dyn Store>) -> bool {
     match tokio::task::spawn_blocking(move || store.close()).await {
         Ok(Ok(())) => true,
         Ok(Err(cause)) => {
