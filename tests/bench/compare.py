@@ -10,7 +10,7 @@ import json
 import statistics
 import tempfile
 
-from sluice import SLUICE, Process, Server, bench, tell
+from sluice import SLUICE, Process, Server, bench, engine_floor, tell
 
 MILLION = 1_000_000
 SMALL = "--size 200 --batch 10"
@@ -70,11 +70,38 @@ class Target:
     def __init__(self, name, where, is_binary, options):
         self.name, self.where, self.is_binary, self.options = name, where, is_binary, options
 
+    def can(self, _scenario):
+        return True
+
     def bench(self, flags):
         if not self.is_binary:
             return bench(flags, self.where)
         with Server(self.where, self.options.data_root) as server:
             return bench(flags, server.url, server.pid)
+
+
+class Engine:
+    """The queues of Sluice without HTTP before them, where a scenario can be done there."""
+
+    name = "engine"
+    FLAGS = {"--scenario", "--fifo", "--groups", "--size", "--batch"}
+    # Those of a load generator that has connections.
+    OTHER = {"--floor", "--threads"}
+
+    def __init__(self, options):
+        self.options = options
+
+    def can(self, scenario):
+        words = SCENARIOS[scenario][0].split()
+        is_known = self.FLAGS.issuperset(word for word in words if word.startswith("--"))
+        return is_known and {"send", "cycle"}.intersection(words) and scenario != "send-half-rate"
+
+    def bench(self, flags):
+        for other in self.OTHER.intersection(flags):
+            at = flags.index(other)
+            flags = flags[:at] + flags[at + 2:]
+        flags = ["--tasks" if flag == "--connections" else flag for flag in flags]
+        return engine_floor(flags, self.options.data_root)
 
 
 class Results:
@@ -169,7 +196,7 @@ def measure(scenarios, targets, options, floor):
             large = is_large(scenario)
             if large and repetition > 1:
                 continue
-            for target in targets:
+            for target in (target for target in targets if target.can(scenario)):
                 tell(f"{repetition}/{options.repetitions} {scenario} {target.name}")
                 flags = flags_of(scenario, target, results, options)
                 if large:
@@ -197,7 +224,7 @@ def print_table(scenarios, targets, results):
     rows = [heads]
     for scenario in scenarios:
         against = SCENARIOS[scenario][1]
-        for target in targets:
+        for target in (target for target in targets if target.can(scenario)):
             rates = results.values(scenario, target.name, rate)
             shares = [floor_share(report) for report in results.reports.get((scenario, target.name), [])]
             latencies = results.values(scenario, target.name, p99(scenario))
@@ -232,6 +259,7 @@ def arguments():
     parser.add_argument("--connections", type=int, help="where the scenario does not say")
     parser.add_argument("--threads", type=int, help="of the load generator")
     parser.add_argument("--no-floor", action="store_true", help="without the null endpoint beside sends")
+    parser.add_argument("--engine", action="store_true", help="the queues without HTTP as well, as the first server")
     parser.add_argument("--json", help="file that gets every report")
     return parser.parse_args()
 
@@ -241,6 +269,8 @@ def main():
     binaries = options.binary or ([] if options.endpoint else [("sluice", SLUICE)])
     targets = [Target(name, path, True, options) for name, path in binaries]
     targets += [Target(name, url, False, options) for name, url in options.endpoint]
+    if options.engine:
+        targets.insert(0, Engine(options))
     scenarios = options.scenario or SETS[options.set]
     with contextlib.ExitStack() as cleanup:
         floor = None

@@ -89,6 +89,14 @@ def bench(flags, url, pid=None):
     return parsed(output.stdout, output.stderr)
 
 
+def engine_floor(flags, data_root=None):
+    """The report of the queues without HTTP before them."""
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-", dir=data_root) as directory:
+        command = [SLUICE, "bench", "floor", "engine", "--data", directory + "/data", "--output", "json", *flags]
+        output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return parsed(output.stdout, output.stderr)
+
+
 def parsed(stdout, stderr):
     try:
         return json.loads(stdout)

@@ -26,8 +26,13 @@ mod machine;
 mod report;
 mod statistics;
 
+mod engine_floor;
 mod sync_floor;
 
+pub use engine_floor::{
+    Engine, EngineFloorOptions, EngineMessage, EngineQueue, EngineScenario, engine_floor,
+};
+pub use message::PlainMessage;
 pub use options::{RunOptions, Scenario, WrongOption};
 pub use report::Report;
 pub use run::{RunError, run};

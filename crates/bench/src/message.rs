@@ -10,6 +10,17 @@ const POOL_PLACES: usize = 1 << 16;
 /// Length of the stamp: eight digits for the run, sixteen for the time.
 const STAMP_BYTES: usize = 24;
 
+/// A message as an engine in this process takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainMessage {
+    /// The body.
+    pub body: String,
+    /// `MessageGroupId`.
+    pub group_id: Option<String>,
+    /// `MessageDeduplicationId`, FIFO only.
+    pub deduplication_id: Option<String>,
+}
+
 /// Makes messages, and recognises them when they come back.
 #[derive(Debug)]
 pub(crate) struct Messages {
@@ -47,16 +58,7 @@ impl Messages {
     /// Appends the members of a message to a request.
     pub(crate) fn write(&self, request: &mut Vec<u8>, sequence: u64, due: Instant) {
         request.extend_from_slice(b"\"MessageBody\":\"");
-        let filled = if self.size < STAMP_BYTES {
-            self.size
-        } else {
-            let nanos = due.saturating_duration_since(self.base).as_nanos();
-            request.extend_from_slice(&self.run);
-            request.extend_from_slice(&digits::<16>(u64::try_from(nanos).unwrap_or(u64::MAX)));
-            self.size - STAMP_BYTES
-        };
-        let place = scattered(sequence) as usize % POOL_PLACES;
-        request.extend_from_slice(&self.pool[place..place + filled]);
+        self.write_body(request, sequence, due);
         request.push(b'"');
         if let Some(groups) = &self.groups {
             let group = groups.of(sequence);
@@ -69,6 +71,33 @@ impl Messages {
             request.push(b'"');
         }
         request.extend_from_slice(self.delay.as_bytes());
+    }
+
+    /// The same message without a request around it.
+    pub(crate) fn plain(&self, sequence: u64, due: Instant) -> PlainMessage {
+        let mut body = Vec::with_capacity(self.size);
+        self.write_body(&mut body, sequence, due);
+        let text = |bytes| String::from_utf8(bytes).expect("letters and digits are text");
+        PlainMessage {
+            body: text(body),
+            group_id: self.groups.as_ref().map(|groups| format!("g{}", groups.of(sequence))),
+            deduplication_id: self
+                .is_fifo
+                .then(|| text([&self.run[..], &digits::<16>(sequence)].concat())),
+        }
+    }
+
+    fn write_body(&self, out: &mut Vec<u8>, sequence: u64, due: Instant) {
+        let filled = if self.size < STAMP_BYTES {
+            self.size
+        } else {
+            let nanos = due.saturating_duration_since(self.base).as_nanos();
+            out.extend_from_slice(&self.run);
+            out.extend_from_slice(&digits::<16>(u64::try_from(nanos).unwrap_or(u64::MAX)));
+            self.size - STAMP_BYTES
+        };
+        let place = scattered(sequence) as usize % POOL_PLACES;
+        out.extend_from_slice(&self.pool[place..place + filled]);
     }
 
     /// How long ago a message of this run was meant to be sent; none for other messages.
@@ -159,6 +188,19 @@ mod tests {
         let later = due + Duration::from_millis(20);
         assert_eq!(messages.age(body, later), Some(Duration::from_millis(20)));
         assert_ne!(body, message(&messages, 2, due)["MessageBody"]);
+    }
+
+    #[test]
+    fn a_plain_message_is_the_one_that_a_request_would_carry() {
+        let base = crate::clock::now();
+        for line in ["--size 200", "--size 5", "--groups 10", "--fifo --groups 10"] {
+            let messages = messages(line, base);
+            let (plain, made) = (messages.plain(7, base), message(&messages, 7, base));
+            let text = |name: &str| made[name].as_str().map(str::to_owned);
+            assert_eq!(Some(plain.body), text("MessageBody"));
+            assert_eq!(plain.group_id, text("MessageGroupId"));
+            assert_eq!(plain.deduplication_id, text("MessageDeduplicationId"));
+        }
     }
 
     #[test]

@@ -197,7 +197,13 @@ impl RunOptions {
     }
 }
 
-fn within(name: &str, value: usize, least: usize, most: usize) -> Result<(), WrongOption> {
+/// Refuses a number that is out of range.
+pub(crate) fn within(
+    name: &str,
+    value: usize,
+    least: usize,
+    most: usize,
+) -> Result<(), WrongOption> {
     if (least..=most).contains(&value) {
         return Ok(());
     }

@@ -23,7 +23,7 @@ use crate::target::Target;
 use crate::worker::{Load, QueueRequests, Worker};
 
 /// After the window, requests get this long to be answered, and consumers to receive what was sent.
-const GRACE: Duration = Duration::from_secs(30);
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// How often the end of a repetition that may end early is looked for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Between the moment that all connections are open and the start.
@@ -72,7 +72,7 @@ pub fn run(
         tell(&format!("the queues of this run could not be deleted: {error}"));
     }
     let (measured, of_floor) = measured?;
-    Ok(Report::new(conditions, target, options, &measured, &of_floor))
+    Ok(Report::new(conditions, target.url(), options, &measured, &of_floor))
 }
 
 /// All repetitions, each after one of the null endpoint.

@@ -45,6 +45,11 @@ impl Target {
         })
     }
 
+    /// How reports name it.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.authority)
+    }
+
     /// Address to connect to; the port of HTTP is 80.
     pub(crate) fn address(&self) -> String {
         let has_port = self

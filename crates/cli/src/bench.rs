@@ -1,12 +1,16 @@
 //! `sluice bench`: measures an endpoint, and what the machine allows.
 
+mod engine_floor;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use sluice_bench::{RunError, RunOptions, SyncFloor, SyncFloorOptions};
+use sluice_bench::{Report, RunError, RunOptions, SyncFloor, SyncFloorOptions};
 use sluice_server::null_endpoint::NullEndpoint;
+
+pub(crate) use engine_floor::{EngineFloorArgs, run as floor_engine};
 
 use crate::arguments::{OutputArgs, OutputFormat};
 use crate::client::ConnectionArgs;
@@ -21,7 +25,7 @@ pub(crate) enum BenchCommand {
     /// Puts load on an SQS endpoint and measures throughput and latency.
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
-    /// Measures what the machine allows: HTTP without a queue behind it, a disk without a server before it.
+    /// Measures what the machine allows: HTTP without a queue behind it, queues without HTTP, a disk without a server.
     #[command(subcommand)]
     Floor(FloorCommand),
 }
@@ -54,9 +58,20 @@ pub(crate) struct RunArgs {
 pub(crate) enum FloorCommand {
     /// Serves a null endpoint on Sluice's HTTP stack: reads requests, answers fixed replies.
     Http(HttpFloorArgs),
+    /// Calls the queues of a new data directory in this process: what engine and store do without HTTP.
+    #[command(after_help = ENGINE_EXAMPLES)]
+    Engine(EngineFloorArgs),
     /// Appends and syncs in a loop.
     Sync(SyncFloorArgs),
 }
+
+const ENGINE_EXAMPLES: &str = "\
+Examples:
+  sluice bench floor engine --data ./floor --batch 10      compare with: sluice bench run --batch 10
+  sluice bench floor engine --data ./floor --scenario cycle --repetitions 5
+
+Every answer waits for the disk, as in `sluice serve` with its default settings. Engine and
+load share this process. Exits with 1 if no call succeeded.";
 
 /// Flags of `sluice bench floor http`.
 #[derive(Debug, Args)]
@@ -91,7 +106,12 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
             Failure::Refused(format!("cannot write the report {}: {error}", path.display()))
         })?;
     }
-    print(args.connection.output, &report, || {
+    finish(args.connection.output, &report)
+}
+
+/// Prints a report, and fails if nothing worked.
+fn finish(output: OutputArgs, report: &Report) -> Result<(), Failure> {
+    print(output, report, || {
         let mut text = output::table(&report.table());
         for line in report.lines() {
             text.push_str(&line);

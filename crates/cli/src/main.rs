@@ -59,6 +59,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Bench(BenchCommand::Floor(FloorCommand::Http(args))) => {
             runtime(Threads::PerCore)?.block_on(bench::floor_http(args))
         }
+        Command::Bench(BenchCommand::Floor(FloorCommand::Engine(args))) => {
+            runtime(Threads::PerCore)?.block_on(bench::floor_engine(args))
+        }
         Command::Bench(BenchCommand::Floor(FloorCommand::Sync(args))) => bench::floor_sync(args),
         Command::Store(command) => store::run(command),
         Command::Queues(command) => runtime(Threads::One)?.block_on(client::queues::run(command)),

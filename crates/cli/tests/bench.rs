@@ -10,6 +10,7 @@ mod process_under_test;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -139,6 +140,90 @@ fn the_bare_loop_reports_every_number_of_writers() {
         rows.iter().map(|row| row["writers"].as_u64()).collect::<Vec<_>>(),
         [Some(1), Some(4)]
     );
+}
+
+/// A short measurement in `data`: how it ended, and its report.
+fn engine_floor(data: &Path, flags: &[&str]) -> (Option<i32>, Value) {
+    let short = ["--warm-up", "50ms", "--duration", "200ms", "--tasks", "4", "--output", "json"];
+    let start = ["bench", "floor", "engine", "--data", path_text(data)];
+    let output = run(&[&start[..], &short, flags].concat());
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{flags:?}: {error}: {}", stderr(&output));
+    });
+    (output.status.code(), report)
+}
+
+fn path_text(path: &Path) -> &str {
+    path.to_str().expect("temporary directories have plain names")
+}
+
+/// Bodies in a data directory, by name of the queue.
+fn stored_bodies(data: &Path) -> Vec<(String, u64)> {
+    let output = run(&["store", "stats", "--data", path_text(data), "--output", "json"]);
+    let stats: Value = serde_json::from_slice(&output.stdout).expect("this is JSON");
+    let queues = stats["queues"].as_array().expect("there are queues");
+    let bodies = queues.iter().map(|queue| {
+        let name = queue["queue"].as_str().and_then(|arn| arn.rsplit(':').next());
+        (name.unwrap_or("deleted").to_owned(), queue["tables"]["body"]["rows"].as_u64())
+    });
+    bodies.map(|(name, rows)| (name, rows.unwrap_or(0))).collect()
+}
+
+#[test]
+fn the_engine_in_process_stores_what_it_counts() {
+    let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
+    let data = directory.path().join("data");
+    let (code, report) =
+        engine_floor(&data, &["--batch", "10", "--size", "100", "--repetitions", "2", "--keep"]);
+    assert_eq!((code, total(&report, "failed")), (Some(0), 0), "{report:#}");
+    let sent = |index: usize| report["repetitions"][index]["totals"]["sent"].as_u64();
+    let stored = stored_bodies(&data);
+    let counted = ["sluice-bench-1", "sluice-bench-2"].map(str::to_owned);
+    assert!(sent(0) > Some(0) && sent(1) > Some(0), "{report:#}");
+    assert_eq!(
+        stored,
+        counted
+            .into_iter()
+            .zip([sent(0), sent(1)].map(Option::unwrap_or_default))
+            .collect::<Vec<_>>()
+    );
+    let checked = run(&["store", "check", "--data", path_text(&data)]);
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+}
+
+#[test]
+fn the_engine_in_process_loses_nothing_and_leaves_nothing() {
+    let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
+    // One that is there already, but empty, is as good as none.
+    for flags in [&["--batch", "10"][..], &["--batch", "10", "--fifo", "--groups", "100"]] {
+        let (code, report) =
+            engine_floor(directory.path(), &[&["--scenario", "cycle"], flags].concat());
+        assert_eq!((code, total(&report, "failed")), (Some(0), 0), "{flags:?}: {report:#}");
+        let sent = total(&report, "sent");
+        assert!(sent > 0, "{flags:?}: {report:#}");
+        assert_eq!((total(&report, "received"), total(&report, "deleted")), (sent, sent));
+        for operation in ["send", "receive", "delete", "cycle", "delivery"] {
+            let latency = &report["summary"]["operations"][operation]["latency_ms"]["p99"];
+            assert!(latency.as_f64() > Some(0.0), "{flags:?}: {operation}: {report:#}");
+        }
+        assert!(!directory.path().exists(), "the data directory is removed");
+    }
+}
+
+#[test]
+fn the_engine_in_process_is_measured_in_a_directory_of_its_own() {
+    let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
+    let file = directory.path().join("precious");
+    std::fs::write(&file, "data").expect("the directory is there");
+    for (flags, named) in
+        [(&[][..], "--data"), (&["--batch", "11"], "--batch"), (&["--tasks", "0"], "--tasks")]
+    {
+        let start = ["bench", "floor", "engine", "--data", path_text(directory.path())];
+        let output = run(&[&start[..], flags].concat());
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        assert!(stderr(&output).contains(named), "{flags:?}: {}", stderr(&output));
+        assert!(file.exists(), "nothing is removed that was there before");
+    }
 }
 
 /// Accepts as long as the test runs; a thread for each connection.

@@ -16,6 +16,7 @@ pub mod clock;
 mod control;
 mod hex;
 mod http;
+pub mod in_process;
 mod metrics;
 pub mod null_endpoint;
 pub mod offline;

@@ -168,7 +168,9 @@ async fn start_over(
     Ok(serve(config, listener, store, broker, clock, control))
 }
 
-async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, LiveBackup), StartError> {
+pub(crate) async fn open_store(
+    config: &Config,
+) -> Result<(Arc<dyn Store>, LiveBackup), StartError> {
     let options = RocksOptions {
         block_cache_bytes: config.store.block_cache_bytes,
         write_buffer_bytes: config.store.write_buffer_bytes,
@@ -186,7 +188,7 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, LiveBackup), Sta
 }
 
 /// Starts the broker with the declared queues; nothing uses the store any more when it fails.
-async fn start_broker(
+pub(crate) async fn start_broker(
     config: &Config,
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
@@ -340,7 +342,7 @@ pub enum Drained {
 }
 
 /// Closes the store off the async threads; a fault is logged here.
-async fn close_store(store: Arc<dyn Store>) -> bool {
+pub(crate) async fn close_store(store: Arc<dyn Store>) -> bool {
     match tokio::task::spawn_blocking(move || store.close()).await {
         Ok(Ok(())) => true,
         Ok(Err(cause)) => {

@@ -17,7 +17,6 @@ use crate::recorder::{OperationRecord, Recorder, Totals, add_histogram, latencie
 use crate::run::Used;
 use crate::schedule::Window;
 use crate::statistics::{Latency, Spread, millis};
-use crate::target::Target;
 
 /// What one repetition saw.
 pub(crate) struct Measured {
@@ -150,7 +149,7 @@ const ORDER: [&str; 5] = ["send", "receive", "delete", CYCLE, DELIVERY];
 impl Report {
     pub(crate) fn new(
         conditions: Conditions,
-        target: &Target,
+        endpoint: String,
         options: &RunOptions,
         measured: &[Measured],
         floor: &[Measured],
@@ -163,7 +162,7 @@ impl Report {
         let floor = Floor::new(&of_each(floor, Operation::Send), &repetitions);
         Self {
             conditions,
-            endpoint: format!("http://{}", target.authority),
+            endpoint,
             options: options.clone(),
             throughput_of: throughput.name(),
             summary: Summary { floor, ..Summary::new(&repetitions) },
