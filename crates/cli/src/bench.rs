@@ -67,7 +67,7 @@ pub(crate) enum FloorCommand {
 
 const ENGINE_EXAMPLES: &str = "\
 Examples:
-  sluice bench floor engine --data ./floor --batch 10      compare with: sluice bench run --batch 10
+  sluice bench floor engine --data ./floor --batch 10    compare with: sluice bench run --batch 10
   sluice bench floor engine --data ./floor --scenario cycle --repetitions 5
 
 Every answer waits for the disk, as in `sluice serve` with its default settings. Engine and
