@@ -47,7 +47,13 @@ impl InProcess {
     pub async fn open(config: &Config) -> Result<Self, StartError> {
         let (store, _no_backup) = server::open_store(config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start());
-        let broker = server::start_broker(config, &store, &clock).await?;
+        let broker = match server::start_broker(config, &store, &clock).await {
+            Ok(broker) => broker,
+            Err(error) => {
+                server::close_store(store).await;
+                return Err(error);
+            }
+        };
         let (account, region) = (config.account.clone(), config.region.clone());
         Ok(Self { broker, store, account, region })
     }
