@@ -15,8 +15,9 @@ use crate::settings::{Layers, Mode, Resolved, SettingFlags};
 use crate::start_up::{self, Lifetime, Ready};
 use crate::{open_files, port_file, queue_file};
 
-/// How often a start that found the disk full is tried again.
-const SPACE_INTERVAL: Duration = Duration::from_secs(1);
+/// A start that found the disk full is tried again after this, and then after twice as long each time, up to the longest.
+const SPACE_PAUSE_MIN: Duration = Duration::from_secs(1);
+const SPACE_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// Runs a server until a signal ends it.
 pub(crate) async fn run(
@@ -81,19 +82,17 @@ pub(crate) async fn run(
 
 /// Starts a server in place of one whose disk was full, when there is space for that too.
 async fn start_anew(config: &Config) -> Result<Running, Failure> {
-    let mut has_warned = false;
+    let mut pause = SPACE_PAUSE_MIN;
     loop {
         match Server::start(config.clone()).await {
             Ok(running) => return Ok(running),
             Err(error) if error.is_full_disk() => {
-                if !has_warned {
-                    tracing::warn!("cannot start, trying again: {}", chain(&error));
-                    has_warned = true;
-                }
+                tracing::warn!("cannot start, trying again in {pause:?}: {}", chain(&error));
             }
             Err(error) => return Err(not_started(&error)),
         }
-        tokio::time::sleep(SPACE_INTERVAL).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(SPACE_PAUSE_MAX);
     }
 }
 

@@ -76,7 +76,7 @@ impl Limits {
         index_max: 1_024,
         groups_ahead: 16,
         returned_max: 10_000,
-        passed_min: 4_096,
+        passed_min: 1_024,
         tick_rows_max: 256,
     };
 }

@@ -16,7 +16,7 @@
 //! | body | sequence | the message itself; the engine only says when it goes |
 //!
 //! A message has a body row for as long as it exists, and exactly one of: a due row, a log row, an outbox row, a touched
-//! row. Log rows that their group's cursor has passed are gone, whether or not they are still there.
+//! row. Log rows without group that the cursor of a standard queue has passed are gone, whether or not they are still there.
 //! A log row of a message that was received in this queue has a returned row beside it, so that an old receipt handle
 //! still finds the message. There may be millions of these; of touched rows there are never many, and opening a partition
 //! reads them all.
@@ -45,6 +45,8 @@ pub struct PartitionRow {
     pub last_sequence: Sequence,
     /// Number of log rows in all groups.
     pub log_count: u64,
+    /// Standard: log rows of messages without group that the cursor has passed and that are still there.
+    pub passed_rows: u64,
     /// The due index.
     pub due: IndexRow<DueKey>,
     /// The line of groups, which noisy ones are not part of.
@@ -65,6 +67,7 @@ impl Default for PartitionRow {
         Self {
             last_sequence: Sequence::ZERO,
             log_count: 0,
+            passed_rows: 0,
             due: IndexRow::default(),
             ready: IndexRow::default(),
             deadlines: IndexRow::default(),

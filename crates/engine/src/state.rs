@@ -80,7 +80,7 @@ pub(crate) struct State {
     pub(crate) returned_count: usize,
     /// Sum of the groups' log rows, in memory or not.
     pub(crate) log_count: u64,
-    /// Log rows of messages without group that the cursor has passed and that are still there, as far as is known.
+    /// Log rows of messages without group that the cursor has passed and that are still there.
     passed_rows: u64,
     /// Sum of the groups' log entries in memory.
     window_entries: usize,
@@ -119,8 +119,7 @@ impl State {
             average: Average::default(),
             returned_count: 0,
             log_count: row.log_count,
-            // How many there are is not stored; with as many as this, the next ones have them all removed.
-            passed_rows: limits.passed_min,
+            passed_rows: row.passed_rows,
             window_entries: 0,
             dirty_groups: BTreeSet::new(),
             dirty: Dirty::No,
@@ -216,7 +215,7 @@ impl State {
     /// Up to where the log of the messages without group has to be trimmed, once the cursor has passed many rows: more
     /// than there are after it, so that the dead are never the larger part.
     pub(crate) fn trim_due(&self) -> Option<Sequence> {
-        let group = self.groups.get(&GroupId::NONE).filter(|_| self.order == Order::Standard)?;
+        let group = self.groups.get(&GroupId::NONE)?;
         let is_due = self.passed_rows >= self.limits.passed_min.max(group.row.log_count);
         is_due.then_some(group.row.cursor)
     }
@@ -464,6 +463,7 @@ impl State {
         PartitionRow {
             last_sequence: self.last_sequence,
             log_count: self.log_count,
+            passed_rows: self.passed_rows,
             due: self.due.row,
             ready: self.ready.row,
             deadlines: self.forgetting.row,

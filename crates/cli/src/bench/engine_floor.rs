@@ -33,11 +33,20 @@ pub(crate) async fn run(args: EngineFloorArgs) -> Result<(), Failure> {
     check_is_new(&args.data)?;
     open_files::raise_limit();
     let signals = Signals::listen()?;
-    let measured = measure(&args, signals).await;
-    if !args.options.keep {
-        remove(&args.data)?;
+    let settings = Settings::defaults(Mode::Serve);
+    let config = settings.server_config(Mode::Serve, &args.data, Vec::new());
+    let engine = InProcess::open(&config)
+        .await
+        .map_err(|error| Failure::Server(format!("cannot start: {}", chain(&error))))?;
+    let measured = measure(Sluice(engine), &args.options, signals).await;
+    let finished = measured.and_then(|report| super::finish(args.output, &report));
+    // What was measured is told by now, whatever becomes of the directory.
+    if !args.options.keep
+        && let Err(error) = std::fs::remove_dir_all(&args.data)
+    {
+        output::tell(&format!("cannot remove {}: {error}", args.data.display()));
     }
-    super::finish(args.output, &measured?)
+    finished
 }
 
 /// Refuses a directory that holds anything: it is removed afterwards.
@@ -59,33 +68,19 @@ fn check_is_new(data: &Path) -> Result<(), Failure> {
     )))
 }
 
-async fn measure(args: &EngineFloorArgs, mut signals: Signals) -> Result<Report, Failure> {
-    let settings = Settings::defaults(Mode::Serve);
-    let config = settings.server_config(Mode::Serve, &args.data, Vec::new());
-    let engine = InProcess::open(&config)
-        .await
-        .map_err(|error| Failure::Server(format!("cannot start: {}", chain(&error))))?;
-    let engine = Sluice(engine);
+async fn measure(
+    engine: Sluice,
+    options: &EngineFloorOptions,
+    mut signals: Signals,
+) -> Result<Report, Failure> {
     let measured = tokio::select! {
-        measured = engine_floor(&engine, &args.options, &output::tell) => {
-            measured.map_err(super::failure)
-        }
+        measured = engine_floor(&engine, options, &output::tell) => measured.map_err(super::failure),
         () = signals.next() => Err(Failure::Refused("ended by a signal before it was measured".to_owned())),
     };
     if engine.0.close().await {
         return measured;
     }
     Err(Failure::Server("the store did not close in order".to_owned()))
-}
-
-fn remove(data: &Path) -> Result<(), Failure> {
-    match std::fs::remove_dir_all(data) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            let data = data.display();
-            Err(Failure::Refused(format!("cannot remove the data directory {data}: {error}")))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 /// The server's broker as the load generator wants it.

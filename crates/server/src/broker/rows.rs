@@ -27,9 +27,18 @@ pub(super) fn read<T>(
     bytes: &[u8],
     fields: impl FnOnce(&mut &[u8]) -> Result<T, TryGetError>,
 ) -> Result<T, BadRow> {
+    read_version(VERSION, row, bytes, fields)
+}
+
+fn read_version<T>(
+    version: u8,
+    row: &'static str,
+    bytes: &[u8],
+    fields: impl FnOnce(&mut &[u8]) -> Result<T, TryGetError>,
+) -> Result<T, BadRow> {
     let bad = BadRow { row, found: bytes.len() };
     let mut rest = bytes;
-    if rest.try_get_u8() != Ok(VERSION) {
+    if rest.try_get_u8() != Ok(version) {
         return Err(bad);
     }
     match fields(&mut rest) {
@@ -45,8 +54,13 @@ pub(super) fn start(capacity: usize) -> Vec<u8> {
     row
 }
 
+/// Since this version the row counts log rows that were passed.
+const PARTITION_VERSION: u8 = 2;
+
 pub(super) fn put_partition(row: &PartitionRow) -> Vec<u8> {
-    let mut out = start(112 + row.noisy.len() * 16);
+    let mut out = Vec::with_capacity(121 + row.noisy.len() * 16);
+    out.put_u8(PARTITION_VERSION);
+    out.put_u64(row.passed_rows);
     out.put_u64(row.last_sequence.0);
     out.put_u64(row.log_count);
     out.put_u64(row.due.count);
@@ -67,8 +81,11 @@ pub(super) fn put_partition(row: &PartitionRow) -> Vec<u8> {
 }
 
 pub(super) fn get_partition(bytes: &[u8]) -> Result<PartitionRow, BadRow> {
-    read("partition", bytes, |row| {
+    let version = bytes.first().copied().filter(|version| *version == PARTITION_VERSION);
+    read_version(version.unwrap_or(VERSION), "partition", bytes, |row| {
+        let passed_rows = if version.is_some() { row.try_get_u64()? } else { 0 };
         Ok(PartitionRow {
+            passed_rows,
             last_sequence: Sequence(row.try_get_u64()?),
             log_count: row.try_get_u64()?,
             due: IndexRow {
@@ -307,6 +324,11 @@ mod tests {
         let partition =
             PartitionRow { last_sequence: Sequence(5), log_count: 2, ..PartitionRow::default() };
         assert_eq!(get_partition(&put_partition(&partition)).expect("reads"), partition);
+        let passed = PartitionRow { passed_rows: 7, ..partition.clone() };
+        assert_eq!(get_partition(&put_partition(&passed)).expect("reads"), passed);
+        let mut first = put_partition(&partition);
+        first.splice(..9, [VERSION]);
+        assert_eq!(get_partition(&first).expect("reads"), partition, "the first version");
         let fair = PartitionRow { noisy: vec![GroupId(3), GroupId(1 << 100)], ..partition };
         assert_eq!(get_partition(&put_partition(&fair)).expect("reads"), fair);
         let position = Sequence(9);

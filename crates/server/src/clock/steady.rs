@@ -21,6 +21,9 @@ const SLEW_DIVISOR: u32 = 10;
 const STEP_MIN: Duration = Duration::from_hours(24);
 /// For so long every reading has to be ahead so far before the clock is believed.
 const STEP_AFTER: Duration = Duration::from_secs(30);
+/// A pause between two readings counts as no more than this, twice what the server makes of it: while the machine slept,
+/// nobody saw what its clock showed.
+const UNSEEN_MAX: Duration = Duration::from_secs(10);
 /// A difference that is worth a line in the log.
 const NOTEWORTHY: Duration = Duration::from_secs(1);
 
@@ -45,8 +48,8 @@ struct Reading {
 /// A clock that may have been set forth by days.
 #[derive(Debug, Clone, Copy)]
 struct Claim {
-    /// The uptime at the first reading that was ahead.
-    since: Duration,
+    /// For how long every reading has been ahead.
+    lasted: Duration,
     /// By how much the clock was ahead of the uptime, the least since then.
     ahead: Duration,
 }
@@ -82,10 +85,12 @@ impl Reading {
         let (steady, slew) = (self.time + elapsed, elapsed / SLEW_DIVISOR);
         let ahead = wall.saturating_sub(uptime);
         let claim = (wall > steady + STEP_MIN).then(|| match self.claim {
-            Some(claim) => Claim { ahead: claim.ahead.min(ahead), ..claim },
-            None => Claim { since: uptime, ahead },
+            Some(Claim { lasted, ahead: least }) => {
+                Claim { lasted: lasted + elapsed.min(UNSEEN_MAX), ahead: least.min(ahead) }
+            }
+            None => Claim { lasted: Duration::ZERO, ahead },
         });
-        let believed = claim.filter(|claim| uptime.saturating_sub(claim.since) >= STEP_AFTER);
+        let believed = claim.filter(|claim| claim.lasted >= STEP_AFTER);
         let time = match believed {
             Some(claim) => claim.ahead + uptime,
             None => wall.clamp(steady - slew, steady + slew),
@@ -197,6 +202,16 @@ mod tests {
             let wrong_again = ahead_for(right, secs, YEAR);
             assert!(wrong_again.time < 1_000 * HOUR + 70 * SECOND, "{secs} s, again");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_by_days_on_both_sides_of_a_sleep_is_not_followed_for_that() {
+        let ahead = ahead_for(begun(), 1, YEAR);
+        let uptime = ahead.uptime + 2 * HOUR;
+        let woken = ahead.after(999 * HOUR + YEAR + uptime, uptime);
+        assert!(woken.time < 1_003 * HOUR, "{woken:?}");
+        let followed = ahead_for(woken, 20, YEAR);
+        assert_eq!(followed.time, 999 * HOUR + YEAR + followed.uptime);
     }
 
     #[test]

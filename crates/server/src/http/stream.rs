@@ -137,7 +137,7 @@ impl AsyncRead for WatchedStream {
         }
         self.give_first(buffer);
         // In one piece with what follows, which is there as a rule: hyper makes its buffer larger for a request that is
-        // read in pieces. An error, too, comes again with the next read.
+        // read in pieces. After an error the next read finds the end.
         if self.first.len == 0 && buffer.remaining() > 0 {
             let _pending_or_read = self.poll_rest(cx, buffer);
         }

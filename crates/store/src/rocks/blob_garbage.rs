@@ -4,12 +4,8 @@
 //! order in which they wrote, so mostly that is enough, and moving the bodies that remain would only write them again
 //! and again. But a few that stay can keep many files: once half of all is garbage, what remains is moved.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
 use super::database::Database;
 
-/// Changes between two looks at the files.
-const CHANGES_BETWEEN: u64 = 65_536;
 /// Less garbage than this is left alone.
 const GARBAGE_BYTES_MIN: u64 = 256 << 20;
 
@@ -19,27 +15,20 @@ const OPTION_SHARE: &str = "blob_garbage_collection_age_cutoff";
 /// Decides whether garbage is collected.
 #[derive(Debug, Default)]
 pub(super) struct BlobGarbage {
-    changes: AtomicU64,
-    is_collecting: AtomicBool,
+    is_collecting: bool,
 }
 
 impl BlobGarbage {
-    /// Counts changes, and looks at the files now and then.
-    pub(super) fn changed(&self, database: &Database, changes: usize) {
-        let changes = changes as u64;
-        let before = self.changes.fetch_add(changes, Ordering::Relaxed);
-        if before / CHANGES_BETWEEN == (before + changes) / CHANGES_BETWEEN {
-            return;
-        }
+    /// Looks at the files.
+    pub(super) fn look(&mut self, database: &Database) {
         let (bytes, garbage_bytes) = database.blob_bytes();
-        let is_collecting = self.is_collecting.load(Ordering::Relaxed);
-        let is_wanted = is_wanted(is_collecting, bytes, garbage_bytes);
-        if is_wanted == is_collecting {
+        let is_wanted = is_wanted(self.is_collecting, bytes, garbage_bytes);
+        if is_wanted == self.is_collecting {
             return;
         }
         let share = if is_wanted { "1.0" } else { "0.0" };
         match database.set_body_option(OPTION_SHARE, share) {
-            Ok(()) => self.is_collecting.store(is_wanted, Ordering::Relaxed),
+            Ok(()) => self.is_collecting = is_wanted,
             // Space comes back later; nothing else depends on it.
             Err(error) => tracing::warn!(%error, "cannot change how removed bodies are collected"),
         }

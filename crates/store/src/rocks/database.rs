@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, Range, WriteBatch, WriteOptions};
 
-use super::blob_garbage::BlobGarbage;
 use super::group_commit::GroupCommit;
 use super::options::{BODIES, ROWS, RocksOptions};
-use super::reclaim::{Removed, RemovedRanges};
+use super::reclaim::Removed;
 use super::{sync_mark, torn_tail, wal_check};
 use crate::data_dir::{DataDir, sync_dir};
 use crate::stats::Counters;
@@ -45,8 +44,8 @@ pub(super) struct Database {
     write_options: WriteOptions,
     pub(super) counters: Counters,
     pub(super) group_commit: GroupCommit,
-    pub(super) blob_garbage: BlobGarbage,
-    pub(super) removed_ranges: RemovedRanges,
+    /// Table bytes in ranges of bodies that were removed since the last compaction of all.
+    removed_range_bytes: AtomicU64,
     /// Why the store stopped.
     lost: OnceLock<Loss>,
     is_closed: AtomicBool,
@@ -91,8 +90,7 @@ impl Database {
             write_options,
             counters: Counters::new(),
             group_commit: GroupCommit::default(),
-            blob_garbage: BlobGarbage::default(),
-            removed_ranges: RemovedRanges::default(),
+            removed_range_bytes: AtomicU64::new(0),
             lost: OnceLock::new(),
             is_closed: AtomicBool::new(false),
             synced_sequence: AtomicU64::new(0),
@@ -234,6 +232,7 @@ impl Database {
     /// Ends a clean run: a last mark over everything, synced, and no more background work.
     pub(super) fn finish(&self) -> Result<(), StoreError> {
         if let Some(loss) = self.lost.get() {
+            self.db.cancel_all_background_work(false);
             return Err(StoreError::lost(loss.cause.clone()));
         }
         self.sync().and_then(|()| self.mark_and_sync()).map_err(|error| self.lose(&error))?;
@@ -303,36 +302,34 @@ impl Database {
         // Those of values that are in memory too will not reach a file.
         let mut removed = Removed {
             deletions: deletions.saturating_sub(values),
-            range_bytes: self.removed_ranges.of(space).load(Ordering::Relaxed),
+            range_bytes: match space {
+                Space::Rows => 0,
+                Space::Bodies => self.removed_range_bytes.load(Ordering::Relaxed),
+            },
             all_bytes: self.property_of(space, PROPERTY_BLOB_BYTES),
             ..Removed::default()
         };
         let files = self.db.live_files().map_err(|error| self.error(error))?;
         for file in files.iter().filter(|file| file.column_family_name == family_name(space)) {
-            removed.values += file.num_entries.saturating_sub(file.num_deletions);
-            removed.deletions += file.num_deletions;
-            removed.table_bytes += file.size as u64;
-            removed.all_bytes += file.size as u64;
+            removed.add_file(file.num_entries, file.num_deletions, file.size as u64);
         }
         Ok(removed)
     }
 
-    /// Notes that a range of a space is about to be removed.
-    pub(super) fn removes_range(
-        &self,
-        space: Space,
-        from: &[u8],
-        to: &[u8],
-    ) -> Result<(), StoreError> {
-        let sizes = self.db.get_approximate_sizes_cf(self.family(space)?, &[Range::new(from, to)]);
-        self.removed_ranges.add(space, sizes.iter().sum());
+    /// Notes that a range of bodies is about to be removed. Those of rows are small.
+    pub(super) fn removes_bodies(&self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        let family = self.family(Space::Bodies)?;
+        let sizes = self.db.get_approximate_sizes_cf(family, &[Range::new(from, to)]);
+        self.removed_range_bytes.fetch_add(sizes.iter().sum(), Ordering::Relaxed);
         Ok(())
     }
 
     /// Compacts all files of a space that have something to give back. A failure is one of the store's background errors.
     pub(super) fn compact(&self, space: Space) {
         let Ok(family) = self.family(space) else { return };
-        self.removed_ranges.of(space).store(0, Ordering::Relaxed);
+        if space == Space::Bodies {
+            self.removed_range_bytes.store(0, Ordering::Relaxed);
+        }
         self.db.compact_range_cf(family, None::<&[u8]>, None::<&[u8]>);
     }
 

@@ -6,18 +6,19 @@
 //! it gives back, however much is stored.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::blob_garbage::BlobGarbage;
 use super::database::Database;
 use crate::{Space, StoreError};
 
 /// Between two looks.
-const PAUSE_MIN: Duration = Duration::from_secs(10);
-/// The same after compactions that gave back much less than was expected: deletions of what never reached a file.
-const PAUSE_MAX: Duration = Duration::from_secs(640);
+const PAUSE: Duration = Duration::from_secs(10);
+/// Looks that are left out at most when compactions do not give back what was expected: deletions of what never reached a
+/// file look like those of what did.
+const SKIPPED_MAX: u32 = 63;
 /// Less than this is left alone, bytes.
 const BYTES_MIN: u64 = 64 << 20;
 /// So is less than this part of all.
@@ -37,11 +38,11 @@ impl Reclaim {
         let thread = std::thread::Builder::new()
             .name("reclaim".to_owned())
             .spawn(move || {
-                let mut pause = PAUSE_MIN;
-                while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout)
+                let mut looks = Looks::default();
+                while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout)
                     && database.refusal().is_none()
                 {
-                    pause = look(&database, pause);
+                    looks.look(&database);
                 }
             })
             .map_err(|error| StoreError::io("start a thread for", &path, error))?;
@@ -57,29 +58,60 @@ impl Drop for Reclaim {
     }
 }
 
-/// Compacts what is worth it. Returns the pause before the next look.
-fn look(database: &Database, pause: Duration) -> Duration {
-    let mut next = PAUSE_MIN;
-    for space in [Space::Rows, Space::Bodies] {
-        let found = match database.removed(space) {
-            Ok(found) => found,
-            Err(error) => {
+/// What is remembered from one look to the next.
+#[derive(Default)]
+struct Looks {
+    rows: Patience,
+    bodies: Patience,
+    blob_garbage: BlobGarbage,
+}
+
+impl Looks {
+    /// Compacts what is worth it.
+    fn look(&mut self, database: &Database) {
+        // First, so that the compaction moves what is to be moved.
+        self.blob_garbage.look(database);
+        for (space, patience) in [(Space::Rows, &mut self.rows), (Space::Bodies, &mut self.bodies)]
+        {
+            if patience.is_over()
+                && let Err(error) = give_back(database, space, patience)
+            {
                 tracing::warn!(%error, "cannot find out how much space removed data takes");
-                continue;
             }
-        };
-        if !found.is_worth_it() {
-            continue;
-        }
-        tracing::debug!(?space, ?found, "compacts to give space back");
-        database.compact(space);
-        let after_bytes = database.removed(space).map_or(0, |after| after.all_bytes);
-        let freed_bytes = found.all_bytes.saturating_sub(after_bytes);
-        if freed_bytes < found.bytes() / 2 {
-            next = next.max((pause * 2).min(PAUSE_MAX));
         }
     }
-    next
+}
+
+fn give_back(database: &Database, space: Space, patience: &mut Patience) -> Result<(), StoreError> {
+    let found = database.removed(space)?;
+    if found.is_worth_it() {
+        tracing::debug!(?space, ?found, "compacts to give space back");
+        database.compact(space);
+        let freed_bytes = found.all_bytes.saturating_sub(database.removed(space)?.all_bytes);
+        patience.learn(freed_bytes >= found.bytes() / 2);
+    }
+    Ok(())
+}
+
+/// How many looks are left out.
+#[derive(Debug, Default)]
+struct Patience {
+    skipped: u32,
+    left: u32,
+}
+
+impl Patience {
+    fn is_over(&mut self) -> bool {
+        let is_over = self.left == 0;
+        self.left = self.left.saturating_sub(1);
+        is_over
+    }
+
+    /// Twice as many and one more after each compaction that was not worth it.
+    fn learn(&mut self, was_worth_it: bool) {
+        self.skipped = if was_worth_it { 0 } else { (self.skipped * 2 + 1).min(SKIPPED_MAX) };
+        self.left = self.skipped;
+    }
 }
 
 /// What the files of a space hold, and how much of it was removed.
@@ -91,16 +123,33 @@ pub(super) struct Removed {
     pub(super) deletions: u64,
     /// Size of the table files.
     pub(super) table_bytes: u64,
-    /// Of these what lies in ranges that were removed as a whole.
+    /// Of these the files whose entries are not known.
+    pub(super) unknown_bytes: u64,
+    /// Of all table files what lies in ranges that were removed as a whole.
     pub(super) range_bytes: u64,
     /// Size of all files.
     pub(super) all_bytes: u64,
 }
 
 impl Removed {
+    /// Adds a table file. After a start RocksDB does not know the entries of all of them; those have as many as the others.
+    pub(super) fn add_file(&mut self, entries: u64, deletions: u64, bytes: u64) {
+        self.values += entries.saturating_sub(deletions);
+        self.deletions += deletions;
+        self.table_bytes += bytes;
+        self.all_bytes += bytes;
+        if entries == 0 {
+            self.unknown_bytes += bytes;
+        }
+    }
+
     /// About what can be given back.
     fn bytes(&self) -> u64 {
-        let one_by_one = part_of(self.all_bytes, self.deletions, self.values);
+        // As dense as the known ones.
+        let known_bytes = (self.table_bytes - self.unknown_bytes).max(1);
+        let unknown =
+            (self.values + self.deletions).saturating_mul(self.unknown_bytes) / known_bytes;
+        let one_by_one = part_of(self.all_bytes, self.deletions, self.values + unknown);
         let ranges = part_of(self.all_bytes, self.range_bytes, self.table_bytes);
         (one_by_one + ranges).min(self.all_bytes)
     }
@@ -114,26 +163,6 @@ impl Removed {
 fn part_of(bytes: u64, part: u64, whole: u64) -> u64 {
     let product = u128::from(bytes) * u128::from(part.min(whole));
     u64::try_from(product / u128::from(whole.max(1))).unwrap_or(bytes)
-}
-
-/// Bytes in ranges that were removed since the last compaction, by space.
-#[derive(Debug, Default)]
-pub(super) struct RemovedRanges {
-    rows: AtomicU64,
-    bodies: AtomicU64,
-}
-
-impl RemovedRanges {
-    pub(super) fn of(&self, space: Space) -> &AtomicU64 {
-        match space {
-            Space::Rows => &self.rows,
-            Space::Bodies => &self.bodies,
-        }
-    }
-
-    pub(super) fn add(&self, space: Space, bytes: u64) {
-        self.of(space).fetch_add(bytes, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]
@@ -187,10 +216,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (store, mut shard) = filled(dir.path());
         assert!(all_bytes(&store) > 70 << 20);
-        assert_eq!(look(store.database(), PAUSE_MIN), PAUSE_MIN);
+        Looks::default().look(store.database());
         assert!(all_bytes(&store) > 70 << 20, "nothing was removed");
         commit(&mut *shard, |batch, number| batch.delete(Space::Bodies, key(number)));
-        assert_eq!(look(store.database(), PAUSE_MIN), PAUSE_MIN);
+        Looks::default().look(store.database());
         assert!(all_bytes(&store) < 1 << 20, "{} bytes are left", all_bytes(&store));
     }
 
@@ -201,7 +230,7 @@ mod tests {
         let mut batch = Batch::new();
         batch.delete_range(Space::Bodies, key(0)..key(BODIES));
         shard.commit(batch).wait().unwrap();
-        look(store.database(), PAUSE_MIN);
+        Looks::default().look(store.database());
         assert!(all_bytes(&store) < 1 << 20, "{} bytes are left", all_bytes(&store));
         assert_eq!(store.database().removed(Space::Bodies).unwrap().range_bytes, 0);
     }
@@ -212,8 +241,8 @@ mod tests {
             values: 100,
             deletions,
             table_bytes: mib << 20,
-            range_bytes: 0,
             all_bytes: mib << 20,
+            ..Removed::default()
         };
         assert!(of(1_000, 25).is_worth_it());
         assert!(!of(1_000, 24).is_worth_it());
@@ -223,6 +252,9 @@ mod tests {
         let range = Removed { range_bytes: 300 << 20, ..of(1_000, 0) };
         assert!(range.is_worth_it());
         assert_eq!(Removed::default().bytes(), 0);
+        let mut unknown = of(1_000, 25);
+        unknown.add_file(0, 0, 1_000 << 20);
+        assert!(!unknown.is_worth_it(), "values that are not known of");
     }
 
     #[test]
@@ -230,9 +262,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (store, mut shard) = filled(dir.path());
         let other = |number| key(BODIES + number);
-        commit(&mut *shard, |batch, number| batch.delete(Space::Bodies, other(number)));
-        assert_eq!(look(store.database(), PAUSE_MIN), PAUSE_MIN * 2);
-        commit(&mut *shard, |batch, number| batch.delete(Space::Bodies, other(number)));
-        assert_eq!(look(store.database(), PAUSE_MAX), PAUSE_MAX);
+        let mut looks = Looks::default();
+        for (at, expected) in [1, 0, 3, 2, 1, 0, 7].into_iter().enumerate() {
+            commit(&mut *shard, |batch, number| batch.delete(Space::Bodies, other(number)));
+            looks.look(store.database());
+            assert_eq!(looks.bodies.left, expected, "look {at}");
+        }
+        looks.bodies.learn(true);
+        assert_eq!(looks.bodies.left, 0);
+        (0..9).for_each(|_| looks.bodies.learn(false));
+        assert_eq!(looks.bodies.left, SKIPPED_MAX);
     }
 }

@@ -34,9 +34,9 @@ impl RocksShard {
 
     fn write(&self, batch: &Batch) -> Result<(), StoreError> {
         for change in batch.changes() {
-            if let Change::DeleteRange { space, from, to } = change {
+            if let Change::DeleteRange { space: Space::Bodies, from, to } = change {
                 let ends = [from, to].map(|key| stored_key(self.shard, key));
-                self.database.removes_range(*space, &ends[0], &ends[1])?;
+                self.database.removes_bodies(&ends[0], &ends[1])?;
             }
         }
         let capacity_bytes = batch.bytes() + (batch.len() + 2) * CHANGE_OVERHEAD_BYTES;
@@ -47,7 +47,6 @@ impl RocksShard {
         })?;
         self.database.counters.committed(batch.bytes());
         self.database.group_commit.written();
-        self.database.blob_garbage.changed(&self.database, batch.len());
         Ok(())
     }
 
