@@ -74,12 +74,12 @@ impl Database {
         data_dir.forget_closed()?;
         torn_tail::cut(&path, &torn)?;
         let cache = options.cache();
-        let db = DB::open_cf_descriptors(
-            &options.database(&cache),
-            &path,
-            options.column_families(&cache),
-        )
-        .map_err(|error| store_error(path, error))?;
+        let db = options
+            .column_families(&cache)
+            .and_then(|families| {
+                DB::open_cf_descriptors(&options.database(&cache), &path, families)
+            })
+            .map_err(|error| store_error(path, error))?;
         let recovered = db.latest_sequence_number();
         let mut write_options = WriteOptions::default();
         write_options.set_no_slowdown(true);

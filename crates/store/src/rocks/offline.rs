@@ -61,8 +61,11 @@ impl OfflineStore {
         let mut database = options.database(&cache);
         database.create_if_missing(false);
         database.create_missing_column_families(false);
-        let families = options.column_families(&cache);
-        let db = DB::open_cf_descriptors_read_only(&database, view.path(), families, false)
+        let db = options
+            .column_families(&cache)
+            .and_then(|families| {
+                DB::open_cf_descriptors_read_only(&database, view.path(), families, false)
+            })
             .map_err(|error| translated(error, view.path(), &files))?;
         Ok(Self(Arc::new(Opened { db, view, torn, data_dir })))
     }

@@ -1,0 +1,308 @@
+//! Verifies AWS Signature Version 4, in the header form and in the query string (presigned).
+//!
+//! What is signed is put together from the request as it arrived: the path as sent, encoded once more without `.`, `..` and empty
+//! segments; every parameter of the query string, decoded and encoded again, sorted; the headers that the signature names;
+//! the hash of the body before `Content-Encoding` is undone. Source: "Create a signed AWS API request" in the IAM User Guide.
+
+use std::borrow::Cow;
+
+use hmac::Mac;
+use http::header::{AUTHORIZATION, HOST};
+use http::request::Parts;
+use sha2::{Digest, Sha256};
+
+use crate::credentials::{Credential, from_scope};
+use crate::error::{AwsError, framework};
+use crate::hex;
+use crate::query::form;
+use crate::sigv4::{ALGORITHM, SigningKey, encoded, timestamp, unix_secs_of};
+
+/// How far the clocks of client and server may be apart.
+const SKEW_MINUTES: u64 = 15;
+const SKEW_SECS: u64 = SKEW_MINUTES * 60;
+/// A presigned request is valid for a week at most.
+const EXPIRES_SECS_MAX: u64 = 604_800;
+/// Headers with this prefix change what a request means, so that none may be added to a signed one.
+const AMZ: &str = "x-amz-";
+/// The parameter that the signature itself cannot cover.
+const SIGNATURE: &str = "X-Amz-Signature";
+
+/// The signature of a request, not verified yet.
+#[derive(Debug)]
+pub struct Signature<'a> {
+    /// Who signed, on which day, for which region and service.
+    pub credential: Credential<'a>,
+    /// Session token of temporary credentials.
+    pub session_token: Option<Cow<'a, str>>,
+    signed_headers: Cow<'a, str>,
+    signature: Cow<'a, str>,
+    timestamp: Cow<'a, str>,
+    /// Seconds that a presigned request is valid for.
+    expires_secs: Option<u64>,
+}
+
+impl<'a> Signature<'a> {
+    /// Reads the signature from the header `Authorization`, else from the query string.
+    ///
+    /// `None` when the request carries neither.
+    ///
+    /// # Errors
+    /// `IncompleteSignature` when one of them is there but malformed.
+    pub fn from_parts(parts: &'a Parts) -> Result<Option<Self>, AwsError> {
+        if let Some(header) = parts.headers.get(AUTHORIZATION) {
+            let text =
+                header.to_str().map_err(|_| incomplete("the Authorization header is not text"))?;
+            return Self::from_header(parts, text).map(Some);
+        }
+        let query = parts.uri.query().unwrap_or_default();
+        if !query.contains("X-Amz-") {
+            return Ok(None);
+        }
+        Self::from_query(query)
+    }
+
+    fn from_header(parts: &'a Parts, authorization: &'a str) -> Result<Self, AwsError> {
+        let (algorithm, fields) =
+            authorization.trim().split_once(' ').unwrap_or((authorization, ""));
+        require_sigv4(algorithm)?;
+        let field = |name: &str| {
+            fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
+        };
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let found = [
+            ("Credential", field("Credential")),
+            ("Signature", field("Signature")),
+            ("SignedHeaders", field("SignedHeaders")),
+        ];
+        let missing = found.iter().filter(|(_, value)| value.is_none());
+        let mut wanted: Vec<_> = missing
+            .map(|(name, _)| format!("Authorization header requires '{name}' parameter."))
+            .collect();
+        let date = header("x-amz-date");
+        if date.is_none() {
+            wanted.push("Authorization header requires existence of a 'X-Amz-Date' header.".into());
+        }
+        let ([(_, Some(scope)), (_, Some(signature)), (_, Some(signed_headers))], Some(date)) =
+            (found, date)
+        else {
+            return Err(incomplete(wanted.join(" ")));
+        };
+        Ok(Self {
+            credential: from_scope(algorithm, scope, || None)?,
+            session_token: header("x-amz-security-token").map(Cow::Borrowed),
+            signed_headers: signed_headers.into(),
+            signature: signature.into(),
+            timestamp: date.into(),
+            expires_secs: None,
+        })
+    }
+
+    fn from_query(query: &str) -> Result<Option<Self>, AwsError> {
+        let pairs: Vec<(String, String)> =
+            form::pairs(query.as_bytes()).filter_map(Result::ok).collect();
+        let parameter = |name: &str| {
+            pairs.iter().find(|(key, _)| key == name).map(|(_, value)| Cow::Owned(value.clone()))
+        };
+        let names =
+            ["X-Amz-Algorithm", "X-Amz-Credential", SIGNATURE, "X-Amz-SignedHeaders", "X-Amz-Date"];
+        let found = names.map(|name| (name, parameter(name)));
+        if found.iter().all(|(_, value): &(&str, Option<Cow<'_, str>>)| value.is_none()) {
+            return Ok(None);
+        }
+        let expires = parameter("X-Amz-Expires");
+        let mut missing = found.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name);
+        let missing = missing.next().or(expires.is_none().then_some("X-Amz-Expires"));
+        if let Some(name) = missing {
+            return Err(incomplete(format!(
+                "AWS query-string parameters must include '{name}'. Re-examine the query-string parameters."
+            )));
+        }
+        let [algorithm, scope, signature, signed_headers, timestamp] =
+            found.map(|(_, value)| value.unwrap_or_default());
+        require_sigv4(&algorithm)?;
+        let expires_secs = expires.and_then(|text| text.parse().ok());
+        let expires_secs = expires_secs.filter(|secs| (1..=EXPIRES_SECS_MAX).contains(secs));
+        let expires_secs = expires_secs.ok_or_else(|| {
+            incomplete(format!("X-Amz-Expires must be between 1 and {EXPIRES_SECS_MAX} seconds."))
+        })?;
+        Ok(Some(Self {
+            credential: from_scope(&algorithm, &scope, || None)?.into_owned(),
+            session_token: parameter("X-Amz-Security-Token"),
+            signed_headers,
+            signature,
+            timestamp,
+            expires_secs: Some(expires_secs),
+        }))
+    }
+
+    /// Checks that the holder of a key signed this request, and that it is neither too old nor from the future.
+    ///
+    /// `body` is the body as received, `now_secs` the present time in seconds since 1970.
+    ///
+    /// # Errors
+    /// `SignatureDoesNotMatch` (`InvalidSignatureException`) if it did not; `IncompleteSignature` if the signature does not cover
+    /// what it has to.
+    pub fn verify(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        key: &SigningKey,
+        now_secs: u64,
+    ) -> Result<(), AwsError> {
+        self.check_time(now_secs)?;
+        self.check_coverage(parts)?;
+        let expected =
+            hex::bytes(&self.signature).ok_or_else(|| invalid(SIGNATURE_DOES_NOT_MATCH))?;
+        let digest = hex::text(&self.canonical_request(parts, body));
+        let Credential { date, region, service, .. } = &self.credential;
+        let mut mac = key.mac();
+        for part in [ALGORITHM, "\n", &self.timestamp, "\n"] {
+            mac.update(part.as_bytes());
+        }
+        for part in [date, "/", region, "/", service, "/aws4_request\n", &digest] {
+            mac.update(part.as_bytes());
+        }
+        // Takes the same time wherever they differ.
+        mac.verify_slice(&expected).map_err(|_| invalid(SIGNATURE_DOES_NOT_MATCH))
+    }
+
+    fn check_time(&self, now_secs: u64) -> Result<(), AwsError> {
+        let signed = &self.timestamp;
+        let Some(signed_secs) = unix_secs_of(signed) else {
+            return Err(incomplete(format!(
+                "Date must be in ISO-8601 'basic format'. Got '{signed}'. See http://en.wikipedia.org/wiki/ISO_8601"
+            )));
+        };
+        let date = &self.credential.date;
+        if !signed.starts_with(&**date) {
+            return Err(invalid(format!(
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: \
+                 '{date}' != '{}', from '{signed}'.",
+                &signed[..8]
+            )));
+        }
+        let now = timestamp(now_secs);
+        if signed_secs > now_secs + SKEW_SECS {
+            let latest = timestamp(now_secs + SKEW_SECS);
+            return Err(invalid(format!(
+                "Signature not yet current: {signed} is still later than {latest} ({now} + {SKEW_MINUTES} min.)"
+            )));
+        }
+        let valid_secs = self.expires_secs.unwrap_or(SKEW_SECS);
+        if signed_secs + valid_secs < now_secs {
+            let earliest = timestamp(now_secs - valid_secs);
+            return Err(invalid(match self.expires_secs {
+                None => format!(
+                    "Signature expired: {signed} is now earlier than {earliest} ({now} - {SKEW_MINUTES} min.)"
+                ),
+                Some(secs) => format!(
+                    "Signature expired: {signed} is now earlier than {earliest} ({now} - {secs} sec.)"
+                ),
+            }));
+        }
+        Ok(())
+    }
+
+    /// The host, and whatever a service could read as an instruction, must be signed.
+    fn check_coverage(&self, parts: &Parts) -> Result<(), AwsError> {
+        let covers = |wanted: &str| self.signed_headers.split(';').any(|name| name == wanted);
+        let mut amz = parts.headers.keys().filter(|name| name.as_str().starts_with(AMZ));
+        let uncovered = amz.find(|name| !covers(name.as_str())).map(http::HeaderName::as_str);
+        match uncovered.or((!covers("host")).then_some("host")) {
+            None => Ok(()),
+            Some(name) => {
+                Err(invalid(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.")))
+            }
+        }
+    }
+
+    /// Hashes what was signed.
+    fn canonical_request(&self, parts: &Parts, body: &[u8]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(parts.method.as_str());
+        hash.update("\n");
+        hash.update(&*encoded(&normal_path(parts.uri.path()), b"/"));
+        hash.update("\n");
+        hash.update(canonical_query(parts.uri.query().unwrap_or_default()));
+        hash.update("\n");
+        for name in self.signed_headers.split(';') {
+            add_header(&mut hash, parts, name);
+        }
+        hash.update("\n");
+        hash.update(&*self.signed_headers);
+        hash.update("\n");
+        hash.update(hex::text(&Sha256::digest(body)));
+        hash.finalize().into()
+    }
+}
+
+const SIGNATURE_DOES_NOT_MATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key \
+     and signing method. Consult the service documentation for details.";
+
+/// A header with the values of all its lines, white space squeezed.
+fn add_header(hash: &mut Sha256, parts: &Parts, name: &str) {
+    hash.update(name);
+    let mut separator = ":";
+    let mut add = |value: &[u8]| {
+        hash.update(separator);
+        let words = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        for (index, word) in words.enumerate() {
+            hash.update(if index > 0 { " " } else { "" });
+            hash.update(word);
+        }
+        separator = ",";
+    };
+    let mut values = parts.headers.get_all(name).iter().peekable();
+    match (values.peek(), parts.uri.authority()) {
+        // HTTP/2 has it in its own place.
+        (None, Some(authority)) if name == HOST => add(authority.as_str().as_bytes()),
+        (None, _) => add(b""),
+        (Some(_), _) => values.for_each(|value| add(value.as_bytes())),
+    }
+    hash.update("\n");
+}
+
+/// The path without empty segments, `.` and `..`.
+fn normal_path(path: &str) -> Cow<'_, str> {
+    let is_odd = |segment: &str| matches!(segment, "" | "." | "..");
+    let inner = path.trim_start_matches('/').trim_end_matches('/');
+    if path == "/" || (path.len() <= inner.len() + 2 && !inner.split('/').any(is_odd)) {
+        return path.into();
+    }
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            _ => segments.push(segment),
+        }
+    }
+    let end = if path.ends_with('/') && !segments.is_empty() { "/" } else { "" };
+    format!("/{}{end}", segments.join("/")).into()
+}
+
+/// The parameters of a query string, sorted, without the signature.
+fn canonical_query(query: &str) -> String {
+    let pairs = form::pairs(query.as_bytes()).filter_map(Result::ok);
+    let mut pairs: Vec<_> = pairs
+        .filter(|(name, _)| name != SIGNATURE)
+        .map(|(name, value)| [name, value].map(|text| encoded(&text, b"").into_owned()))
+        .collect();
+    pairs.sort();
+    pairs.iter().map(|pair| pair.join("=")).collect::<Vec<_>>().join("&")
+}
+
+fn require_sigv4(algorithm: &str) -> Result<(), AwsError> {
+    if algorithm == ALGORITHM {
+        return Ok(());
+    }
+    Err(incomplete(format!("Unsupported AWS 'algorithm': '{algorithm}'.")))
+}
+
+fn incomplete(message: impl Into<Cow<'static, str>>) -> AwsError {
+    AwsError::new(&framework::INCOMPLETE_SIGNATURE, message)
+}
+
+fn invalid(message: impl Into<Cow<'static, str>>) -> AwsError {
+    AwsError::new(&framework::INVALID_SIGNATURE, message)
+}
