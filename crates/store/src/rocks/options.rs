@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel,
-    Options, WriteBufferManager,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType,
+    DBRecoveryMode, LogLevel, LruCacheOptions, Options, WriteBufferManager,
 };
 
 /// The column family of [`crate::Space::Rows`].
@@ -20,6 +20,8 @@ const BLOB_GC_AGE_CUTOFF: f64 = 0.0;
 /// Compactions are started for the sake of garbage from this share of it on, while it is collected.
 const BLOB_GC_GARBAGE_MIN: f64 = 0.25;
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
+/// The cache has two to the power of this many parts. What is larger than a part is not kept, but read each time.
+const CACHE_SHARD_BITS: i32 = 4;
 const BACKGROUND_JOBS: i32 = 2;
 /// The log may hold this many times the write buffers before the oldest are flushed.
 const WAL_BUFFERS: u64 = 4;
@@ -66,7 +68,10 @@ impl RocksOptions {
 
     /// Creates the cache that bounds memory: blocks, filters, indexes, and a charge for write buffers.
     pub(super) fn cache(&self) -> Cache {
-        Cache::new_lru_cache(self.block_cache_bytes.saturating_add(self.write_buffer_bytes))
+        let mut options = LruCacheOptions::default();
+        options.set_capacity(self.block_cache_bytes.saturating_add(self.write_buffer_bytes));
+        options.set_num_shard_bits(CACHE_SHARD_BITS);
+        Cache::new_lru_cache_opts(&options)
     }
 
     pub(super) fn database(&self, cache: &Cache) -> Options {
@@ -125,6 +130,10 @@ fn column_family(cache: &Cache, write_buffer_bytes: usize) -> Result<Options, ro
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
     blocks.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
+    // In pieces: rows are small, so that the filter of one file has megabytes, all of which a miss in the cache would read.
+    blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    blocks.set_partition_filters(true);
+    blocks.set_pin_top_level_index_and_filter(true);
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
 
@@ -145,4 +154,47 @@ fn column_family(cache: &Cache, write_buffer_bytes: usize) -> Result<Options, ro
 fn with_hints() -> Result<Options, rocksdb::Error> {
     // The C interface has no function for it.
     Options::default().get_options_from_string(MEMORY_TABLE_HINTS)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
+
+    use super::*;
+    use crate::{Batch, RocksStore, ShardId, Space, Store};
+
+    #[test]
+    fn what_the_cache_does_not_hold_is_read_in_small_pieces() {
+        const ROWS: u64 = 300_000;
+        let dir = tempfile::tempdir().unwrap();
+        let small = RocksOptions {
+            block_cache_bytes: 1 << 20,
+            write_buffer_bytes: 1 << 20,
+            ..RocksOptions::new(dir.path())
+        };
+        let store = RocksStore::open(small).unwrap();
+        let mut shard = store.open_shard(ShardId(1)).unwrap();
+        // Far apart, so that neighbours are not in one block.
+        let key = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().to_vec();
+        for start in (0..ROWS).step_by(10_000) {
+            let mut batch = Batch::new();
+            (start..start + 10_000).for_each(|at| batch.put(Space::Rows, key(at), vec![1]));
+            shard.commit(batch).wait().unwrap();
+        }
+        store.database().compact(Space::Rows);
+
+        let reader = shard.reader();
+        set_perf_stats(PerfStatsLevel::EnableCount);
+        let mut counts = PerfContext::default();
+        counts.reset();
+        const READS: u64 = 1_000;
+        for at in 0..READS {
+            assert!(reader.get(Space::Rows, &key(at * 299)).unwrap().is_some());
+        }
+        let bytes = counts.metric(PerfMetric::BlockReadByte);
+        assert!(bytes > 0, "everything is in the cache: this shows nothing");
+        assert!(bytes / READS < 32 << 10, "{} bytes for each row", bytes / READS);
+    }
 }
