@@ -4,8 +4,10 @@ use crate::metadata::Package;
 use crate::tree::Tree;
 
 /// Crates that know none of ours.
-const INDEPENDENT: &[&str] = &["sluice-wire", "sluice-engine", "sluice-store"];
-/// What a pure engine cannot need.
+const INDEPENDENT: &[&str] = &["sluice-wire", "sluice-engine", "sluice-store", "sluice-policy"];
+/// Crates that only decide.
+const PURE: &[&str] = &["sluice-engine", "sluice-policy"];
+/// What these cannot need.
 const IMPURE: &[&str] = &["tokio", "rand", "hyper", "http", "rocksdb", "rustix", "tracing"];
 /// Crates that may know the server.
 const ABOVE_SERVER: &[&str] = &["sluice", "fuzz", "sluice-bench"];
@@ -25,7 +27,7 @@ pub(super) fn check_crates(packages: &[Package]) -> Vec<String> {
             let is_ours = other.starts_with("sluice");
             let is_wrong = (is_ours && INDEPENDENT.contains(&name))
                 || (other == "sluice-server" && !ABOVE_SERVER.contains(&name))
-                || (name == "sluice-engine" && !dependency.is_for_tests && IMPURE.contains(&other));
+                || (PURE.contains(&name) && !dependency.is_for_tests && IMPURE.contains(&other));
             if is_wrong {
                 problems.push(format!("{name} must not depend on {other}"));
             }
@@ -77,6 +79,8 @@ mod tests {
         let packages = [
             package("sluice-wire", "sluice-engine"),
             package("sluice-engine", "tokio"),
+            package("sluice-policy", "rand"),
+            package("sluice-policy", "sluice-wire"),
             package("xtask", "sluice-server"),
             package("sluice", "sluice-server"),
             package("sluice-server", "sluice-engine"),
@@ -86,6 +90,8 @@ mod tests {
             [
                 "sluice-wire must not depend on sluice-engine",
                 "sluice-engine must not depend on tokio",
+                "sluice-policy must not depend on rand",
+                "sluice-policy must not depend on sluice-wire",
                 "xtask must not depend on sluice-server"
             ]
         );

@@ -7,8 +7,11 @@ use crate::tree::Tree;
 const GOLDEN: &str = "crates/server/tests/golden/";
 const GOLDEN_FILES: &[&str] = &["json.request", "json.response", "query.request", "query.response"];
 /// Folders of text files with a comment before each part, and what a comment begins with.
-const TEXTS: &[(&str, &str)] =
-    &[("crates/engine/tests/scenarios/", "// "), ("crates/wire/tests/golden/", "# ")];
+const TEXTS: &[(&str, &str)] = &[
+    ("crates/engine/tests/scenarios/", "// "),
+    ("crates/wire/tests/golden/", "# "),
+    ("crates/policy/tests/cases/", "# "),
+];
 
 /// The tests of a repository.
 pub(super) struct Tests<'a> {
