@@ -16,9 +16,11 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use sluice_wire::{Signer, SigningRequest};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::target::Target;
+use crate::tls::Tls;
 use crate::{answer, clock};
 
 const AWS_JSON: &str = "application/x-amz-json-1.0";
@@ -51,6 +53,8 @@ type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 /// Signs requests and sends them, one at a time.
 pub(crate) struct Client {
     address: String,
+    /// With the name that the certificate has to be for.
+    tls: Option<(Tls, String)>,
     host: HeaderValue,
     host_text: String,
     signer: Signer,
@@ -68,6 +72,7 @@ impl Client {
         let host = HeaderValue::from_str(&target.authority);
         Self {
             address: target.address(),
+            tls: target.tls.clone().map(|tls| (tls, target.host().to_owned())),
             host: host.unwrap_or(HeaderValue::from_static("localhost")),
             host_text: target.authority.clone(),
             signer: target.signer(),
@@ -80,15 +85,9 @@ impl Client {
         if self.open.as_ref().is_some_and(|open| !open.sender.is_closed()) {
             return Ok(());
         }
-        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&self.address));
-        let stream = connecting
-            .await
-            .unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()))
-            .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-            .map_err(CallError::NotConnected)?;
-        let (sender, connection) =
-            handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
-        self.open = Some(Open { sender, driver: Some(Box::pin(connection)) });
+        let opening = tokio::time::timeout(CONNECT_TIMEOUT, open(&self.address, self.tls.as_ref()));
+        let timed_out = |_elapsed| Err(CallError::NotConnected(io::ErrorKind::TimedOut.into()));
+        self.open = Some(opening.await.unwrap_or_else(timed_out)?);
         Ok(())
     }
 
@@ -142,7 +141,27 @@ impl Client {
     }
 }
 
+async fn open(address: &str, tls: Option<&(Tls, String)>) -> Result<Open, CallError> {
+    let stream = TcpStream::connect(address).await.map_err(CallError::NotConnected)?;
+    stream.set_nodelay(true).map_err(CallError::NotConnected)?;
+    match tls {
+        None => Open::over(stream).await,
+        Some((tls, host)) => {
+            let stream = tls.connect(host, stream).await.map_err(CallError::NotConnected)?;
+            Open::over(stream).await
+        }
+    }
+}
+
 impl Open {
+    async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Self, CallError> {
+        let shaken = handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = shaken.map_err(|error| broken(&error))?;
+        Ok(Self { sender, driver: Some(Box::pin(connection)) })
+    }
+
     async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,

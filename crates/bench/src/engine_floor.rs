@@ -7,25 +7,24 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::consumption::Consumption;
 use crate::machine::Conditions;
-use crate::message::{Messages, PlainMessage};
+use crate::message::Messages;
 use crate::operation::Operation;
-use crate::options::{RunOptions, Scenario, WrongOption, parse_duration, within};
+use crate::options::{LoadOptions, WrongOption, within};
 use crate::recorder::{Recorder, SharedRecorder};
-use crate::report::{Measured, Report};
+use crate::report::{Measured, Measures, Report};
 use crate::run::{GRACE, RunError, Used};
 use crate::schedule::Window;
+use crate::worker::{DRAIN_EMPTY_RECEIVES_MAX, DRAIN_WAIT_SECS};
 
 const TASKS_MAX: usize = 60_000;
 /// Pause after a failure, so that what is refused at once does not keep the threads from everything else.
 const FAILURE_PAUSE: Duration = Duration::from_millis(10);
-/// How long a receive waits after the measurement, and after how many empty ones in a row it is over.
-const DRAIN_WAIT_SECS: u32 = 1;
-const DRAIN_EMPTY_RECEIVES_MAX: usize = 3;
 
 /// Queues in this process.
 pub trait Engine {
@@ -41,8 +40,19 @@ pub trait Engine {
 
 /// A queue in this process. What it answers is durable; errors are texts by which they are counted.
 pub trait EngineQueue: Clone + Send + Sync + 'static {
+    /// A message as it is sent.
+    type Message: Send;
+
+    /// Makes a message; on a FIFO queue it has both ids.
+    fn message(
+        body: String,
+        group_id: Option<String>,
+        deduplication_id: Option<String>,
+    ) -> Self::Message;
+
     /// Sends all of these messages.
-    fn send(&self, messages: Vec<PlainMessage>) -> impl Future<Output = Result<(), String>> + Send;
+    fn send(&self, messages: Vec<Self::Message>)
+    -> impl Future<Output = Result<(), String>> + Send;
 
     /// Receives messages, at most so many, waiting so many seconds for the first.
     fn receive(
@@ -68,7 +78,8 @@ pub struct EngineMessage {
 }
 
 /// What is done again and again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EngineScenario {
     /// Every task sends.
     Send,
@@ -76,39 +87,19 @@ pub enum EngineScenario {
     Cycle,
 }
 
-/// A load on an engine: the flags of a run that have a meaning without connections.
-#[derive(Debug, Clone, Args)]
+/// A load on an engine.
+#[derive(Debug, Clone, Args, Serialize)]
 pub struct EngineFloorOptions {
     /// What to do.
     #[arg(long, value_enum, default_value = "send")]
     pub scenario: EngineScenario,
-    /// Uses FIFO queues, with high throughput for FIFO.
-    #[arg(long)]
-    pub fifo: bool,
-    /// Spreads messages over this many message groups, on standard queues too.
-    #[arg(long, value_name = "N")]
-    pub groups: Option<u64>,
-    /// Bytes of a message body.
-    #[arg(long, value_name = "BYTES", default_value_t = 1024)]
-    pub size: usize,
-    /// Messages of a call.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub batch: usize,
+    /// Its messages, and how long it is measured.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadOptions,
     /// Tasks, each with one call at a time: what connections are to `sluice bench run`.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub tasks: usize,
-    /// Time before the measurement, under the same load.
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
-    pub warm_up: Duration,
-    /// Time of the measurement.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
-    pub duration: Duration,
-    /// How often to measure, each time with a new queue.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub repetitions: usize,
-    /// Keeps the queues and what is in them.
-    #[arg(long)]
-    pub keep: bool,
 }
 
 impl EngineFloorOptions {
@@ -118,39 +109,7 @@ impl EngineFloorOptions {
     /// The first option that is out of range.
     pub fn check(&self) -> Result<(), WrongOption> {
         within("tasks", self.tasks, 1, TASKS_MAX)?;
-        self.as_run(1).check()
-    }
-
-    /// The same load as a run describes it, so that reports are of one kind.
-    fn as_run(&self, threads: usize) -> RunOptions {
-        RunOptions {
-            scenario: match self.scenario {
-                EngineScenario::Send => Scenario::Send,
-                EngineScenario::Cycle => Scenario::Cycle,
-            },
-            queue: None,
-            fifo: self.fifo,
-            groups: self.groups,
-            size: self.size,
-            batch: self.batch,
-            connections: self.tasks,
-            consumers: None,
-            threads,
-            backlog: 0,
-            rate: None,
-            idle_pollers: 0,
-            queues: 1,
-            active: None,
-            delay: None,
-            visibility_timeout: None,
-            never_delete: false,
-            warm_up: self.warm_up,
-            duration: self.duration,
-            repetitions: self.repetitions,
-            keep: self.keep,
-            floor: None,
-            server_pid: None,
-        }
+        self.load.check()
     }
 }
 
@@ -165,36 +124,36 @@ pub async fn engine_floor<E: Engine>(
 ) -> Result<Report, RunError> {
     options.check()?;
     let conditions = Conditions::now();
-    let options = options.as_run(tokio::runtime::Handle::current().metrics().num_workers());
-    let suffix = if options.fifo { ".fifo" } else { "" };
+    let EngineFloorOptions { load, tasks, .. } = options;
     let run = clock::unix_secs() as u32;
     let (base, sequence) = (clock::now(), Arc::new(AtomicU64::new(0)));
-    let messages = Arc::new(Messages::new(&options, run, base));
-    let mut measured = Vec::with_capacity(options.repetitions);
-    for number in 1..=options.repetitions {
-        tell(&format!("repetition {number} of {}", options.repetitions));
-        let name = format!("sluice-bench-{number}{suffix}");
+    let messages = Arc::new(Messages::new(load, None, run, base));
+    let mut measured = Vec::with_capacity(load.repetitions);
+    for number in 1..=load.repetitions {
+        tell(&format!("repetition {number} of {}", load.repetitions));
+        let name = format!("sluice-bench-{number}{}", load.queue_suffix());
         let task = Task {
             queue: engine.create_queue(&name).await.map_err(RunError::Refused)?,
             messages: Arc::clone(&messages),
-            batch: options.batch,
+            batch: load.batch,
             sequence: Arc::clone(&sequence),
             surplus: Arc::new(AtomicI64::new(0)),
-            surplus_max: (options.connections * options.batch) as i64,
+            surplus_max: (tasks * load.batch) as i64,
         };
-        measured.push(repetition(&task, &options).await);
-        if !options.keep {
+        measured.push(repetition(&task, options).await);
+        if !load.keep {
             engine.delete_queue(&name).await.map_err(RunError::Refused)?;
         }
     }
-    Ok(Report::new(conditions, "in process".to_owned(), &options, &measured, &[]))
+    let measures = Measures::EngineFloor(options.clone());
+    Ok(Report::new(conditions, "in process".to_owned(), measures, &measured, &[]))
 }
 
-async fn repetition<Q: EngineQueue>(task: &Task<Q>, options: &RunOptions) -> Measured {
-    let window = Window::new(clock::now(), options.warm_up, options.duration);
+async fn repetition<Q: EngineQueue>(task: &Task<Q>, options: &EngineFloorOptions) -> Measured {
+    let window = Window::new(clock::now(), options.load.warm_up, options.load.duration);
     let recorder = SharedRecorder::new(window);
     let mut working = JoinSet::new();
-    for _ in 0..options.connections {
+    for _ in 0..options.tasks {
         working.spawn(task.clone().run(options.scenario, window, recorder.clone()));
     }
     let before = used_at(window.from).await;
@@ -234,15 +193,15 @@ struct Task<Q> {
 
 impl<Q: EngineQueue> Task<Q> {
     /// Runs the scenario until the window is over, then receives what is left.
-    async fn run(self, scenario: Scenario, window: Window, recorder: SharedRecorder) {
+    async fn run(self, scenario: EngineScenario, window: Window, recorder: SharedRecorder) {
         while clock::now() < window.to {
             let done = match scenario {
-                Scenario::Cycle => self.cycle(&recorder).await,
-                Scenario::Send | Scenario::Receive | Scenario::Flow => self.send(&recorder).await,
+                EngineScenario::Send => self.send(&recorder).await,
+                EngineScenario::Cycle => self.cycle(&recorder).await,
             };
             note_failure(done, &recorder).await;
         }
-        if scenario == Scenario::Cycle {
+        if scenario == EngineScenario::Cycle {
             self.drain(&recorder).await;
         }
     }
@@ -265,7 +224,8 @@ impl<Q: EngineQueue> Task<Q> {
         let started = clock::now();
         let first = self.sequence.fetch_add(self.batch as u64, Ordering::Relaxed);
         let numbers = first..first + self.batch as u64;
-        let messages = numbers.map(|number| self.messages.plain(number, started)).collect();
+        let message = |number| self.messages.plain(number, started, Q::message);
+        let messages = numbers.map(message).collect();
         self.queue.send(messages).await.map_err(|error| format!("send: {error}"))?;
         let sent = self.batch as u64;
         self.surplus.fetch_add(sent as i64, Ordering::Relaxed);
@@ -378,10 +338,15 @@ mod tests {
     }
 
     impl EngineQueue for List {
-        async fn send(&self, messages: Vec<PlainMessage>) -> Result<(), String> {
+        type Message = String;
+
+        fn message(body: String, _group: Option<String>, _id: Option<String>) -> String {
+            body
+        }
+
+        async fn send(&self, messages: Vec<String>) -> Result<(), String> {
             tokio::task::yield_now().await;
-            let mut bodies = self.bodies("send")?;
-            bodies.extend(messages.into_iter().map(|message| message.body));
+            self.bodies("send")?.extend(messages);
             Ok(())
         }
 

@@ -3,23 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::options::RunOptions;
+use crate::options::LoadOptions;
 
 /// Distinct fillings begin at as many places of the pool; more than a block of a storage engine holds.
 const POOL_PLACES: usize = 1 << 16;
 /// Length of the stamp: eight digits for the run, sixteen for the time.
 const STAMP_BYTES: usize = 24;
-
-/// A message as an engine in this process takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlainMessage {
-    /// The body.
-    pub body: String,
-    /// `MessageGroupId`.
-    pub group_id: Option<String>,
-    /// `MessageDeduplicationId`, FIFO only.
-    pub deduplication_id: Option<String>,
-}
 
 /// Makes messages, and recognises them when they come back.
 #[derive(Debug)]
@@ -35,7 +24,8 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    pub(crate) fn new(options: &RunOptions, run: u32, base: Instant) -> Self {
+    /// Messages of run number `run`, with this `DelaySeconds` if there is one.
+    pub(crate) fn new(options: &LoadOptions, delay: Option<u32>, run: u32, base: Instant) -> Self {
         Self {
             run: digits(u64::from(run)),
             base,
@@ -43,10 +33,7 @@ impl Messages {
             size: options.size,
             groups: options.group_count().map(Groups::new),
             is_fifo: options.fifo,
-            delay: options
-                .delay
-                .map(|secs| format!(",\"DelaySeconds\":{secs}"))
-                .unwrap_or_default(),
+            delay: delay.map(|secs| format!(",\"DelaySeconds\":{secs}")).unwrap_or_default(),
         }
     }
 
@@ -73,18 +60,20 @@ impl Messages {
         request.extend_from_slice(self.delay.as_bytes());
     }
 
-    /// The same message without a request around it.
-    pub(crate) fn plain(&self, sequence: u64, due: Instant) -> PlainMessage {
+    /// The same message without a request around it: what `make` makes of body, group and deduplication id.
+    pub(crate) fn plain<M>(
+        &self,
+        sequence: u64,
+        due: Instant,
+        make: impl FnOnce(String, Option<String>, Option<String>) -> M,
+    ) -> M {
         let mut body = Vec::with_capacity(self.size);
         self.write_body(&mut body, sequence, due);
         let text = |bytes| String::from_utf8(bytes).expect("letters and digits are text");
-        PlainMessage {
-            body: text(body),
-            group_id: self.groups.as_ref().map(|groups| format!("g{}", groups.of(sequence))),
-            deduplication_id: self
-                .is_fifo
-                .then(|| text([&self.run[..], &digits::<16>(sequence)].concat())),
-        }
+        let group_id = self.groups.as_ref().map(|groups| format!("g{}", groups.of(sequence)));
+        let deduplication_id =
+            self.is_fifo.then(|| text([&self.run[..], &digits::<16>(sequence)].concat()));
+        make(text(body), group_id, deduplication_id)
     }
 
     fn write_body(&self, out: &mut Vec<u8>, sequence: u64, due: Instant) {
@@ -166,7 +155,7 @@ mod tests {
     use crate::options::parse;
 
     fn messages(line: &str, base: Instant) -> Messages {
-        Messages::new(&parse(line).expect("options"), 7, base)
+        Messages::new(&parse(line).expect("options").load, None, 7, base)
     }
 
     fn message(messages: &Messages, sequence: u64, due: Instant) -> Value {
@@ -195,11 +184,13 @@ mod tests {
         let base = crate::clock::now();
         for line in ["--size 200", "--size 5", "--groups 10", "--fifo --groups 10"] {
             let messages = messages(line, base);
-            let (plain, made) = (messages.plain(7, base), message(&messages, 7, base));
+            let made = message(&messages, 7, base);
             let text = |name: &str| made[name].as_str().map(str::to_owned);
-            assert_eq!(Some(plain.body), text("MessageBody"));
-            assert_eq!(plain.group_id, text("MessageGroupId"));
-            assert_eq!(plain.deduplication_id, text("MessageDeduplicationId"));
+            let (body, group_id, deduplication_id) =
+                messages.plain(7, base, |body, group, id| (body, group, id));
+            assert_eq!(Some(body), text("MessageBody"));
+            assert_eq!(group_id, text("MessageGroupId"));
+            assert_eq!(deduplication_id, text("MessageDeduplicationId"));
         }
     }
 

@@ -31,15 +31,9 @@ pub enum Scenario {
     Flow,
 }
 
-/// A load, and how long to measure it.
+/// What every load has, with a server or without: the shape of its messages, and how long it is measured.
 #[derive(Debug, Clone, Args, Serialize)]
-pub struct RunOptions {
-    /// What to do.
-    #[arg(long, value_enum, default_value = "send")]
-    pub scenario: Scenario,
-    /// Queue to use, created if it does not exist [default: a new one for each repetition, deleted afterwards].
-    #[arg(long, value_name = "NAME")]
-    pub queue: Option<String>,
+pub struct LoadOptions {
     /// Uses FIFO queues, with high throughput for FIFO.
     #[arg(long)]
     pub fifo: bool,
@@ -52,6 +46,62 @@ pub struct RunOptions {
     /// Messages of a request: 1 uses the single operations, more the batch operations.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub batch: usize,
+    /// Time before the measurement, under the same load.
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
+    #[serde(rename = "warm_up_secs", serialize_with = "seconds")]
+    pub warm_up: Duration,
+    /// Time of the measurement.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    #[serde(rename = "duration_secs", serialize_with = "seconds")]
+    pub duration: Duration,
+    /// How often to measure.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub repetitions: usize,
+    /// Keeps the queues that were created, and what is in them.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+impl LoadOptions {
+    /// Checks what clap cannot.
+    pub(crate) fn check(&self) -> Result<(), WrongOption> {
+        within("batch", self.batch, 1, BATCH_MAX)?;
+        within("size", self.size, 1, SIZE_BYTES_MAX)?;
+        within("repetitions", self.repetitions, 1, REPETITIONS_MAX)?;
+        let wrong = |text: &str| Err(WrongOption(text.to_owned()));
+        if self.duration.is_zero() {
+            return wrong("`--duration` wants a time above 0");
+        }
+        if self.groups == Some(0) {
+            return wrong("`--groups` wants a number above 0");
+        }
+        Ok(())
+    }
+
+    /// FIFO messages have a group whether or not there are several.
+    pub(crate) fn group_count(&self) -> Option<u64> {
+        self.groups.or(self.fifo.then_some(1))
+    }
+
+    /// What the names of its queues end with.
+    pub(crate) fn queue_suffix(&self) -> &'static str {
+        if self.fifo { ".fifo" } else { "" }
+    }
+}
+
+/// A load on an endpoint, and how long to measure it.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct RunOptions {
+    /// What to do.
+    #[arg(long, value_enum, default_value = "send")]
+    pub scenario: Scenario,
+    /// Queue to use, created if it does not exist [default: a new one for each repetition, deleted afterwards].
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// Its messages, and how long it is measured.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadOptions,
     /// Connections, each with one request at a time.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub connections: usize,
@@ -85,20 +135,6 @@ pub struct RunOptions {
     /// Receives without ever deleting, as consumers that fail.
     #[arg(long)]
     pub never_delete: bool,
-    /// Time before the measurement, under the same load.
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
-    #[serde(rename = "warm_up_secs", serialize_with = "seconds")]
-    pub warm_up: Duration,
-    /// Time of the measurement.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
-    #[serde(rename = "duration_secs", serialize_with = "seconds")]
-    pub duration: Duration,
-    /// How often to measure.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub repetitions: usize,
-    /// Keeps the queues that were created, and what is in them.
-    #[arg(long)]
-    pub keep: bool,
     /// A null endpoint (`sluice bench floor http`) to measure in turn, with sends of the same size: adds the share of it.
     #[arg(long, value_name = "URL")]
     pub floor: Option<String>,
@@ -118,25 +154,17 @@ impl RunOptions {
     /// # Errors
     /// The first option that is out of range or does not fit the others.
     pub fn check(&self) -> Result<(), WrongOption> {
-        within("batch", self.batch, 1, BATCH_MAX)?;
-        within("size", self.size, 1, SIZE_BYTES_MAX)?;
+        self.load.check()?;
         within("connections", self.connections, 1, CONNECTIONS_MAX)?;
         within("consumers", self.consumer_count(), 0, CONNECTIONS_MAX)?;
         within("idle-pollers", self.idle_pollers, 0, CONNECTIONS_MAX)?;
         within("threads", self.threads, 1, THREADS_MAX)?;
-        within("repetitions", self.repetitions, 1, REPETITIONS_MAX)?;
         within("queues", self.queues, 1, QUEUES_MAX)?;
         within("active", self.active_count(), 1, self.queues)?;
         within("threads", self.threads, 1, self.connections)?;
         let wrong = |text: &str| Err(WrongOption(text.to_owned()));
         if self.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
             return wrong("`--rate` wants a number above 0");
-        }
-        if self.duration.is_zero() {
-            return wrong("`--duration` wants a time above 0");
-        }
-        if self.groups == Some(0) {
-            return wrong("`--groups` wants a number above 0");
         }
         if self.scenario == Scenario::Receive && self.backlog == 0 && self.queue.is_none() {
             return wrong("`--scenario receive` wants a `--backlog` to receive, or a `--queue`");
@@ -147,10 +175,10 @@ impl RunOptions {
         if self.queue.is_some() && self.queues > 1 {
             return wrong("`--queue` names one queue, `--queues` wants several");
         }
-        if self.fifo && self.queue.as_ref().is_some_and(|name| !name.ends_with(".fifo")) {
+        if self.load.fifo && self.queue.as_ref().is_some_and(|name| !name.ends_with(".fifo")) {
             return wrong("`--fifo` wants a `--queue` that ends in .fifo");
         }
-        if self.fifo && self.delay.is_some() {
+        if self.load.fifo && self.delay.is_some() {
             return wrong(
                 "`--delay` does not go with `--fifo`: messages of FIFO queues have no delay",
             );
@@ -178,7 +206,7 @@ impl RunOptions {
         Self {
             scenario: Scenario::Send,
             queue: Some(FLOOR_QUEUE.to_owned()),
-            fifo: false,
+            load: LoadOptions { fifo: false, ..self.load.clone() },
             consumers: None,
             backlog: 0,
             rate: None,
@@ -189,11 +217,6 @@ impl RunOptions {
             server_pid: None,
             ..self.clone()
         }
-    }
-
-    /// FIFO messages have a group whether or not there are several.
-    pub(crate) fn group_count(&self) -> Option<u64> {
-        self.groups.or(self.fifo.then_some(1))
     }
 }
 

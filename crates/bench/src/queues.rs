@@ -33,7 +33,7 @@ pub(crate) async fn prepare(
     if let Some(name) = &options.queue {
         return Ok(vec![find_or_create(target, options, name).await?]);
     }
-    let suffix = if options.fifo { ".fifo" } else { "" };
+    let suffix = options.load.queue_suffix();
     let names = (0..options.queues).map(|index| format!("sluice-bench-{label}-{index}{suffix}"));
     let inputs = names.map(|name| create_input(&name, options)).collect();
     let outputs = call_each(target, "AmazonSQS.CreateQueue", inputs).await?;
@@ -78,7 +78,7 @@ fn created(output: &Value) -> Result<Queue, RunError> {
 fn create_input(name: &str, options: &RunOptions) -> Value {
     let mut attributes = Map::new();
     let mut add = |name: &str, value: String| attributes.insert(name.to_owned(), value.into());
-    if options.fifo {
+    if options.load.fifo {
         add("FifoQueue", "true".to_owned());
         add("DeduplicationScope", "messageGroup".to_owned());
         add("FifoThroughputLimit", "perMessageGroupId".to_owned());

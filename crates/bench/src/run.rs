@@ -17,7 +17,7 @@ use crate::message::Messages;
 use crate::options::{RunOptions, Scenario, WrongOption};
 use crate::queues::{self, Queue};
 use crate::recorder::{Recorder, SharedRecorder};
-use crate::report::{Measured, Report};
+use crate::report::{Measured, Measures, Report};
 use crate::schedule::{Schedule, Window};
 use crate::target::Target;
 use crate::worker::{Load, QueueRequests, Worker};
@@ -72,7 +72,7 @@ pub fn run(
         tell(&format!("the queues of this run could not be deleted: {error}"));
     }
     let (measured, of_floor) = measured?;
-    Ok(Report::new(conditions, target.url(), options, &measured, &of_floor))
+    Ok(Report::new(conditions, target.url(), Measures::Run(options.clone()), &measured, &of_floor))
 }
 
 /// All repetitions, each after one of the null endpoint.
@@ -82,12 +82,12 @@ fn in_turn(
     tell: &dyn Fn(&str),
 ) -> Result<(Vec<Measured>, Vec<Measured>), RunError> {
     let (mut measured, mut of_floor) = (Vec::new(), Vec::new());
-    for number in 1..=run.options.repetitions {
+    for number in 1..=run.options.load.repetitions {
         if let Some(floor) = &mut floor {
-            tell(&format!("null endpoint {number} of {}", run.options.repetitions));
+            tell(&format!("null endpoint {number} of {}", run.options.load.repetitions));
             of_floor.push(with_answers(floor.repetition(number, tell)?)?);
         }
-        tell(&format!("repetition {number} of {}", run.options.repetitions));
+        tell(&format!("repetition {number} of {}", run.options.load.repetitions));
         measured.push(run.repetition(number, tell)?);
     }
     Ok((measured, of_floor))
@@ -123,7 +123,7 @@ impl<'a> Run<'a> {
             target,
             options,
             runtime: runtime()?,
-            messages: Arc::new(Messages::new(options, run, clock::now())),
+            messages: Arc::new(Messages::new(&options.load, options.delay, run, clock::now())),
             sequence: Arc::new(AtomicU64::new(0)),
             label: format!("{secs:x}-{pid}"),
             queues: Vec::new(),
@@ -179,13 +179,13 @@ impl<'a> Run<'a> {
 
     fn load(&self) -> Load {
         let options = self.options;
-        let requests = |queue: &Queue| QueueRequests::new(&queue.url, options.batch);
+        let requests = |queue: &Queue| QueueRequests::new(&queue.url, options.load.batch);
         Load {
             options: options.clone(),
             messages: Arc::clone(&self.messages),
             queues: self.queues.iter().take(options.active_count()).map(requests).collect(),
             idle_queue: self.idle_queue.as_ref().map(requests),
-            schedule: Schedule::new(options.rate, options.batch),
+            schedule: Schedule::new(options.rate, options.load.batch),
             sequence: Arc::clone(&self.sequence),
             surplus: AtomicI64::new(0),
             backlog_left: AtomicI64::new(backlog_left(options, self.backlog)),
@@ -249,7 +249,7 @@ impl<'a> Run<'a> {
 
     fn delete_queues(&mut self) -> Result<(), RunError> {
         let queues = std::mem::take(&mut self.queues);
-        if self.options.keep {
+        if self.options.load.keep {
             return Ok(());
         }
         self.runtime.block_on(queues::delete(self.target, &queues))
@@ -334,7 +334,7 @@ impl Threads {
     fn begin(&self, options: &RunOptions) -> Window {
         self.are_connected.wait();
         let start = clock::now() + START_PAUSE;
-        let window = Window::new(start, options.warm_up, options.duration);
+        let window = Window::new(start, options.load.warm_up, options.load.duration);
         let window = *self.window.get_or_init(|| window);
         self.have_begun.wait();
         window

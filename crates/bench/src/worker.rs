@@ -22,9 +22,9 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(10);
 /// A long poll of consumers and idle pollers; SQS allows no longer one.
 const LONG_POLL_SECS: u32 = 20;
 /// While what is left is received after the measurement.
-const DRAIN_WAIT_SECS: u32 = 1;
+pub(crate) const DRAIN_WAIT_SECS: u32 = 1;
 /// So many of these in a row that got nothing end the drain: the rest was lost with an answer.
-const DRAIN_EMPTY_RECEIVES_MAX: usize = 3;
+pub(crate) const DRAIN_EMPTY_RECEIVES_MAX: usize = 3;
 /// Entries of a request that builds a backlog, and the bytes that all bodies of a request may have on any endpoint.
 const BACKLOG_BATCH_MAX: usize = 10;
 const REQUEST_BYTES_MAX: usize = 262_144;
@@ -164,7 +164,7 @@ impl Worker {
 
     /// Sends messages of the backlog until `left` is used up.
     pub(crate) async fn run_backlog(mut self, left: Arc<AtomicUsize>) -> Result<(), CallError> {
-        let batch = (REQUEST_BYTES_MAX / self.load.options.size).clamp(1, BACKLOG_BATCH_MAX);
+        let batch = (REQUEST_BYTES_MAX / self.load.options.load.size).clamp(1, BACKLOG_BATCH_MAX);
         let mut failures = 0;
         loop {
             let Some(entries) = take(&left, batch) else { return Ok(()) };
@@ -209,7 +209,7 @@ impl Worker {
     /// Sends a batch, receives as much, deletes it.
     async fn cycle(&mut self, queue: usize, due: Instant, recorder: &SharedRecorder) {
         // A receive may get less than was sent. Then somebody has to receive more, or the queue grows.
-        let surplus_max = (self.load.options.connections * self.load.options.batch) as i64;
+        let surplus_max = (self.load.options.connections * self.load.options.load.batch) as i64;
         let is_closed_loop = self.load.options.rate.is_none();
         if is_closed_loop && self.load.surplus.load(Ordering::Relaxed) > surplus_max {
             self.consume(queue, due, Wait::No, recorder).await;
@@ -217,7 +217,9 @@ impl Worker {
         }
         let sent = self.send(queue, due, recorder).await;
         let consumed = self.consume(queue, clock::now(), Wait::No, recorder).await;
-        let Some(consumed) = consumed.filter(|_| sent == self.load.options.batch) else { return };
+        let Some(consumed) = consumed.filter(|_| sent == self.load.options.load.batch) else {
+            return;
+        };
         if consumed.is_life_cycle(self.load.options.never_delete) {
             recorder.lock().cycled(due, clock::now());
         }
@@ -240,7 +242,7 @@ impl Worker {
 
     /// Says how many messages were sent.
     async fn send(&mut self, queue: usize, due: Instant, recorder: &SharedRecorder) -> usize {
-        let batch = self.load.options.batch;
+        let batch = self.load.options.load.batch;
         let form = Form::of(batch);
         let body = self.send_request(queue, batch, due, form);
         let Some((body, ended)) = self.call(Operation::Send, form, body, recorder).await else {
@@ -337,7 +339,7 @@ impl Worker {
         messages: &[Message<'_>],
         recorder: &SharedRecorder,
     ) -> usize {
-        let form = Form::of(self.load.options.batch);
+        let form = Form::of(self.load.options.load.batch);
         let body = delete_request(&self.load.queues[queue].begin, messages, form);
         let started = clock::now();
         let Some((body, ended)) = self.call(Operation::Delete, form, body, recorder).await else {

@@ -38,6 +38,9 @@ Examples:
   sluice bench run --scenario cycle --fifo --groups 10000
   sluice bench run --scenario receive --backlog 1000000 --batch 10
   sluice bench run --scenario flow --rate 100 --connections 1 --consumers 10000
+  sluice bench run --endpoint https://sqs.us-east-1.amazonaws.com --scenario cycle
+
+Against Amazon SQS itself requests cost money, at full speed thousands a second.
 
 Exits with 1 if no request succeeded.";
 

@@ -10,7 +10,7 @@ const PURE: &[&str] = &["sluice-engine", "sluice-policy"];
 /// What these cannot need.
 const IMPURE: &[&str] = &["tokio", "rand", "hyper", "http", "rocksdb", "rustix", "tracing"];
 /// Crates that may know the server.
-const ABOVE_SERVER: &[&str] = &["sluice", "fuzz", "sluice-bench"];
+const ABOVE_SERVER: &[&str] = &["sluice", "fuzz"];
 
 /// The feature that breaks a server on purpose; see crates/server/src/broker/sabotage.rs.
 const SABOTAGE: &str = "sabotage";

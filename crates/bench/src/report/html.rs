@@ -16,7 +16,7 @@ impl Report {
         let mut page = format!(
             "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n<title>sluice bench</title>\n\
              <style>{STYLE}</style>\n<h1>sluice bench: {}</h1>\n",
-            self.scenario_name()
+            self.options.scenario_name()
         );
         page.push_str(&format!(
             "<p><code>sluice {}</code></p>\n",

@@ -7,9 +7,11 @@ mod text;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::engine_floor::{EngineFloorOptions, EngineScenario};
 use crate::machine::Conditions;
 use crate::operation::Operation;
 use crate::options::{RunOptions, Scenario};
@@ -27,12 +29,20 @@ pub(crate) struct Measured {
     pub(crate) after: Used,
 }
 
+/// What is measured: the flags of the command that measures it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Measures {
+    Run(RunOptions),
+    EngineFloor(EngineFloorOptions),
+}
+
 /// The result of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     conditions: Conditions,
     endpoint: String,
-    options: RunOptions,
+    options: Measures,
     /// Which operation's messages are the throughput of this scenario.
     throughput_of: &'static str,
     summary: Summary,
@@ -150,11 +160,11 @@ impl Report {
     pub(crate) fn new(
         conditions: Conditions,
         endpoint: String,
-        options: &RunOptions,
+        options: Measures,
         measured: &[Measured],
         floor: &[Measured],
     ) -> Self {
-        let throughput = throughput_of(options);
+        let throughput = options.throughput();
         let of_each = |measured: &[Measured], throughput| -> Vec<Repetition> {
             measured.iter().map(|measured| Repetition::new(measured, throughput)).collect()
         };
@@ -163,18 +173,11 @@ impl Report {
         Self {
             conditions,
             endpoint,
-            options: options.clone(),
+            options,
             throughput_of: throughput.name(),
             summary: Summary { floor, ..Summary::new(&repetitions) },
             repetitions,
         }
-    }
-
-    /// The scenario as the command line spells it.
-    fn scenario_name(&self) -> String {
-        use clap::ValueEnum;
-        let name = self.options.scenario.to_possible_value();
-        name.map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
     /// Whether any request did what it was for.
@@ -183,13 +186,31 @@ impl Report {
     }
 }
 
-fn throughput_of(options: &RunOptions) -> Operation {
-    match options.scenario {
-        Scenario::Send => Operation::Send,
-        Scenario::Receive | Scenario::Cycle | Scenario::Flow if options.never_delete => {
-            Operation::Receive
+impl Measures {
+    /// The scenario as the command line spells it.
+    fn scenario_name(&self) -> String {
+        let name = match self {
+            Self::Run(options) => options.scenario.to_possible_value(),
+            Self::EngineFloor(options) => options.scenario.to_possible_value(),
+        };
+        name.map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// The operation whose messages are the throughput.
+    fn throughput(&self) -> Operation {
+        match self {
+            Self::Run(options) => match options.scenario {
+                Scenario::Send => Operation::Send,
+                Scenario::Receive | Scenario::Cycle | Scenario::Flow if options.never_delete => {
+                    Operation::Receive
+                }
+                Scenario::Receive | Scenario::Cycle | Scenario::Flow => Operation::Delete,
+            },
+            Self::EngineFloor(options) => match options.scenario {
+                EngineScenario::Send => Operation::Send,
+                EngineScenario::Cycle => Operation::Delete,
+            },
         }
-        Scenario::Receive | Scenario::Cycle | Scenario::Flow => Operation::Delete,
     }
 }
 

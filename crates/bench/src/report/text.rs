@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::recorder::Totals;
 use crate::statistics::{PERCENTILES, Spread};
 
-use super::{ORDER, Report};
+use super::{Measures, ORDER, Report};
 
 impl Report {
     /// Rows of a table, headings first: a row for each operation.
@@ -52,12 +52,12 @@ impl Report {
                 with_range(server.peak_mb, 0),
             ));
         }
-        if let Some(generator) = &summary.generator {
+        if let (Some(generator), Measures::Run(options)) = (&summary.generator, &self.options) {
             lines.push(format!(
                 "load generator: {} µs of CPU time per request, {} cores of {} (at all of them it measures itself)",
                 with_range(generator.cpu_us_per_request, 1),
                 with_range(generator.cores, 2),
-                self.options.threads,
+                options.threads,
             ));
         }
         if let Some(floor) = &summary.floor {

@@ -4,10 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sluice_bench::{
-    Engine, EngineFloorOptions, EngineMessage, EngineQueue, PlainMessage, Report, engine_floor,
-};
-use sluice_server::in_process::{self, InProcess, InProcessQueue};
+use sluice_bench::{Engine, EngineFloorOptions, EngineMessage, EngineQueue, Report, engine_floor};
+use sluice_server::in_process::{InProcess, InProcessQueue, PlainMessage};
 
 use crate::arguments::OutputArgs;
 use crate::exit::{Failure, chain};
@@ -41,7 +39,7 @@ pub(crate) async fn run(args: EngineFloorArgs) -> Result<(), Failure> {
     let measured = measure(Sluice(engine), &args.options, signals).await;
     let finished = measured.and_then(|report| super::finish(args.output, &report));
     // What was measured is told by now, whatever becomes of the directory.
-    if !args.options.keep
+    if !args.options.load.keep
         && let Err(error) = std::fs::remove_dir_all(&args.data)
     {
         output::tell(&format!("cannot remove {}: {error}", args.data.display()));
@@ -103,12 +101,18 @@ impl Engine for Sluice {
 }
 
 impl EngineQueue for SluiceQueue {
+    type Message = PlainMessage;
+
+    fn message(
+        body: String,
+        group_id: Option<String>,
+        deduplication_id: Option<String>,
+    ) -> PlainMessage {
+        PlainMessage { body, group_id, deduplication_id }
+    }
+
     async fn send(&self, messages: Vec<PlainMessage>) -> Result<(), String> {
-        let messages = messages.into_iter().map(|message| {
-            let PlainMessage { body, group_id, deduplication_id } = message;
-            in_process::PlainMessage { body, group_id, deduplication_id }
-        });
-        self.0.send(messages).await.map_err(|error| error.to_string())
+        self.0.send(messages.into_iter()).await.map_err(|error| error.to_string())
     }
 
     async fn receive(

@@ -1,18 +1,20 @@
 //! One request, one answer: AWS JSON 1.0 over HTTP/1.1.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client;
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use sluice_bench::Target;
+use sluice_bench::{Target, Tls};
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Scheme};
 use super::signature::Credentials;
 use crate::arguments::OutputArgs;
 use crate::exit::{Failure, chain};
@@ -26,7 +28,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Which server to talk to; on every client command.
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {
-    /// The server, or any other SQS endpoint without TLS.
+    /// The server, or any other SQS endpoint, http or https.
     #[arg(
         long,
         value_name = "URL",
@@ -45,39 +47,81 @@ pub(crate) struct ConnectionArgs {
         help_heading = "Connection"
     )]
     region: String,
+    /// File with certificates of authorities, PEM, to trust beside those that this machine trusts; for https.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "AWS_CA_BUNDLE",
+        hide_env_values = true,
+        help_heading = "Connection"
+    )]
+    ca_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
 
 impl ConnectionArgs {
-    /// This endpoint and the identity as the load generator takes them.
+    /// An endpoint and this identity as the load generator takes them.
     pub(crate) fn target_at(&self, endpoint: &str) -> Result<Target, Failure> {
         let endpoint = Endpoint::parse(endpoint).map_err(Failure::Usage)?;
         Ok(Target {
             authority: endpoint.host().to_owned(),
+            tls: self.tls(&endpoint)?,
             region: self.region.clone(),
             credentials: Credentials::from_environment().into(),
         })
+    }
+
+    fn tls(&self, endpoint: &Endpoint) -> Result<Option<Tls>, Failure> {
+        match endpoint.scheme {
+            Scheme::Http => Ok(None),
+            Scheme::Https => {
+                let tls = Tls::new(self.ca_file.as_deref());
+                tls.map(Some).map_err(|error| Failure::Usage(error.to_string()))
+            }
+        }
     }
 }
 
 /// A client of one endpoint.
 pub(crate) struct Connection {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: HttpClient,
     endpoint: Endpoint,
     region: String,
     credentials: Credentials,
 }
 
-impl Connection {
-    /// Prepares a client; nothing is sent yet.
-    pub(crate) fn new(args: &ConnectionArgs) -> Result<Self, Failure> {
+enum HttpClient {
+    Plain(Client<HttpConnector, Full<Bytes>>),
+    Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+impl HttpClient {
+    fn new(tls: Option<&Tls>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
+        let builder = Client::builder(TokioExecutor::new());
+        let Some(tls) = tls else { return Self::Plain(builder.build(connector)) };
+        connector.enforce_http(false);
+        Self::Tls(builder.build(HttpsConnector::from((connector, tls.client_config()))))
+    }
+
+    fn request(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+        match self {
+            Self::Plain(client) => client.request(request),
+            Self::Tls(client) => client.request(request),
+        }
+    }
+}
+
+impl Connection {
+    /// Prepares a client; nothing is sent yet.
+    pub(crate) fn new(args: &ConnectionArgs) -> Result<Self, Failure> {
+        let endpoint = Endpoint::parse(&args.endpoint).map_err(Failure::Usage)?;
         Ok(Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
-            endpoint: Endpoint::parse(&args.endpoint).map_err(Failure::Usage)?,
+            client: HttpClient::new(args.tls(&endpoint)?.as_ref()),
+            endpoint,
             region: args.region.clone(),
             credentials: Credentials::from_environment(),
         })
@@ -99,6 +143,9 @@ impl Connection {
         let timeout = ANSWER_TIMEOUT + Duration::from_secs(wait_secs);
         let exchange = async {
             let response = self.client.request(request).await.map_err(|error| {
+                if let Some(explained) = Tls::explained(&error, self.endpoint.host()) {
+                    return explained;
+                }
                 let reason = chain(&error);
                 let hint = if error.is_connect() { "; is the server running?" } else { "" };
                 format!("{reason}{hint}")

@@ -13,6 +13,7 @@ pub(crate) fn sluice(arguments: &[&str]) -> Command {
             command.env_remove(variable);
         }
     }
+    command.env_remove("AWS_CA_BUNDLE");
     // Help is wrapped to the terminal's width; without a terminal the width is clap's own.
     command.env_remove("COLUMNS").env("NO_COLOR", "1").stdin(Stdio::null());
     command
