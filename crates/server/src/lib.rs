@@ -12,6 +12,8 @@ pub mod gateway;
 
 pub mod broker;
 
+pub mod identities;
+
 pub mod clock;
 mod control;
 mod hex;
@@ -20,5 +22,6 @@ pub mod in_process;
 mod metrics;
 pub mod null_endpoint;
 pub mod offline;
+mod random;
 
 pub use server::{Drained, Running, Server, StartError};

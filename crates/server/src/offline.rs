@@ -8,6 +8,7 @@ use sluice_store::{FileSizes, OfflineStore, UnfinishedBackup};
 
 use crate::broker::{self, QueueSizes, check_rows};
 use crate::control;
+use crate::identities;
 
 pub use crate::broker::{Checked, Finding, Severity, TableSize};
 pub use sluice_store::{BackupSize, FileSize, StoreError, restore};
@@ -56,6 +57,11 @@ pub fn check(path: &Path, found: &mut dyn FnMut(Finding)) -> Result<Checked, Sto
         return Err(error);
     }
     let checked = check_rows(&store, found);
+    identities::check(&*store.reader(identities::SHARD), &mut |what| {
+        damages += 1;
+        let place = "identities".to_owned();
+        found(Finding { severity: Severity::Damage, place, what: what.to_string() });
+    });
     Ok(Checked { damages: damages + checked.damages, ..checked })
 }
 

@@ -19,6 +19,7 @@ use crate::config::{Access, Config};
 use crate::control::Control;
 use crate::gateway::{Gateway, SCRAPES_MAX};
 use crate::http::{BodyBudget, Limits, Listener, Stops};
+use crate::identities::{self, Identities};
 use crate::metrics::Metrics;
 use crate::services::SERVICES;
 use crate::services::sqs::declared_queues::{self, DeclarationError};
@@ -91,6 +92,14 @@ pub enum StartError {
         /// What is wrong.
         detail: String,
     },
+    /// The stored identities cannot be used.
+    #[error("cannot read who may use data directory {path}: {detail}", path = path.display())]
+    Identities {
+        /// [`Config::data_dir`].
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
     /// A declared queue cannot be created.
     #[error(transparent)]
     DeclaredQueue(#[from] DeclarationError),
@@ -152,8 +161,8 @@ async fn start_over(
         Some(clock) => clock,
         None => Arc::new(SteadyClock::start()),
     };
-    let broker = match start_broker(&config, &store, &clock).await {
-        Ok(broker) => broker,
+    let (broker, identities) = match start_services(&config, &store, &clock).await {
+        Ok(started) => started,
         Err(error) => {
             let path = config.data_dir.clone();
             let error = match store.is_lost_to_full_disk() {
@@ -165,7 +174,35 @@ async fn start_over(
         }
     };
     let control = live_backup.and_then(|backup| Some((Control::listen(&config.data_dir)?, backup)));
-    Ok(serve(config, listener, store, broker, clock, control))
+    Ok(serve(config, listener, store, (broker, identities), clock, control))
+}
+
+/// Starts what works on the store; nothing uses it any more when that fails.
+async fn start_services(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Broker, Identities), StartError> {
+    let broker = start_broker(config, store, clock).await?;
+    match open_identities(config, store, clock, &broker).await {
+        Ok(identities) => Ok((broker, identities)),
+        Err(error) => {
+            broker.shutdown().await;
+            Err(error)
+        }
+    }
+}
+
+async fn open_identities(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+    broker: &Broker,
+) -> Result<Identities, StartError> {
+    let failed = |detail: String| StartError::Identities { path: config.data_dir.clone(), detail };
+    let shard = store.open_shard(identities::SHARD).map_err(|error| failed(error.to_string()))?;
+    let opened = Identities::open(shard, Arc::clone(clock), broker.health()).await;
+    opened.map_err(|error| failed(error.to_string()))
 }
 
 pub(crate) async fn open_store(
@@ -215,7 +252,7 @@ fn serve(
     config: Config,
     listener: Listener,
     store: Arc<dyn Store>,
-    broker: Broker,
+    (broker, identities): (Broker, Identities),
     clock: Arc<dyn Clock>,
     control: Option<(Control, LiveBackup)>,
 ) -> Running {
@@ -227,6 +264,7 @@ fn serve(
     let metrics = Metrics::new();
     let gateway = Gateway {
         broker: broker.clone(),
+        identities: identities.clone(),
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
@@ -246,7 +284,7 @@ fn serve(
         tasks.spawn(control.serve(live_backup, stops.drain.clone()));
     }
     info!(%local_addr, "listening");
-    Running { local_addr, broker, store, stops, tasks, drain_timeout }
+    Running { local_addr, broker, identities, store, stops, tasks, drain_timeout }
 }
 
 /// Reads the clock when nobody asks for the time, too: how long it has been wrong is judged by its readings.
@@ -261,6 +299,7 @@ async fn keep_reading(clock: Arc<dyn Clock>, interval: Duration, end: Cancellati
 pub struct Running {
     local_addr: SocketAddr,
     broker: Broker,
+    identities: Identities,
     store: Arc<dyn Store>,
     stops: Stops,
     tasks: TaskTracker,
@@ -309,6 +348,7 @@ impl Running {
                 error!(tasks = self.tasks.len(), "tasks did not end");
             }
         }
+        self.identities.shutdown().await;
         self.broker.shutdown().await;
         drop(self.broker);
         if !close_store(self.store).await {

@@ -4,8 +4,12 @@
 mod broker_support;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use broker_support::clock;
 use broker_support::every_table::{fill, open};
+use sluice_server::broker::Health;
+use sluice_server::identities::{self, AccessKey, Draft, Identities, IdentitiesStopped, User};
 use sluice_server::offline::{self, Checked, Finding, Severity};
 use sluice_store::{Batch, OfflineStore, ShardId, Space};
 use tempfile::TempDir;
@@ -235,5 +239,71 @@ async fn a_message_that_changed_is_noticed() {
         let mut value = row.value.clone();
         *value.last_mut().unwrap() ^= 1;
         assert!(is_noticed(dir.path(), row, Some(&value)), "{row:?}");
+    }
+}
+
+/// A directory with an account, its root's key, and a user with a key.
+async fn identities_directory() -> TempDir {
+    const ACCOUNT: &str = "123456789012";
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), 0);
+    let shard = store.open_shard(identities::SHARD).unwrap();
+    let opened = Identities::open(shard, Arc::new(clock()), Health::default()).await.unwrap();
+    opened.ensure_root_key(ACCOUNT).await.unwrap();
+    let add_bob = |draft: &mut Draft, now_ms| {
+        let access_keys = vec![AccessKey::new(ACCOUNT, now_ms, |_| false)];
+        draft.put(User { access_keys, ..User::new(ACCOUNT, "/", "bob", now_ms) });
+        Ok::<_, IdentitiesStopped>(())
+    };
+    opened.change(add_bob).await.unwrap();
+    opened.shutdown().await;
+    drop(opened);
+    store.close().unwrap();
+    dir
+}
+
+#[tokio::test]
+async fn identities_are_clean_and_a_wrong_row_among_them_is_noticed() {
+    let dir = identities_directory().await;
+    assert_eq!(check(dir.path()), (Checked::default(), Vec::new()));
+    assert_eq!(offline::sizes(dir.path()).unwrap().queues, []);
+    let all = rows(dir.path());
+    assert_eq!(all.len(), 2);
+    for row in &all {
+        assert_eq!(row.shard, identities::SHARD);
+        let mut damaged = row.value.clone();
+        damaged[0] ^= 0x40;
+        assert!(is_noticed(dir.path(), row, Some(&damaged)), "another version of {row:?}");
+        let newer = String::from_utf8(row.value.clone()).unwrap();
+        let newer = newer.replacen("\"version\":1", "\"version\":2", 1);
+        assert!(is_noticed(dir.path(), row, Some(newer.as_bytes())), "a newer {row:?}");
+        let elsewhere = Stored { key: [&row.key[..], b"x"].concat(), ..row.clone() };
+        write(dir.path(), &elsewhere, Some(&row.value));
+        assert!(check(dir.path()).1[0].what.contains("key of another"), "{row:?}");
+        write(dir.path(), &elsewhere, None);
+    }
+    assert_eq!(check(dir.path()).1, []);
+}
+
+#[tokio::test]
+async fn an_access_key_of_two_users_and_rows_of_no_identity_are_noticed() {
+    let dir = identities_directory().await;
+    let all = rows(dir.path());
+    let bob = all.iter().find(|row| row.key.ends_with(b"bob")).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().replace("bob", "eve");
+    let eve = Stored { key: text(&bob.key).into_bytes(), ..bob.clone() };
+    let unknown = Stored { key: b"?".to_vec(), ..bob.clone() };
+    let body = Stored { space: Space::Bodies, ..bob.clone() };
+    for (row, what) in
+        [(eve, "belongs to two"), (unknown, "no known table"), (body, "a body among identities")]
+    {
+        write(dir.path(), &row, Some(text(&bob.value).as_bytes()));
+        let (checked, findings) = check(dir.path());
+        write(dir.path(), &row, None);
+        assert_eq!(checked.damages, 1, "{findings:?}");
+        assert!(
+            findings[0].place == "identities" && findings[0].what.contains(what),
+            "{findings:?}"
+        );
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::calls::{Shared, millis, sequence_number, unreachable_reply};
 use super::catalog::{Catalog, Entry, QueueChange};
 use super::error::BrokerError;
-use super::health::Stall;
+use super::health::{Health, Stall};
 use super::measure::{Measured, add};
 use super::message::{Outgoing, Received};
 use super::message_group::{attempt, new_message};
@@ -353,6 +353,11 @@ impl Broker {
     /// Whether the store can still be trusted.
     pub fn is_healthy(&self) -> bool {
         self.shared.health.is_good()
+    }
+
+    /// The health that everything over the same store shares.
+    pub fn health(&self) -> Health {
+        self.shared.health.clone()
     }
 
     /// What has been waiting for the disk for so long that requests are refused, if anything has.

@@ -17,9 +17,9 @@ const STALLED_AFTER: Duration = MAILBOX_WAIT_MAX;
 /// The beginning of work while there is none.
 const IDLE: u64 = u64::MAX;
 
-/// Shared between the shards, the catalog and the health endpoint.
+/// Shared between the shards, the catalog, the identities and the health endpoint.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Health {
+pub struct Health {
     has_failed: Arc<AtomicBool>,
     /// Told of the failure; whoever owns the server may wait for it.
     failure: Arc<Notify>,
@@ -28,7 +28,7 @@ pub(super) struct Health {
 
 /// Watches one thread or task at work that takes moments as long as the disk answers.
 #[derive(Debug)]
-pub(super) struct Watch(Arc<Watched>);
+pub(crate) struct Watch(Arc<Watched>);
 
 #[derive(Debug)]
 struct Watched {
@@ -61,12 +61,12 @@ impl fmt::Display for Stall {
 
 impl Watch {
     /// Notes that work begins.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.0.begun_ms.store(self.0.ms_at(clock::instant()), Ordering::Relaxed);
     }
 
     /// Notes that it has ended.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.begun_ms.store(IDLE, Ordering::Relaxed);
     }
 }
@@ -84,12 +84,12 @@ impl Watched {
 }
 
 impl Health {
-    pub(super) fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         !self.has_failed.load(Ordering::Acquire)
     }
 
     /// What watches the work of `who`, which is idle so far.
-    pub(super) fn watch(&self, who: impl Into<String>) -> Watch {
+    pub(crate) fn watch(&self, who: impl Into<String>) -> Watch {
         let (who, since) = (who.into(), clock::instant());
         let watched = Arc::new(Watched { who, since, begun_ms: AtomicU64::new(IDLE) });
         self.watched.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&watched));
@@ -111,7 +111,7 @@ impl Health {
     }
 
     /// Records a fault; the first one is logged with its causes.
-    pub(super) fn fail(&self, fault: &dyn Error) {
+    pub(crate) fn fail(&self, fault: &dyn Error) {
         if self.has_failed.swap(true, Ordering::AcqRel) {
             return;
         }

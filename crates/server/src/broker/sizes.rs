@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use sluice_store::{OfflineStore, StoreError};
+use sluice_store::{OfflineStore, ShardId, StoreError};
 
 use super::catalog::Contents;
 use super::check::Walk;
 use super::keys;
 use super::start::CATALOG_SHARD;
+use crate::identities;
 
 /// The size of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,7 +50,8 @@ pub(crate) fn queue_sizes(
         sizes.entry(Some(queue.key.arn())).or_default();
         owners.extend(queue.partitions.iter().map(|place| (place.partition, queue.key.arn())));
     }
-    for shard in store.shards()?.into_iter().filter(|shard| *shard != CATALOG_SHARD) {
+    let has_partitions = |shard: &ShardId| ![CATALOG_SHARD, identities::SHARD].contains(shard);
+    for shard in store.shards()?.into_iter().filter(has_partitions) {
         let reader = store.reader(shard);
         for (space, letter, name) in keys::TABLES {
             let mut walk = Walk::new(&*reader, space, vec![letter]..vec![letter + 1]);

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
-use rand::Rng;
 use sluice_store::{Reader, ShardId, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +23,7 @@ use super::release::releases;
 use super::shard::ShardThread;
 use super::transfer::carry_all;
 use crate::clock::Clock;
+use crate::random;
 
 /// The catalog's shard.
 pub(super) const CATALOG_SHARD: ShardId = ShardId(0);
@@ -239,22 +239,11 @@ async fn open_catalog(
     published: &Published,
 ) -> Result<Catalog, StartError> {
     let shard = store.open_shard(CATALOG_SHARD)?;
-    let secret = new_secret();
+    let secret = random::bytes();
     let (health, clock, published) = (health.clone(), Arc::clone(clock), published.clone());
     // Opening waits for the disk, which a task must not.
     let opened = tokio::task::spawn_blocking(move || {
         Catalog::open(shard, health, clock, config.shards, secret, published)
     });
     Ok(opened.await.map_err(std::io::Error::other)??)
-}
-
-/// The secret of a new data directory's receipt handles.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "secrets are the one thing that must not be an argument"
-)]
-fn new_secret() -> [u8; 32] {
-    let mut secret = [0; 32];
-    rand::rng().fill_bytes(&mut secret);
-    secret
 }

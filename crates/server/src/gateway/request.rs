@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::http::{
     BodyBudget, BodyError, BodyShare, Bound, Limits, ReadBody, Respond, UnreadBody, read_body,
 };
+use crate::identities::Identities;
 use crate::metrics::{Metrics, Outcome};
 use crate::services::{Context, OperationEntry, SERVICES};
 
@@ -40,6 +41,8 @@ pub(crate) struct Gateway {
     pub(crate) config: Config,
     /// Queues and messages.
     pub(crate) broker: Broker,
+    /// Who exists.
+    pub(crate) identities: Identities,
     /// Asked for its health and its metrics only.
     pub(crate) store: Arc<dyn Store>,
     /// Time of day.
@@ -215,6 +218,7 @@ impl Gateway {
         let trace_header = parts.headers.get(TRACE_ID).and_then(|value| value.to_str().ok());
         let context = Context {
             broker: self.broker.clone(),
+            identities: self.identities.clone(),
             identity: caller.identity,
             region: caller.region,
             base_url: base_url(&self.config, parts, self.local_addr),

@@ -12,6 +12,7 @@ use sluice_wire::{AwsError, Call, ServiceModel};
 
 use crate::broker::Broker;
 use crate::gateway::Identity;
+use crate::identities::Identities;
 
 pub mod sqs;
 
@@ -20,6 +21,8 @@ pub mod sqs;
 pub struct Context {
     /// Queues and messages.
     pub broker: Broker,
+    /// Who exists.
+    pub identities: Identities,
     /// Who calls.
     pub identity: Identity,
     /// Region from the credential scope, else the configured one.

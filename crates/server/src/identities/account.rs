@@ -1,0 +1,41 @@
+//! An account and the access keys of its root. Accounts without any need no row.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::access_key::AccessKey;
+use super::entity::{Entity, EntityKey};
+use super::key_holder::{Holder, KeyHolder};
+use super::snapshot::{Snapshot, Table};
+
+/// What is stored of an account itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// 12 digits.
+    pub id: String,
+    /// Access keys of the root.
+    pub root_keys: Vec<AccessKey>,
+}
+
+impl Entity for Account {
+    const TABLE: u8 = b'a';
+    const KIND: &'static str = "account";
+
+    fn key(&self) -> EntityKey {
+        EntityKey::new(&self.id, "")
+    }
+
+    fn table(snapshot: &Snapshot) -> &Table<Self> {
+        &snapshot.accounts
+    }
+
+    fn table_mut(snapshot: &mut Snapshot) -> &mut Table<Self> {
+        &mut snapshot.accounts
+    }
+
+    fn key_holders(&self) -> Vec<KeyHolder> {
+        let account: Arc<str> = self.id.as_str().into();
+        self.root_keys.iter().map(|key| KeyHolder::new(key, &account, Holder::Root)).collect()
+    }
+}

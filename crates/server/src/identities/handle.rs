@@ -1,0 +1,236 @@
+//! The handle in front of the identities.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sluice_store::Shard;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::access_key::AccessKey;
+use super::account::Account;
+use super::entity::EntityKey;
+use super::key_holder::KeyHolder;
+use super::rows::{self, OpenError};
+use super::snapshot::{Draft, Published, Snapshot};
+use super::writer::{CHANGES_MAX, Job, Writer};
+use crate::broker::Health;
+use crate::clock::Clock;
+
+/// Identities cannot be changed any more: the store failed, or the server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the identities cannot be changed after a fault of the store")]
+pub struct IdentitiesStopped;
+
+/// Who exists on this server. Cheap to clone.
+#[derive(Clone)]
+pub struct Identities {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    published: Published,
+    /// Gone when the identities are shut down.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Identities {
+    /// Reads every identity and starts the task that changes them.
+    ///
+    /// # Errors
+    /// What is wrong with the store or a row in it, with nothing left that uses the shard.
+    pub async fn open(
+        shard: Box<dyn Shard>,
+        clock: Arc<dyn Clock>,
+        health: Health,
+    ) -> Result<Self, OpenError> {
+        let reader = shard.reader();
+        // Reading waits for the disk, which a task must not.
+        let snapshot = tokio::task::spawn_blocking(move || rows::read_all(&*reader)).await??;
+        let published = Published::new(snapshot);
+        let writer = Writer::new(shard, published.clone(), clock, health);
+        let (jobs, changes) = mpsc::channel(CHANGES_MAX);
+        let task = Mutex::new(Some(start(writer.run(changes))));
+        let shared = Shared { published, jobs: Mutex::new(Some(jobs)), task };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Everything at this moment. Never waits.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.shared.published.get()
+    }
+
+    /// Finds an access key, active or not, by its id. Never waits.
+    pub fn access_key(&self, access_key_id: &str) -> Option<Arc<KeyHolder>> {
+        self.snapshot().access_key(access_key_id).cloned()
+    }
+
+    /// Decides and makes a change. It is durable when this returns, and seen by everyone. `decide` gets the time in epoch
+    /// milliseconds; what it refuses changes nothing.
+    ///
+    /// # Errors
+    /// What `decide` refuses, or [`IdentitiesStopped`].
+    pub async fn change<T, E>(
+        &self,
+        decide: impl FnOnce(&mut Draft, u64) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<IdentitiesStopped> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let jobs = lock(&self.shared.jobs).clone().ok_or(IdentitiesStopped)?;
+        jobs.send(Writer::job(decide, reply)).await.map_err(|_| IdentitiesStopped)?;
+        answer.await.unwrap_or_else(|_| Err(IdentitiesStopped.into()))
+    }
+
+    /// Creates the first access key of an account's root and returns it, this once; returns nothing if there is one.
+    ///
+    /// # Errors
+    /// [`IdentitiesStopped`]
+    pub async fn ensure_root_key(
+        &self,
+        account: &str,
+    ) -> Result<Option<AccessKey>, IdentitiesStopped> {
+        let id = account.to_owned();
+        self.change(move |draft, now_ms| {
+            let stored = draft.snapshot().get::<Account>(&EntityKey::new(&id, ""));
+            if stored.is_some_and(|account| !account.root_keys.is_empty()) {
+                return Ok(None);
+            }
+            let is_taken = |id: &str| draft.snapshot().access_key(id).is_some();
+            let key = AccessKey::new(&id, now_ms, is_taken);
+            draft.put(Account { id, root_keys: vec![key.clone()] });
+            Ok(Some(key))
+        })
+        .await
+    }
+
+    /// Makes the changes that wait, and ends the task.
+    pub async fn shutdown(&self) {
+        drop(lock(&self.shared.jobs).take());
+        let task = lock(&self.shared.task).take();
+        if let Some(task) = task {
+            // A task that panicked has been reported by the panic hook.
+            drop(task.await);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the module that joins the task")]
+fn start(run: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(run)
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_store::{Batch, MemoryStore, Space, Store};
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::identities::{Holder, KeyStatus, SHARD, User};
+
+    const ACCOUNT: &str = "123456789012";
+
+    async fn open(store: &MemoryStore) -> Result<Identities, OpenError> {
+        let shard = store.open_shard(SHARD).expect("free");
+        Identities::open(shard, Arc::new(SystemClock), Health::default()).await
+    }
+
+    async fn create_user(identities: &Identities, name: &str) -> AccessKey {
+        let name = name.to_owned();
+        let created = identities.change(move |draft, now_ms| {
+            let key = AccessKey::new(ACCOUNT, now_ms, |_| false);
+            let user = User::new(ACCOUNT, "/team/", &name, now_ms);
+            draft.put(User { access_keys: vec![key.clone()], ..user });
+            Ok::<_, IdentitiesStopped>(key)
+        });
+        created.await.expect("the store is good")
+    }
+
+    #[tokio::test]
+    async fn a_second_open_finds_everything() {
+        let store = MemoryStore::new();
+        let identities = open(&store).await.expect("empty");
+        let key = create_user(&identities, "Bob").await;
+        let gone = create_user(&identities, "gone").await;
+        let root = identities.ensure_root_key(ACCOUNT).await.expect("good").expect("the first");
+        let remove = |draft: &mut Draft, _: u64| {
+            draft.remove::<User>(&EntityKey::new(ACCOUNT, "gone"));
+            Ok::<_, IdentitiesStopped>(())
+        };
+        identities.change(remove).await.expect("good");
+        identities.shutdown().await;
+        drop(identities);
+
+        let identities = open(&store).await.expect("readable");
+        let holder = identities.access_key(&key.id).expect("it was stored");
+        assert_eq!((&holder.secret, holder.is_active), (&key.secret, true));
+        assert_eq!(&*holder.account, ACCOUNT);
+        let Holder::User { name, path, unique_id } = &holder.holder else { unreachable!("Bob's") };
+        assert_eq!((&**name, &**path), ("Bob", "/team/"));
+        assert!(unique_id.starts_with("AIDA") && unique_id.len() == 21, "{unique_id}");
+        assert_eq!(identities.access_key(&root.id).expect("stored").holder, Holder::Root);
+        assert_eq!(identities.access_key(&gone.id), None);
+        assert_eq!(identities.ensure_root_key(ACCOUNT).await, Ok(None), "returned only once");
+    }
+
+    #[tokio::test]
+    async fn an_inactive_key_is_found_as_such() {
+        let identities = open(&MemoryStore::new()).await.expect("empty");
+        let key = create_user(&identities, "bob").await;
+        let disable = |draft: &mut Draft, _: u64| {
+            let bob = draft.snapshot().get::<User>(&EntityKey::new(ACCOUNT, "bob"));
+            let mut bob = User::clone(bob.expect("it exists"));
+            bob.access_keys[0].status = KeyStatus::Inactive;
+            draft.put(bob);
+            Ok::<_, IdentitiesStopped>(())
+        };
+        identities.change(disable).await.expect("good");
+        assert!(!identities.access_key(&key.id).expect("it exists").is_active);
+    }
+
+    #[tokio::test]
+    async fn a_refused_change_changes_nothing() {
+        let identities = open(&MemoryStore::new()).await.expect("empty");
+        let refuse = |draft: &mut Draft, now_ms: u64| {
+            draft.put(User::new(ACCOUNT, "/", "bob", now_ms));
+            Err::<(), _>(IdentitiesStopped)
+        };
+        assert_eq!(identities.change(refuse).await, Err(IdentitiesStopped));
+        assert_eq!(identities.snapshot().of_account::<User>(ACCOUNT).count(), 0);
+    }
+
+    #[tokio::test]
+    async fn nobody_sees_a_change_that_is_not_durable() {
+        let store = MemoryStore::new();
+        let identities = open(&store).await.expect("empty");
+        store.faults().fail_next_sync(1);
+        assert_eq!(identities.ensure_root_key(ACCOUNT).await, Err(IdentitiesStopped));
+        assert!(identities.snapshot().get::<Account>(&EntityKey::new(ACCOUNT, "")).is_none());
+        assert_eq!(identities.ensure_root_key(ACCOUNT).await, Err(IdentitiesStopped));
+    }
+
+    #[tokio::test]
+    async fn a_row_that_cannot_be_read_is_refused() {
+        for (key, value, text) in [
+            ("u123456789012\0bob", "{", "(user) cannot be read"),
+            ("u123456789012\0bob", r#"{"version":2,"row":{}}"#, "(user) cannot be read"),
+            ("z", "{}", "no known table"),
+            ("a1\0", r#"{"version":1,"row":{"id":"2","root_keys":[]}}"#, "key of another"),
+        ] {
+            let store = MemoryStore::new();
+            let mut batch = Batch::new();
+            batch.put(Space::Rows, key.into(), value.into());
+            let mut shard = store.open_shard(SHARD).expect("free");
+            shard.commit(batch).durable().await.expect("the store is good");
+            drop(shard);
+            let error = open(&store).await.err().map(|error| error.to_string());
+            assert!(error.as_deref().is_some_and(|it| it.contains(text)), "{key}: {error:?}");
+        }
+    }
+}

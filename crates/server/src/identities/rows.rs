@@ -1,0 +1,137 @@
+//! The rows that make entities durable.
+//!
+//! | row | key | value |
+//! |---|---|---|
+//! | account | `a` account, zero byte | the access keys of its root, JSON |
+//! | user | `u` account, zero byte, name in lower case | the user with its access keys, JSON |
+
+use serde::{Deserialize, Serialize};
+use sluice_store::{Batch, Reader, Space, StoreError};
+
+use super::account::Account;
+use super::entity::{Entity, EntityKey};
+use super::snapshot::Snapshot;
+use super::user::User;
+
+const VERSION: u32 = 1;
+const PAGE_ROWS: usize = 1_000;
+/// After every table.
+const END: &[u8] = &[0xff];
+
+#[derive(Serialize, Deserialize)]
+struct Row<T> {
+    version: u32,
+    row: T,
+}
+
+/// What is wrong with a row.
+#[derive(Debug, thiserror::Error)]
+pub enum BadRow {
+    /// No table has its key.
+    #[error("a row of identities is of no known table")]
+    Table,
+    /// It cannot be decoded, or is from a newer version.
+    #[error("the row of an identity ({0}) cannot be read; it is damaged or from a newer version")]
+    Value(&'static str),
+    /// Its key is not that of what it holds.
+    #[error("the row of an identity ({0}) has the key of another")]
+    Key(&'static str),
+    /// One of its access keys belongs to another, too.
+    #[error("access key {0} belongs to two identities")]
+    AccessKey(String),
+}
+
+/// Why the identities cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row cannot be read.
+    #[error(transparent)]
+    Row(#[from] BadRow),
+    /// Reading was given up.
+    #[error("cannot read the identities")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+pub(super) fn put<T: Entity>(batch: &mut Batch, entity: &T) {
+    let row = Row { version: VERSION, row: entity };
+    let value = serde_json::to_vec(&row).expect("identities have text keys and finite numbers");
+    batch.put(Space::Rows, row_key::<T>(&entity.key()), value);
+}
+
+pub(super) fn delete<T: Entity>(batch: &mut Batch, key: &EntityKey) {
+    batch.delete(Space::Rows, row_key::<T>(key));
+}
+
+/// An account contains no zero byte; it ends there.
+fn row_key<T: Entity>(key: &EntityKey) -> Vec<u8> {
+    let mut bytes = vec![T::TABLE];
+    bytes.extend_from_slice(key.account.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(key.name.as_bytes());
+    bytes
+}
+
+/// Reads every row.
+pub(super) fn read_all(reader: &dyn Reader) -> Result<Snapshot, OpenError> {
+    let mut snapshot = Snapshot::default();
+    let mut first = None;
+    read_each(reader, &mut snapshot, &mut |bad| {
+        first.get_or_insert(bad);
+    })?;
+    match first {
+        None => Ok(snapshot),
+        Some(bad) => Err(bad.into()),
+    }
+}
+
+/// Reads what can be read, and tells what is wrong with the rest.
+pub(super) fn read_each(
+    reader: &dyn Reader,
+    snapshot: &mut Snapshot,
+    bad: &mut dyn FnMut(BadRow),
+) -> Result<(), StoreError> {
+    let mut start = Vec::new();
+    loop {
+        let page = reader.scan(Space::Rows, start.as_slice()..END, PAGE_ROWS)?;
+        for (key, value) in &page {
+            if let Err(error) = read(snapshot, key, value) {
+                bad(error);
+            }
+        }
+        match page.last() {
+            Some((key, _)) if page.len() == PAGE_ROWS => {
+                start.clone_from(key);
+                start.push(0);
+            }
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+fn read(snapshot: &mut Snapshot, key: &[u8], value: &[u8]) -> Result<(), BadRow> {
+    match key.first() {
+        Some(&Account::TABLE) => read_as::<Account>(snapshot, key, value),
+        Some(&User::TABLE) => read_as::<User>(snapshot, key, value),
+        Some(_) | None => Err(BadRow::Table),
+    }
+}
+
+fn read_as<T: Entity>(snapshot: &mut Snapshot, key: &[u8], value: &[u8]) -> Result<(), BadRow> {
+    let row: Row<T> = serde_json::from_slice(value).map_err(|_| BadRow::Value(T::KIND))?;
+    if row.version != VERSION {
+        return Err(BadRow::Value(T::KIND));
+    }
+    if row_key::<T>(&row.row.key()) != key {
+        return Err(BadRow::Key(T::KIND));
+    }
+    for holder in row.row.key_holders() {
+        if snapshot.access_key(&holder.access_key_id).is_some() {
+            return Err(BadRow::AccessKey(holder.access_key_id));
+        }
+    }
+    snapshot.insert(row.row);
+    Ok(())
+}

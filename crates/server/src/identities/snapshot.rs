@@ -1,0 +1,165 @@
+//! Every entity at one moment. A copy shares what has not changed, so a change costs the same however many there are.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
+use sluice_store::Batch;
+
+use super::account::Account;
+use super::entity::{Entity, EntityKey};
+use super::key_holder::KeyHolder;
+use super::rows;
+use super::user::User;
+
+/// The entities of one kind.
+pub type Table<T> = RedBlackTreeMapSync<EntityKey, Arc<T>>;
+
+/// Every entity at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    pub(super) accounts: Table<Account>,
+    pub(super) users: Table<User>,
+    /// Made from the entities.
+    holders: HashTrieMapSync<String, Arc<KeyHolder>>,
+}
+
+impl Snapshot {
+    /// Finds an entity by its name.
+    pub fn get<T: Entity>(&self, key: &EntityKey) -> Option<&Arc<T>> {
+        T::table(self).get(key)
+    }
+
+    /// The entities of an account, by name.
+    pub fn of_account<'a, T: Entity>(
+        &'a self,
+        account: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<T>> {
+        let of_account = move |(key, _): &(&EntityKey, _)| key.account == account;
+        let range = T::table(self).range(EntityKey::new(account, "")..);
+        range.take_while(of_account).map(|(_, entity)| entity)
+    }
+
+    /// Finds an access key by its id.
+    pub fn access_key(&self, access_key_id: &str) -> Option<&Arc<KeyHolder>> {
+        self.holders.get(access_key_id)
+    }
+
+    /// Adds or replaces an entity.
+    pub(super) fn insert<T: Entity>(&mut self, entity: T) {
+        let key = entity.key();
+        self.remove::<T>(&key);
+        for holder in entity.key_holders() {
+            self.holders.insert_mut(holder.access_key_id.clone(), Arc::new(holder));
+        }
+        T::table_mut(self).insert_mut(key, Arc::new(entity));
+    }
+
+    fn remove<T: Entity>(&mut self, key: &EntityKey) {
+        let Some(entity) = T::table(self).get(key).cloned() else { return };
+        for holder in entity.key_holders() {
+            self.holders.remove_mut(&holder.access_key_id);
+        }
+        T::table_mut(self).remove_mut(key);
+    }
+}
+
+/// A change under decision: the entities as they will be, and the rows that make it so. Dropped, it changes nothing.
+#[derive(Debug)]
+pub struct Draft {
+    snapshot: Snapshot,
+    batch: Batch,
+}
+
+impl Draft {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        Self { snapshot: snapshot.clone(), batch: Batch::new() }
+    }
+
+    /// The entities as they will be.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Adds or replaces an entity.
+    pub fn put<T: Entity>(&mut self, entity: T) {
+        rows::put(&mut self.batch, &entity);
+        self.snapshot.insert(entity);
+    }
+
+    /// Removes an entity, if there is one.
+    pub fn remove<T: Entity>(&mut self, key: &EntityKey) {
+        rows::delete::<T>(&mut self.batch, key);
+        self.snapshot.remove::<T>(key);
+    }
+
+    pub(super) fn into_parts(self) -> (Snapshot, Batch) {
+        (self.snapshot, self.batch)
+    }
+}
+
+/// The published snapshot. The lock is held only to copy a few pointers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Published(Arc<RwLock<Arc<Snapshot>>>);
+
+impl Published {
+    pub(super) fn new(snapshot: Snapshot) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(snapshot))))
+    }
+
+    pub(super) fn get(&self) -> Arc<Snapshot> {
+        // A pointer swap cannot leave the snapshot half written, so a poisoned lock is as good as any.
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set(&self, snapshot: Snapshot) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identities::{AccessKey, Holder};
+
+    fn user(account: &str, name: &str) -> User {
+        User::new(account, "/", name, 7)
+    }
+
+    #[test]
+    fn names_are_not_distinguished_by_case_and_sorted_within_an_account() {
+        let mut snapshot = Snapshot::default();
+        for (account, name) in [("2", "bob"), ("1", "bob"), ("1", "Alice"), ("3", "eve")] {
+            snapshot.insert(user(account, name));
+        }
+        snapshot.insert(user("1", "BOB"));
+        let names = snapshot.of_account::<User>("1").map(|user| user.name.as_str());
+        assert_eq!(names.collect::<Vec<_>>(), ["Alice", "BOB"]);
+        assert!(snapshot.get::<User>(&EntityKey::new("2", "BoB")).is_some());
+        assert!(snapshot.get::<User>(&EntityKey::new("2", "eve")).is_none());
+    }
+
+    #[test]
+    fn access_keys_come_and_go_with_whom_they_belong_to() {
+        let key = |created| AccessKey::new("1", created, |_| false);
+        let (old, new, root) = (key(1), key(2), key(3));
+        let mut draft = Draft::of(&Snapshot::default());
+        draft.put(User { access_keys: vec![old.clone()], ..user("1", "bob") });
+        draft.put(Account { id: "1".to_owned(), root_keys: vec![root.clone()] });
+        let before = draft.snapshot().clone();
+        draft.put(User { access_keys: vec![new.clone()], ..user("1", "Bob") });
+        let after = draft.snapshot().clone();
+        draft.remove::<User>(&EntityKey::new("1", "bob"));
+
+        let holder = |snapshot: &Snapshot, key: &AccessKey| {
+            snapshot.access_key(&key.id).map(|found| found.holder.clone())
+        };
+        assert!(holder(&before, &old).is_some() && holder(&before, &new).is_none());
+        assert!(holder(&after, &old).is_none());
+        let Some(Holder::User { name, .. }) = holder(&after, &new) else {
+            unreachable!("a user's")
+        };
+        assert_eq!(&*name, "Bob");
+        assert_eq!(holder(draft.snapshot(), &new), None);
+        assert_eq!(holder(draft.snapshot(), &root), Some(Holder::Root));
+    }
+}
