@@ -54,7 +54,7 @@ class Server:
 
     def __init__(self, binary, data_root=None, mode="serve", flags=()):
         self.directory = tempfile.mkdtemp(prefix="sluice-bench-", dir=data_root)
-        self.command = [binary, mode, "--data", self.directory + "/data", *CONNECTIONS, *flags]
+        self.command = [binary, mode, "--auth=false", "--data", self.directory + "/data", *CONNECTIONS, *flags]
         self.process = None
 
     def start(self):

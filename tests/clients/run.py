@@ -198,6 +198,7 @@ SUITES = {
     "server": python_suite("current.txt", ["test_server.py"]),
     "sluice-cli": python_suite("current.txt", ["test_sluice_cli.py"]),
     "virtual-clock": python_suite("current.txt", ["test_virtual_clock.py"]),
+    "signatures": python_suite("current.txt", ["test_signatures.py"]),
     "celery": python_program("celery"),
     "dramatiq": python_program("dramatiq"),
     "resources": python_program("resources"),
@@ -209,6 +210,9 @@ SUITES = {
 }
 # These are about this server, not about the API: they cannot run against an endpoint that somebody else started.
 OWN_BINARY_ONLY = {"server", "sluice-cli", "virtual-clock"}
+# These send what no SDK would, so that their servers take any credentials. All others have to sign correctly.
+UNSIGNED = {"http", "server", "virtual-clock"}
+ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIASLUICECLIENTTEST", "not+so/secret=" * 3
 # What a suite's server is told besides where to listen and where its data is.
 SERVER_FLAGS = {"virtual-clock": ["--clock", "virtual", "--queues", HERE / "python" / "declared.yaml"]}
 
@@ -258,18 +262,27 @@ class Server:
 # --- Running ----------------------------------------------------------------------------------------------------------------------
 
 
+def verified(directory):
+    """Flags of a server that lets in only who signs with the key of the tests."""
+    credentials = directory / "credentials"
+    credentials.write_text(f"aws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n")
+    credentials.chmod(0o600)
+    return ["--auth", "--root-credentials-file", credentials]
+
+
 def run_suite(suite, options, work):
     """Gives (passed, output) of one suite."""
     if suite in OWN_BINARY_ONLY and options.endpoint:
         raise NotRun("needs the sluice binary, and --endpoint was given")
     command, directory, more = SUITES[suite](suite, work)
     with tempfile.TemporaryDirectory(prefix=f"sluice-{suite}-") as scratch:
-        server = None if options.endpoint else Server(options.sluice, Path(scratch), SERVER_FLAGS.get(suite, ()))
+        flags = [*SERVER_FLAGS.get(suite, ()), *(() if suite in UNSIGNED else verified(Path(scratch)))]
+        server = None if options.endpoint else Server(options.sluice, Path(scratch), flags)
         environment = {
             **os.environ,
             "SLUICE_ENDPOINT": options.endpoint or server.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",

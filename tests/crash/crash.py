@@ -59,7 +59,7 @@ class Server:
 
     def __init__(self, options, directory):
         self.directory = directory
-        self.command = [options.sluice, options.command, "--listen", "127.0.0.1:0", "--data", directory / "data"]
+        self.command = [options.sluice, options.command, "--auth=false", "--listen", "127.0.0.1:0", "--data", directory / "data"]
         self.port_file = directory / "address"
         self.log = directory / "server.log"
         self.environment = None  # as it is here

@@ -48,7 +48,7 @@ class Server:
         self.disk.start()
         self.disk.set(0, rule)
         self.port_file.unlink(missing_ok=True)
-        command = [SLUICE, "serve", "--listen", "127.0.0.1:0", "--data", self.disk.files / "data", "--port-file", self.port_file]
+        command = [SLUICE, "serve", "--auth=false", "--listen", "127.0.0.1:0", "--data", self.disk.files / "data", "--port-file", self.port_file]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--store-write-buffer-bytes", str(4 * MIB), *self.flags],

@@ -46,7 +46,7 @@ class Server:
 
     def __init__(self, sluice, directory, *flags, open_files=None):
         self.log, port_file = directory / "server.log", directory / "address"
-        command = [sluice, "serve", "--listen", "127.0.0.1:0", "--data", directory / "data", "--port-file", port_file, *flags]
+        command = [sluice, "serve", "--auth=false", "--listen", "127.0.0.1:0", "--data", directory / "data", "--port-file", port_file, *flags]
 
         def limit():
             if open_files:

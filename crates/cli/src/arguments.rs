@@ -114,9 +114,11 @@ Examples:
   sluice serve --data /var/lib/sluice
   sluice serve --config /etc/sluice.toml --log-format json
   sluice serve --listen 127.0.0.1:0 --port-file /run/sluice.port
+  sluice serve --tls-certificate-file /etc/sluice/tls.crt --tls-key-file /etc/sluice/tls.key
 
 SIGTERM and SIGINT drain: no new requests, requests in flight are answered, the store is
-closed. A second signal quits at once; acknowledged messages are safe either way.";
+closed. A second signal quits at once; acknowledged messages are safe either way.
+SIGHUP reads the TLS files anew, if there are any.";
 
 const DEV_EXAMPLES: &str = "\
 Examples:
@@ -124,6 +126,7 @@ Examples:
   sluice dev --listen 127.0.0.1:0 --port-file port    a free port, written to a file once the server is ready
   sluice dev --data ./queues                          keeps the data
   sluice dev --queues queues.yaml --clock virtual     queues from a file, time that a test sets forward
+  sluice dev --tls-self-signed ./tls                  https; clients trust ./tls/ca.pem
 
 What helps tests is described in docs/development.md.";
 

@@ -5,14 +5,16 @@ use serde_json::json;
 use crate::arguments::{CheckArgs, OutputFormat};
 use crate::exit::Failure;
 use crate::output;
-use crate::serve::{declared_queues, resolve};
-use crate::settings::{Mode, Resolved};
+use crate::serve::{declared_queues, resolve, root_credentials};
+use crate::settings::{Mode, Resolved, Settings};
 
 /// Prints the effective configuration, or fails with every problem found.
 pub(crate) fn run(args: CheckArgs) -> Result<(), Failure> {
     let mode = if args.dev { Mode::Dev } else { Mode::Serve };
     let resolved = resolve(mode, &args.config, args.settings)?;
     declared_queues(&resolved)?;
+    root_credentials(&resolved)?;
+    check_tls(&resolved.settings)?;
     match args.output.output {
         OutputFormat::Text => output::print(&text(&resolved)),
         OutputFormat::Json => {
@@ -25,6 +27,16 @@ pub(crate) fn run(args: CheckArgs) -> Result<(), Failure> {
             });
             output::print_json(&rows.collect())
         }
+    }
+}
+
+/// Reads the TLS files; those that `dev` makes for itself need not be there yet.
+fn check_tls(settings: &Settings) -> Result<(), Failure> {
+    match settings.tls_files() {
+        Some(files) if settings.tls_self_signed.is_none() => {
+            files.check().map_err(|error| Failure::Usage(error.to_string()))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

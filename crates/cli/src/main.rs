@@ -12,6 +12,8 @@ mod output;
 mod port_file;
 mod queue_file;
 mod reference;
+mod root_credentials;
+mod self_signed;
 mod serve;
 mod settings;
 mod start_up;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sluice_server::config::Config;
+use sluice_server::config::{Config, RootCredentials};
 use sluice_server::services::sqs::declared_queues::{DeclarationError, DeclaredQueue};
 use sluice_server::{Drained, Running, Server, StartError};
 use tempfile::TempDir;
@@ -13,7 +13,7 @@ use crate::arguments::{ConfigFileArgs, LogFormat, ServerArgs};
 use crate::exit::{CUT_SHORT, Failure, chain};
 use crate::settings::{Layers, Mode, Resolved, SettingFlags};
 use crate::start_up::{self, Lifetime, Ready};
-use crate::{open_files, port_file, queue_file};
+use crate::{open_files, port_file, queue_file, root_credentials, self_signed};
 
 /// A start that found the disk full is tried again after this, and then after twice as long each time, up to the longest.
 const SPACE_PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -27,12 +27,18 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let resolved = resolve(mode, &args.config, args.settings)?;
     let declared_queues = declared_queues(&resolved)?;
+    let root_credentials = root_credentials(&resolved)?;
     let directory = DataDirectory::choose(resolved.settings.data.clone())?;
     open_files::raise_limit();
+    if let Some(directory) = &resolved.settings.tls_self_signed {
+        self_signed::make(directory)?;
+    }
     // Listened to before the server starts, so that a signal during start-up is not lost.
     let mut signals = Signals::listen()?;
-    let mut config = resolved.settings.server_config(mode, directory.path(), declared_queues);
+    let mut config =
+        resolved.settings.server_config(mode, directory.path(), root_credentials, declared_queues);
     config.http.connections_max = open_files::connections(config.http.connections_max);
+    let mut hangups = Hangups::listen(&config)?;
     let mut running = tokio::select! {
         started = Server::start(config.clone()) => {
             started.map_err(|error| not_started(&error))?
@@ -51,12 +57,17 @@ pub(crate) async fn run(
         data: directory.path(),
         lifetime: directory.lifetime(),
         settings: &resolved.settings,
+        root_key: running.take_root_key(),
     };
     start_up::announce(&ready, log_format);
     config.listen = address;
     loop {
         tokio::select! {
             () = running.space_returned() => {}
+            () = hangups.next() => {
+                running.reload_tls().await;
+                continue;
+            }
             () = signals.next() => break,
         }
         tracing::warn!("there is space on the disk again: starting anew");
@@ -96,9 +107,10 @@ async fn start_anew(config: &Config) -> Result<Running, Failure> {
     }
 }
 
-/// A wrong queue file is wrong usage, like a wrong configuration file.
+/// A wrong queue file or certificate is wrong usage, like a wrong configuration file.
 fn not_started(error: &StartError) -> Failure {
     match error {
+        StartError::Tls(error) => Failure::Usage(error.to_string()),
         StartError::DeclaredQueue(DeclarationError::Wrong(text)) => Failure::Usage(text.clone()),
         other => Failure::Server(format!("cannot start: {}", chain(other))),
     }
@@ -112,6 +124,12 @@ pub(crate) fn declared_queues(resolved: &Resolved) -> Result<Vec<DeclaredQueue>,
         tracing::warn!("{note}");
     }
     Ok(found.queues)
+}
+
+/// Reads the administrator's access key, if a file has it.
+pub(crate) fn root_credentials(resolved: &Resolved) -> Result<Option<RootCredentials>, Failure> {
+    let path = resolved.settings.root_credentials_file.as_deref();
+    path.map(|path| root_credentials::read(path).map_err(Failure::Usage)).transpose()
 }
 
 /// Reads the environment and the file, and decides the settings.
@@ -193,6 +211,30 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// SIGHUP, on which TLS files are read anew. Without TLS it ends the process, as it does any other.
+struct Hangups(Option<Signal>);
+
+impl Hangups {
+    fn listen(config: &Config) -> Result<Self, Failure> {
+        if config.tls.is_none() {
+            return Ok(Self(None));
+        }
+        let listened = signal(SignalKind::hangup());
+        listened
+            .map(|signal| Self(Some(signal)))
+            .map_err(|error| Failure::Server(format!("cannot listen for signals: {error}")))
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
         }
     }
 }

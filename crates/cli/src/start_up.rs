@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use sluice_server::identities::AccessKey;
+use sluice_server::services::Switch;
+
 use crate::arguments::LogFormat;
-use crate::output;
 use crate::settings::{Mode, Settings};
+use crate::{output, self_signed};
 
 /// Whether the data directory outlives the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +18,22 @@ pub(crate) enum Lifetime {
 }
 
 /// A server that is ready.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Ready<'a> {
     pub(crate) mode: Mode,
     pub(crate) address: SocketAddr,
     pub(crate) data: &'a Path,
     pub(crate) lifetime: Lifetime,
     pub(crate) settings: &'a Settings,
+    /// The administrator's access key, if it was made just now.
+    pub(crate) root_key: Option<AccessKey>,
+}
+
+impl Ready<'_> {
+    fn endpoint(&self) -> String {
+        let scheme = if self.settings.tls_files().is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
 }
 
 /// Announces the server: a few lines for a person, or one event for a log collector.
@@ -29,8 +41,12 @@ pub(crate) fn announce(ready: &Ready<'_>, format: LogFormat) {
     match format {
         LogFormat::Text => output::tell(&banner(ready)),
         LogFormat::Json => {
-            let endpoint = format!("http://{}", ready.address);
+            let endpoint = ready.endpoint();
             tracing::info!(%endpoint, data = %ready.data.display(), "ready");
+            // Not an event: what collects events keeps them.
+            if let Some(key) = &ready.root_key {
+                output::tell(&first_key(key));
+            }
         }
     }
 }
@@ -40,13 +56,26 @@ fn banner(ready: &Ready<'_>) -> String {
         Lifetime::Kept => "",
         Lifetime::RemovedAtExit => " (removed at exit)",
     };
-    let callers = match ready.mode {
-        Mode::Serve => {
-            "this machine only: signatures are not verified yet, so it listens on loopback alone"
-        }
-        Mode::Dev => "everyone who reaches the address, with any credentials",
+    let callers = match (ready.settings.auth, ready.mode) {
+        (Switch::On, _) => "whoever signs with an access key of this server",
+        (Switch::Off, Mode::Serve) => "everyone on this machine, with any credentials",
+        (Switch::Off, Mode::Dev) => "everyone who reaches the address, with any credentials",
     };
-    let endpoint = format!("http://{}", ready.address);
+    let first_key = ready.root_key.as_ref().map(first_key).unwrap_or_default();
+    let credentials = match ready.settings.auth {
+        Switch::On => "",
+        Switch::Off => " AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+    };
+    let endpoint = ready.endpoint();
+    let (trust, bundle) = match &ready.settings.tls_self_signed {
+        Some(directory) => {
+            let ca_file = self_signed::ca_file(directory);
+            let ca_file = std::path::absolute(&ca_file).unwrap_or(ca_file);
+            let ca_file = ca_file.display();
+            (format!("\n  Trust     {ca_file}"), format!(" AWS_CA_BUNDLE={ca_file}"))
+        }
+        None => (String::new(), String::new()),
+    };
     let region = &ready.settings.region;
     let queue = format!("{endpoint}/{}/first", ready.settings.account);
     let data = ready.data.display();
@@ -54,12 +83,25 @@ fn banner(ready: &Ready<'_>) -> String {
         "
   Sluice is ready at {endpoint}
   Data      {data}{lifetime}
-  Callers   {callers}
-
+  Callers   {callers}{trust}
+{first_key}
   Try it:
-    export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+    export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}{credentials}{bundle}
     aws sqs create-queue --queue-name first && aws sqs send-message --queue-url {queue} --message-body hello
 "
+    )
+}
+
+/// Shows the administrator's access key, this once.
+fn first_key(key: &AccessKey) -> String {
+    format!(
+        "
+  The administrator's access key. It is shown only now; `root_credentials_file` sets another one.
+    export AWS_ACCESS_KEY_ID={}
+    export AWS_SECRET_ACCESS_KEY={}
+",
+        key.id,
+        key.secret.expose()
     )
 }
 
@@ -76,9 +118,28 @@ mod tests {
             data: Path::new("/data"),
             lifetime: Lifetime::Kept,
             settings: &settings,
+            root_key: None,
         });
-        for part in ["ready at http://127.0.0.1:9324\n", "/data", "loopback", "/000000000000/first"]
+        for part in
+            ["ready at http://127.0.0.1:9324\n", "/data", "signs with", "/000000000000/first"]
         {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn the_banner_names_whom_to_trust() {
+        let mut settings = Settings::defaults(Mode::Dev);
+        settings.tls_self_signed = Some("/made".into());
+        let text = banner(&Ready {
+            mode: Mode::Dev,
+            address: SocketAddr::from(([127, 0, 0, 1], 9324)),
+            data: Path::new("/data"),
+            lifetime: Lifetime::RemovedAtExit,
+            settings: &settings,
+            root_key: None,
+        });
+        for part in ["ready at https://127.0.0.1:9324\n", "AWS_CA_BUNDLE=/made/ca.pem\n"] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }

@@ -6,17 +6,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::VirtualClock;
+use crate::identities::Secret;
 use crate::services::sqs::Limits;
 use crate::services::sqs::declared_queues::DeclaredQueue;
 use crate::services::{Extensions, Switch};
+use crate::tls::TlsFiles;
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// `dev`: any credentials, also none.
     Anyone,
-    /// `serve`, until signatures are verified: any credentials, but the listener must be on loopback.
+    /// `serve` without `auth`: any credentials, but the listener must be on loopback.
     LoopbackOnly,
+    /// Whoever signs with an access key of this server.
+    Verified,
+}
+
+/// The access key of an account's root, chosen by who runs the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootCredentials {
+    /// Access key id.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret: Secret,
 }
 
 /// Settings of one server.
@@ -26,8 +39,14 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Address to listen on; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// TLS on that address; without it, plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Who may call.
     pub access: Access,
+    /// Whether connections without TLS are accepted on addresses other than loopback, with [`Access::Verified`].
+    pub plain_http: Switch,
+    /// The access key of the root of [`Config::account`]; without, one is made when there is none.
+    pub root_credentials: Option<RootCredentials>,
     /// Region of requests without credential scope, and of queues whose URL has no region.
     pub region: String,
     /// Account of callers whose access key is not a 12-digit account id.
@@ -96,7 +115,10 @@ impl Config {
         Self {
             data_dir: data_dir.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             access: Access::Anyone,
+            plain_http: Switch::Off,
+            root_credentials: None,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             public_url: None,

@@ -23,5 +23,6 @@ mod metrics;
 pub mod null_endpoint;
 pub mod offline;
 mod random;
+pub mod tls;
 
 pub use server::{Drained, Running, Server, StartError};

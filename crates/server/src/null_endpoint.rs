@@ -14,7 +14,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::HttpLimits;
 use crate::gateway;
-use crate::http::{BodyBudget, Bound, Limits, Listener, Respond, Stops, UnreadBody, read_body};
+use crate::http::{
+    Arrival, BodyBudget, Bound, Limits, Listener, Respond, Stops, UnreadBody, read_body,
+};
 use crate::metrics::ConnectionMetrics;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -36,14 +38,9 @@ struct NullResponder {
 }
 
 impl Respond for NullResponder {
-    async fn respond(
-        &self,
-        request: Box<Request<Incoming>>,
-        _peer: SocketAddr,
-        refusal: Option<Bound>,
-    ) -> Response<Bytes> {
+    async fn respond(&self, request: Box<Request<Incoming>>, arrival: Arrival) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        if let Some(bound) = refusal {
+        if let Some(bound) = arrival.refusal {
             return self.refused_response(bound);
         }
         let body = match read_body(body, &self.bodies, &self.limits).await {

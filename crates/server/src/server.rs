@@ -17,12 +17,13 @@ use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SteadyClock};
 use crate::config::{Access, Config};
 use crate::control::Control;
-use crate::gateway::{Gateway, SCRAPES_MAX};
-use crate::http::{BodyBudget, Limits, Listener, Stops};
-use crate::identities::{self, Identities};
+use crate::gateway::{Authenticator, Gateway, SCRAPES_MAX};
+use crate::http::{BodyBudget, Limits, Listener, Stops, Tls};
+use crate::identities::{self, AccessKey, Identities, RootKeyError};
 use crate::metrics::Metrics;
-use crate::services::SERVICES;
 use crate::services::sqs::declared_queues::{self, DeclarationError};
+use crate::services::{SERVICES, Switch};
+use crate::tls::TlsError;
 
 /// Time that tasks get to end once their connections were cut.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,6 +34,9 @@ const SPACE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the clock is read at least; a clock tells nobody that it was set.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How often TLS files are looked at; not every file system tells that they were replaced.
+const TLS_FILES_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How often waiting long polls are ended during a drain.
 const LONG_POLL_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -41,11 +45,22 @@ const LONG_POLL_INTERVAL: Duration = Duration::from_millis(250);
 pub enum StartError {
     /// Strangers could reach a server that does not check who calls.
     #[error(
-        "listen = {listen} can be reached from other machines, but this server does not verify credentials yet; \
-         set listen to a loopback address such as 127.0.0.1:{port}, or use `sluice dev` if anyone may call",
+        "listen = {listen} can be reached from other machines, but with auth = false nobody's credentials are verified; \
+         set auth to true, or listen to a loopback address such as 127.0.0.1:{port}",
         port = listen.port()
     )]
     NotLoopback {
+        /// The address asked for.
+        listen: SocketAddr,
+    },
+    /// Messages would pass the network in the clear.
+    #[error(
+        "listen = {listen} can be reached from other machines, but there is no TLS, so that anybody on the way reads the messages; \
+         set tls.certificate_file and tls.key_file, or allow_plain_http to true where something else protects the network, \
+         or listen to a loopback address such as 127.0.0.1:{port}",
+        port = listen.port()
+    )]
+    PlainHttp {
         /// The address asked for.
         listen: SocketAddr,
     },
@@ -65,6 +80,9 @@ pub enum StartError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The data directory cannot be used.
     #[error("cannot open the store in data directory {path}: {source}", path = path.display())]
     Store {
@@ -140,15 +158,27 @@ impl Server {
     }
 }
 
-/// The port goes first: it is the most likely to fail, and costs nothing to give back.
+/// TLS and the port go first: they are the most likely to fail, and cost nothing to give back.
 fn bind(config: &Config) -> Result<Listener, StartError> {
-    if config.access == Access::LoopbackOnly && !config.listen.ip().is_loopback() {
-        return Err(StartError::NotLoopback { listen: config.listen });
-    }
-    Listener::bind(config.listen).map_err(|source| match source.kind() {
+    check_reach(config)?;
+    let tls = config.tls.as_ref().map(Tls::load).transpose()?;
+    let listener = Listener::bind(config.listen).map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => StartError::AddressInUse { listen: config.listen },
         _ => StartError::Listen { listen: config.listen, source },
-    })
+    })?;
+    Ok(listener.with_tls(tls))
+}
+
+/// Whether those who reach the address are kept out as far as they have to be.
+fn check_reach(config: &Config) -> Result<(), StartError> {
+    let listen = config.listen;
+    let is_plain = config.tls.is_none() && config.plain_http == Switch::Off;
+    match config.access {
+        _ if listen.ip().is_loopback() => Ok(()),
+        Access::LoopbackOnly => Err(StartError::NotLoopback { listen }),
+        Access::Verified if is_plain => Err(StartError::PlainHttp { listen }),
+        Access::Verified | Access::Anyone => Ok(()),
+    }
 }
 
 async fn start_over(
@@ -161,7 +191,7 @@ async fn start_over(
         Some(clock) => clock,
         None => Arc::new(SteadyClock::start()),
     };
-    let (broker, identities) = match start_services(&config, &store, &clock).await {
+    let started = match start_services(&config, &store, &clock).await {
         Ok(started) => started,
         Err(error) => {
             let path = config.data_dir.clone();
@@ -174,7 +204,15 @@ async fn start_over(
         }
     };
     let control = live_backup.and_then(|backup| Some((Control::listen(&config.data_dir)?, backup)));
-    Ok(serve(config, listener, store, (broker, identities), clock, control))
+    Ok(serve(config, listener, store, started, clock, control))
+}
+
+/// What works on the store.
+struct Started {
+    broker: Broker,
+    identities: Identities,
+    /// The root's access key, if it was made just now.
+    root_key: Option<AccessKey>,
 }
 
 /// Starts what works on the store; nothing uses it any more when that fails.
@@ -182,10 +220,10 @@ async fn start_services(
     config: &Config,
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
-) -> Result<(Broker, Identities), StartError> {
+) -> Result<Started, StartError> {
     let broker = start_broker(config, store, clock).await?;
     match open_identities(config, store, clock, &broker).await {
-        Ok(identities) => Ok((broker, identities)),
+        Ok((identities, root_key)) => Ok(Started { broker, identities, root_key }),
         Err(error) => {
             broker.shutdown().await;
             Err(error)
@@ -198,11 +236,33 @@ async fn open_identities(
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
     broker: &Broker,
-) -> Result<Identities, StartError> {
+) -> Result<(Identities, Option<AccessKey>), StartError> {
     let failed = |detail: String| StartError::Identities { path: config.data_dir.clone(), detail };
     let shard = store.open_shard(identities::SHARD).map_err(|error| failed(error.to_string()))?;
     let opened = Identities::open(shard, Arc::clone(clock), broker.health()).await;
-    opened.map_err(|error| failed(error.to_string()))
+    let identities = opened.map_err(|error| failed(error.to_string()))?;
+    match root_key(config, &identities).await {
+        Ok(root_key) => Ok((identities, root_key)),
+        Err(error) => {
+            identities.shutdown().await;
+            Err(failed(error.to_string()))
+        }
+    }
+}
+
+/// Sees to it that the administrator has an access key, and returns it if it was made just now.
+async fn root_key(
+    config: &Config,
+    identities: &Identities,
+) -> Result<Option<AccessKey>, RootKeyError> {
+    match (&config.root_credentials, config.access) {
+        (Some(given), _) => {
+            let (id, secret) = (given.access_key_id.clone(), given.secret.clone());
+            identities.set_root_key(&config.account, id, secret).await.map(|()| None)
+        }
+        (None, Access::Verified) => Ok(identities.ensure_root_key(&config.account).await?),
+        (None, Access::Anyone | Access::LoopbackOnly) => Ok(None),
+    }
 }
 
 pub(crate) async fn open_store(
@@ -252,11 +312,12 @@ fn serve(
     config: Config,
     listener: Listener,
     store: Arc<dyn Store>,
-    (broker, identities): (Broker, Identities),
+    started: Started,
     clock: Arc<dyn Clock>,
     control: Option<(Control, LiveBackup)>,
 ) -> Running {
-    let local_addr = listener.local_addr();
+    let (local_addr, tls) = (listener.local_addr(), listener.tls());
+    let Started { broker, identities, root_key } = started;
     let limits = Limits::new(&config.http);
     let drain_timeout = config.http.drain_timeout;
     let stops = Stops::default();
@@ -264,6 +325,8 @@ fn serve(
     let metrics = Metrics::new();
     let gateway = Gateway {
         broker: broker.clone(),
+        authenticator: Authenticator::new(&config, identities.clone()),
+        authoriser: Arc::default(),
         identities: identities.clone(),
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
@@ -280,11 +343,14 @@ fn serve(
     let connections = metrics.connections.clone();
     tasks.spawn(keep_reading(clock, CLOCK_INTERVAL, stops.drain.clone()));
     tasks.spawn(listener.serve(gateway, limits, stops.clone(), tasks.clone(), connections));
+    if let Some(tls) = tls.clone() {
+        tasks.spawn(tls.watch(TLS_FILES_INTERVAL, stops.drain.clone()));
+    }
     if let Some((control, live_backup)) = control {
         tasks.spawn(control.serve(live_backup, stops.drain.clone()));
     }
     info!(%local_addr, "listening");
-    Running { local_addr, broker, identities, store, stops, tasks, drain_timeout }
+    Running { local_addr, broker, identities, root_key, store, stops, tasks, drain_timeout, tls }
 }
 
 /// Reads the clock when nobody asks for the time, too: how long it has been wrong is judged by its readings.
@@ -300,16 +366,30 @@ pub struct Running {
     local_addr: SocketAddr,
     broker: Broker,
     identities: Identities,
+    root_key: Option<AccessKey>,
     store: Arc<dyn Store>,
     stops: Stops,
     tasks: TaskTracker,
     drain_timeout: Duration,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Running {
+    /// Takes the access key of the account's root, if this start made it. Nothing can show it again.
+    pub fn take_root_key(&mut self) -> Option<AccessKey> {
+        self.root_key.take()
+    }
+
     /// Where the server listens, with the port that was picked if port 0 was asked for.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Reads the TLS files anew, if there are any, for connections from now on. Files that are wrong are logged and not used.
+    pub async fn reload_tls(&self) {
+        if let Some(tls) = self.tls.clone() {
+            let _logged = tokio::task::spawn_blocking(move || tls.reload()).await;
+        }
     }
 
     /// Waits until the store has failed for lack of space and there is space again. Then this server is of no more use,

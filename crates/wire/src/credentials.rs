@@ -48,7 +48,7 @@ impl<'a> Credential<'a> {
         Ok(Some(credential.into_owned()))
     }
 
-    fn into_owned<'b>(self) -> Credential<'b> {
+    pub(crate) fn into_owned<'b>(self) -> Credential<'b> {
         Credential {
             access_key_id: Cow::Owned(self.access_key_id.into_owned()),
             date: Cow::Owned(self.date.into_owned()),
@@ -78,7 +78,7 @@ fn from_authorization<'a>(
 }
 
 /// Splits from the right, because only the access key id may contain a slash.
-fn from_scope<'a>(
+pub(crate) fn from_scope<'a>(
     algorithm: &str,
     scope: &'a str,
     region_set: impl FnOnce() -> Option<&'a str>,

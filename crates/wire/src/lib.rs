@@ -6,7 +6,7 @@
 //! services is a static [`ServiceModel`]; this crate knows the name of no operation, parameter or attribute.
 //!
 //! Invariants: nothing that arrives from the network panics or allocates more than a bounded multiple of its size, and
-//! nothing is verified here: credentials and signatures are parsed, not judged.
+//! who may do what is not judged here: a signature is verified with a key that the caller has found.
 
 mod error;
 mod service;
@@ -16,6 +16,7 @@ mod content;
 mod credentials;
 mod hex;
 mod json_text;
+mod signature;
 mod sigv4;
 mod value;
 
@@ -32,5 +33,6 @@ pub use credentials::Credential;
 pub use error::{AwsError, ErrorOrigin, ErrorShape, Fault, framework};
 pub use route::{Rejection, route};
 pub use service::{JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape};
-pub use sigv4::{Signer, SigningIdentity, SigningRequest, sign};
+pub use signature::Signature;
+pub use sigv4::{Signer, SigningIdentity, SigningKey, SigningRequest, iso_8601, sign};
 pub use value::{DecodeError, Value};

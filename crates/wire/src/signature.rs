@@ -306,3 +306,256 @@ fn incomplete(message: impl Into<Cow<'static, str>>) -> AwsError {
 fn invalid(message: impl Into<Cow<'static, str>>) -> AwsError {
     AwsError::new(&framework::INVALID_SIGNATURE, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sigv4::{SigningIdentity, SigningRequest, sign};
+
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    /// 2015-08-30 12:36:00, the time of the published AWS Signature Version 4 test suite.
+    const TIME: u64 = 1_440_938_160;
+
+    fn parts(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut builder = http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        builder.body(()).expect("valid request").into_parts().0
+    }
+
+    fn verified(parts: &Parts, body: &[u8], now_secs: u64) -> Result<(), String> {
+        let signature = Signature::from_parts(parts).map_err(|error| error.to_string())?;
+        let signature = signature.ok_or("is not signed")?;
+        let Credential { date, region, service, .. } = &signature.credential;
+        let key = SigningKey::derive(SECRET, date, region, service);
+        signature.verify(parts, body, &key, now_secs).map_err(|error| error.to_string())
+    }
+
+    /// A request of the published suite with the signature that it has there.
+    fn published(uri: &str, headers: &[(&str, &str)], body: &str, signature: &str) {
+        let mut all = vec![("host", "example.amazonaws.com"), ("x-amz-date", "20150830T123600Z")];
+        all.extend(headers);
+        let mut names: Vec<_> = all.iter().map(|(name, _)| name.to_lowercase()).collect();
+        names.sort();
+        names.dedup();
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
+             SignedHeaders={}, Signature={signature}",
+            names.join(";")
+        );
+        all.push(("authorization", &authorization));
+        let method = if body.is_empty() { "GET" } else { "POST" };
+        let parts = parts(method, uri, &all);
+        assert_eq!(verified(&parts, body.as_bytes(), TIME), Ok(()), "{uri} {headers:?}");
+        assert!(verified(&parts, b"another", TIME).is_err());
+    }
+
+    #[test]
+    fn the_published_vectors_verify() {
+        let vanilla = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
+        for path in ["/", "/./", "//", "/example/..", "/foo/bar/../.."] {
+            published(path, &[], "", vanilla);
+        }
+        published(
+            "/?Param2=value2&Param1=value1",
+            &[],
+            "",
+            "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+        );
+        published(
+            "/?Param1=value1",
+            &[],
+            "",
+            "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb",
+        );
+        published(
+            "/",
+            &[("my-header1", " value1"), ("my-header2", " \"a   b   c\"")],
+            "",
+            "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736",
+        );
+        published(
+            "/",
+            &[("my-header1", "value2"), ("my-header1", "value2"), ("my-header1", "value1")],
+            "",
+            "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea",
+        );
+        published(
+            "/",
+            &[("content-type", "application/x-www-form-urlencoded")],
+            "Param1=value1",
+            "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+        );
+    }
+
+    const BODY: &[u8] = br#"{"QueueUrl":"q","MessageBody":"hello"}"#;
+
+    fn signed(path: &str) -> Vec<(String, String)> {
+        let mut headers = vec![
+            ("content-type", "application/x-amz-json-1.0"),
+            ("host", "localhost:9324"),
+            ("x-amz-target", "AmazonSQS.SendMessage"),
+        ];
+        let identity = SigningIdentity {
+            access_key_id: "AKIDEXAMPLE",
+            secret_access_key: SECRET,
+            session_token: Some("a token"),
+            region: "eu-west-1",
+            service: "sqs",
+        };
+        let request = SigningRequest { method: "POST", path, headers: &headers, body: BODY };
+        let added = sign(&request, &identity, TIME);
+        headers.extend(added.iter().map(|(name, value)| (*name, value.as_str())));
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn request(uri: &str, headers: &[(String, String)]) -> Parts {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        parts("POST", uri, &headers)
+    }
+
+    #[test]
+    fn what_a_client_signs_verifies_for_some_minutes() {
+        let parts = request("/a%2Fb/c", &signed("/a%2Fb/c"));
+        for now in [TIME, TIME + 900, TIME - 900] {
+            assert_eq!(verified(&parts, BODY, now), Ok(()));
+        }
+        let late = verified(&parts, BODY, TIME + 901).expect_err("too late");
+        assert_eq!(
+            late,
+            "InvalidSignatureException: Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z \
+             (20150830T125101Z - 15 min.)"
+        );
+        let early = verified(&parts, BODY, TIME - 901).expect_err("too early");
+        assert_eq!(
+            early,
+            "InvalidSignatureException: Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z \
+             (20150830T122059Z + 15 min.)"
+        );
+    }
+
+    #[test]
+    fn every_change_is_noticed() {
+        let headers = signed("/");
+        assert_eq!(verified(&request("/", &headers), BODY, TIME), Ok(()));
+        for uri in ["/x", "/?a=b", "/?Action=PurgeQueue"] {
+            assert!(verified(&request(uri, &headers), BODY, TIME).is_err(), "{uri}");
+        }
+        for at in 0..BODY.len() {
+            let mut body = BODY.to_vec();
+            body[at] ^= 1;
+            assert!(verified(&request("/", &headers), &body, TIME).is_err(), "byte {at}");
+        }
+        for index in 0..headers.len() {
+            for at in 0..headers[index].1.len() {
+                let mut changed = headers.clone();
+                let mut value = changed[index].1.clone().into_bytes();
+                // Letters of the words before the values of `Authorization` make it another header, which is no mutation.
+                value[at] ^= if value[at].is_ascii_alphabetic() { 0x20 } else { 1 };
+                changed[index].1 = String::from_utf8(value).expect("stays ASCII");
+                let outcome = verified(&request("/", &changed), BODY, TIME);
+                // The access key id is not signed: it chooses the key, which here is always the same.
+                let is_key_id = headers[index].0 == "authorization" && (28..=38).contains(&at);
+                assert!(
+                    outcome.is_err() || is_key_id,
+                    "{}: {:?}",
+                    changed[index].0,
+                    changed[index].1
+                );
+            }
+            let mut fewer = headers.clone();
+            fewer.remove(index);
+            assert!(verified(&request("/", &fewer), BODY, TIME).is_err(), "{:?}", headers[index]);
+        }
+        for added in ["x-amz-meta", "x-amz-target", "host", "content-type"] {
+            let mut more = headers.clone();
+            more.push((added.to_owned(), "other".to_owned()));
+            assert!(verified(&request("/", &more), BODY, TIME).is_err(), "{added}");
+        }
+    }
+
+    #[test]
+    fn white_space_around_values_is_not_signed() {
+        let mut headers = signed("/");
+        headers[1].1 = format!("  {} ", headers[1].1);
+        assert_eq!(verified(&request("/", &headers), BODY, TIME), Ok(()));
+    }
+
+    #[test]
+    fn over_http_2_the_host_is_in_the_uri() {
+        let mut headers = signed("/");
+        headers.retain(|(name, _)| name != "host");
+        assert_eq!(verified(&request("http://localhost:9324/", &headers), BODY, TIME), Ok(()));
+        assert!(verified(&request("http://localhost:9325/", &headers), BODY, TIME).is_err());
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let date = ("x-amz-date", "20150830T123600Z");
+        let told = |headers: &[(&str, &str)]| {
+            verified(&parts("POST", "/", headers), b"", TIME).expect_err("is refused")
+        };
+        assert_eq!(
+            told(&[("authorization", "AWS4-HMAC-SHA256 Credential=a"), date]),
+            "IncompleteSignatureException: Authorization header requires 'Signature' parameter. \
+             Authorization header requires 'SignedHeaders' parameter."
+        );
+        assert_eq!(
+            told(&[(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=a, SignedHeaders=b, Signature=c"
+            )]),
+            "IncompleteSignatureException: Authorization header requires existence of a 'X-Amz-Date' header."
+        );
+        let sigv4a = "AWS4-ECDSA-P256-SHA256 Credential=AKID/20260102/sqs/aws4_request";
+        assert_eq!(
+            told(&[("authorization", sigv4a), date]),
+            "IncompleteSignatureException: Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256'."
+        );
+        assert_eq!(told(&[date]), "is not signed");
+    }
+
+    /// Signs as `presign` of an SDK does.
+    fn presigned(expires: &str) -> String {
+        let query = format!(
+            "/?Action=ListQueues&X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Fus-east-1%2Fsqs%2Faws4_request\
+             &X-Amz-Date=20150830T123600Z&X-Amz-Expires={expires}&X-Amz-Security-Token=a%20token&X-Amz-SignedHeaders=host"
+        );
+        let unsigned = format!("{query}&X-Amz-Signature=");
+        let parts = parts("GET", &unsigned, &[("host", "localhost")]);
+        let Ok(Some(signature)) = Signature::from_parts(&parts) else { return unsigned };
+        let digest = hex::text(&signature.canonical_request(&parts, b""));
+        let mut mac = SigningKey::derive(SECRET, "20150830", "us-east-1", "sqs").mac();
+        let scope = "20150830/us-east-1/sqs/aws4_request";
+        mac.update(format!("{ALGORITHM}\n20150830T123600Z\n{scope}\n{digest}").as_bytes());
+        unsigned + &hex::text(&mac.finalize().into_bytes())
+    }
+
+    #[test]
+    fn a_presigned_request_is_valid_as_long_as_it_says() {
+        let uri = presigned("3600");
+        let get = |uri: &str, now| verified(&parts("GET", uri, &[("host", "localhost")]), b"", now);
+        for now in [TIME, TIME + 3600] {
+            assert_eq!(get(&uri, now), Ok(()));
+        }
+        assert!(get(&uri, TIME + 3601).expect_err("expired").contains("- 3600 sec.)"));
+        for (from, to) in [
+            ("ListQueues", "ListQueue"),
+            ("Expires=3600", "Expires=7200"),
+            ("token", "tokeN"),
+            ("Action", "X=1&Action"),
+            ("SignedHeaders=host", "SignedHeaders=host%3Bx"),
+        ] {
+            assert!(get(&uri.replace(from, to), TIME).is_err(), "{from}");
+        }
+        assert!(get(&uri.replace("&X-Amz-Date=20150830T123600Z", ""), TIME).is_err());
+        for expires in ["0", "604801", "x", ""] {
+            let told = get(&presigned(expires), TIME).expect_err("is refused");
+            assert!(told.contains("between 1 and 604800"), "{told}");
+        }
+        assert_eq!(get("/?Action=ListQueues", TIME), Err("is not signed".to_owned()));
+    }
+}

@@ -1,13 +1,14 @@
-//! Signs requests with AWS Signature Version 4, in the header form. For clients; servers verify elsewhere.
+//! Signs requests with AWS Signature Version 4, in the header form. For clients; servers verify in [`crate::signature`].
 
 use std::borrow::Cow;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::hex;
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// The parts of a request that a signature covers.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +55,34 @@ struct Dated {
     unix_secs: u64,
     timestamp: String,
     scope: String,
-    key: Hmac<Sha256>,
+    key: SigningKey,
+}
+
+/// The key of an identity for one day, region and service.
+#[derive(Clone)]
+pub struct SigningKey(Hmac<Sha256>);
+
+impl SigningKey {
+    /// Derives the key; `date` is `YYYYMMDD`.
+    pub fn derive(secret_access_key: &str, date: &str, region: &str, service: &str) -> Self {
+        let secret = Zeroizing::new(format!("AWS4{secret_access_key}"));
+        let parts = [date, region, service, "aws4_request"];
+        Self(parts.iter().fold(keyed(secret.as_bytes()), |mut mac, part| {
+            mac.update(part.as_bytes());
+            keyed(&mac.finalize().into_bytes())
+        }))
+    }
+
+    /// Starts a signature.
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
+        self.0.clone()
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SigningKey")
+    }
 }
 
 impl Signer {
@@ -93,7 +121,7 @@ impl Signer {
         headers.sort();
 
         let digest = hex::text(&canonical_request_digest(request, &headers));
-        let mut mac = dated.key.clone();
+        let mut mac = dated.key.mac();
         for part in [ALGORITHM, "\n", &dated.timestamp, "\n", &dated.scope, "\n", &digest] {
             mac.update(part.as_bytes());
         }
@@ -116,18 +144,9 @@ impl Signer {
         let scope = format!("{date}/{region}/{service}/aws4_request");
         let key = match earlier {
             Some(earlier) if earlier.timestamp.starts_with(date) => earlier.key,
-            _ => self.signing_key(date),
+            _ => SigningKey::derive(&self.secret_access_key, date, region, service),
         };
         Dated { unix_secs, scope, key, timestamp }
-    }
-
-    fn signing_key(&self, date: &str) -> Hmac<Sha256> {
-        let secret = format!("AWS4{}", self.secret_access_key);
-        let parts = [date, &self.region, &self.service, "aws4_request"];
-        parts.iter().fold(keyed(secret.as_bytes()), |mut mac, part| {
-            mac.update(part.as_bytes());
-            keyed(&mac.finalize().into_bytes())
-        })
     }
 }
 
@@ -155,7 +174,8 @@ fn canonical_request_digest(
 ) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut add = |text: &str| hash.update(text.as_bytes());
-    for part in [request.method, "\n", &encoded_path(request.path), "\n\n"] {
+    // All services except S3 want the path as sent, encoded again.
+    for part in [request.method, "\n", &encoded(request.path, b"/"), "\n\n"] {
         add(part);
     }
     for (name, value) in headers {
@@ -185,18 +205,22 @@ fn signed_headers(headers: &[(Cow<'_, str>, &str)], mut add: impl FnMut(&str)) {
     }
 }
 
-/// Encodes the path once more; all services except S3 want the path as sent, encoded again.
-fn encoded_path(path: &str) -> String {
-    let mut encoded = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
+/// Percent-encodes all but unreserved characters and those in `kept`.
+pub(crate) fn encoded<'a>(text: &'a str, kept: &[u8]) -> Cow<'a, str> {
+    let is_plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || kept.contains(byte);
+    if text.bytes().all(|byte| is_plain(&byte)) {
+        return text.into();
+    }
+    let mut encoded = String::with_capacity(text.len() * 3);
+    for byte in text.bytes() {
+        if is_plain(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
         }
     }
-    encoded
+    encoded.into()
 }
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
@@ -204,7 +228,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 }
 
 /// Formats a time as `YYYYMMDD'T'HHMMSS'Z'`.
-fn timestamp(unix_secs: u64) -> String {
+pub(crate) fn timestamp(unix_secs: u64) -> String {
     let (year, month, day) = civil_date(unix_secs / 86_400);
     let (hour, minute, second) = (unix_secs / 3_600 % 24, unix_secs / 60 % 60, unix_secs % 60);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
@@ -224,6 +248,38 @@ fn civil_date(unix_days: u64) -> (u64, u64, u64) {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
+}
+
+/// Formats a time as ISO 8601 in UTC with whole seconds: `YYYY-MM-DD'T'HH:MM:SS'Z'`.
+pub fn iso_8601(unix_secs: u64) -> String {
+    let (year, month, day) = civil_date(unix_secs / 86_400);
+    let (hour, minute, second) = (unix_secs / 3_600 % 24, unix_secs / 60 % 60, unix_secs % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Reads what [`timestamp`] writes.
+pub(crate) fn unix_secs_of(timestamp: &str) -> Option<u64> {
+    let digits = timestamp.strip_suffix('Z')?;
+    let (date, time) =
+        digits.split_once('T').filter(|(date, time)| date.len() == 8 && time.len() == 6)?;
+    if !date.bytes().chain(time.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let (date, time): (u64, u64) = (date.parse().ok()?, time.parse().ok()?);
+    let days = unix_days(date / 10_000, date / 100 % 100, date % 100);
+    let secs = days? * 86_400 + time / 10_000 * 3_600 + time / 100 % 100 * 60 + time % 100;
+    // Dates and times that do not exist come back as others.
+    Some(secs).filter(|secs| self::timestamp(*secs) == timestamp)
+}
+
+/// The inverse of [`civil_date`], for years from 1970 on.
+fn unix_days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = if month <= 2 { year.checked_sub(1)? } else { year };
+    let month_from_march = (month + 9) % 12;
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = ((153 * month_from_march + 2) / 5 + day).checked_sub(1)?;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era).checked_sub(719_468)
 }
 
 #[cfg(test)]
@@ -279,6 +335,27 @@ mod tests {
         assert_eq!(timestamp(951_782_400), "20000229T000000Z");
         assert_eq!(timestamp(1_767_225_599), "20251231T235959Z");
         assert_eq!(timestamp(4_107_542_400), "21000301T000000Z");
+    }
+
+    #[test]
+    fn times_read_back_as_written() {
+        for unix_secs in (0..5_000_000_000).step_by(12_345_678) {
+            assert_eq!(unix_secs_of(&timestamp(unix_secs)), Some(unix_secs));
+        }
+        for wrong in [
+            "",
+            "20260230T000000Z",
+            "20261301T000000Z",
+            "20260102T240000Z",
+            "20260102T006000Z",
+            "20260102T000000",
+            "2026-01-02T00:00:00Z",
+            "19691231T235959Z",
+            "+0260102T000000Z",
+            "20260102T00000éZ",
+        ] {
+            assert_eq!(unix_secs_of(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

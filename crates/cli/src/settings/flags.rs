@@ -43,8 +43,8 @@ impl FromArgMatches for SettingFlags {
 
 fn argument(key: &'static Key) -> Arg {
     let placeholder = match key.name {
-        "data" => "DIR",
-        "queues" => "FILE",
+        "data" | "tls.self_signed" => "DIR",
+        "queues" | "tls.certificate_file" | "tls.key_file" | "tls.client_ca_file" => "FILE",
         "clock" => "CLOCK",
         "listen" => "ADDRESS",
         "public_url" => "URL",

@@ -3,7 +3,7 @@
 //! `http.body_bytes_max` in the file is `--http-body-bytes-max` on the command line and `SLUICE_HTTP_BODY_BYTES_MAX` in the
 //! environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sluice_server::config::Forwarded;
 use sluice_server::services::Switch;
@@ -74,6 +74,27 @@ macro_rules! number {
     };
 }
 
+/// A row whose value is the path of a file that there need not be.
+macro_rules! file_key {
+    ($name:literal, $field:ident, $help:literal) => {
+        Key {
+            name: $name,
+            file_type: FileType::Text,
+            wants: "a file",
+            help: $help,
+            set: |settings, text| {
+                settings.$field = Some(PathBuf::from((!text.is_empty()).then_some(text)?));
+                Some(())
+            },
+            get: |settings| path_or_none(settings.$field.as_deref()),
+        }
+    };
+}
+
+fn path_or_none(path: Option<&Path>) -> String {
+    path.map_or_else(|| "(none)".to_owned(), |path| path.display().to_string())
+}
+
 fn integer(text: &str) -> Option<u64> {
     text.parse().ok()
 }
@@ -84,6 +105,14 @@ fn plain(value: impl ToString) -> String {
 
 fn boolean(text: &str) -> Option<bool> {
     text.parse().ok()
+}
+
+fn switch(text: &str) -> Option<Switch> {
+    Some(if boolean(text)? { Switch::On } else { Switch::Off })
+}
+
+fn is_on(switch: Switch) -> String {
+    (switch == Switch::On).to_string()
 }
 
 fn is_region(text: &str) -> bool {
@@ -130,12 +159,75 @@ pub(crate) static KEYS: &[Key] = &[
         name: "listen",
         file_type: FileType::Text,
         wants: "an address and a port such as 127.0.0.1:9324 or [::1]:0",
-        help: "Address to listen on; port 0 picks a free one. `serve` accepts loopback addresses only until it verifies signatures.",
+        help: "Address to listen on; port 0 picks a free one. `serve` listens on loopback only without TLS, unless `allow_plain_http`, and always without `auth`.",
         set: |settings, text| {
             settings.listen = text.parse().ok()?;
             Some(())
         },
         get: |settings| settings.listen.to_string(),
+    },
+    file_key!(
+        "tls.certificate_file",
+        tls_certificate_file,
+        "File with the certificate of this server and those of its issuers, PEM: the server speaks TLS and nothing else; see docs/tls.md."
+    ),
+    file_key!(
+        "tls.key_file",
+        tls_key_file,
+        "File with the private key of that certificate, PEM, not encrypted."
+    ),
+    file_key!(
+        "tls.client_ca_file",
+        tls_client_ca_file,
+        "File with authorities, PEM: every client has to show a certificate from one of them."
+    ),
+    Key {
+        name: "tls.self_signed",
+        file_type: FileType::Text,
+        wants: "a directory",
+        help: "TLS for `dev`: directory of a certificate for localhost, 127.0.0.1 and ::1, made unless it is there; clients trust its ca.pem.",
+        set: |settings, text| {
+            settings.tls_self_signed = Some(PathBuf::from((!text.is_empty()).then_some(text)?));
+            Some(())
+        },
+        get: |settings| path_or_none(settings.tls_self_signed.as_deref()),
+    },
+    Key {
+        name: "auth",
+        file_type: FileType::Boolean,
+        wants: "true or false",
+        help: "Verify signatures: only who has an access key of this server gets in. On in `serve`, off in `dev`.",
+        set: |settings, text| {
+            settings.auth = switch(text)?;
+            Some(())
+        },
+        get: |settings| is_on(settings.auth),
+    },
+    Key {
+        name: "root_credentials_file",
+        file_type: FileType::Text,
+        wants: "a file with aws_access_key_id = … and aws_secret_access_key = … in two lines",
+        help: "Access key of the administrator, the root of `account`. Without it, the first start makes one and shows it once.",
+        set: |settings, text| {
+            settings.root_credentials_file = Some(PathBuf::from(text));
+            Some(())
+        },
+        get: |settings| match &settings.root_credentials_file {
+            Some(path) => path.display().to_string(),
+            None => "(none)".to_owned(),
+        },
+    },
+    Key {
+        name: "allow_plain_http",
+        file_type: FileType::Boolean,
+        wants: "true or false",
+        help: "Let `serve` listen without TLS on addresses that other machines reach: signatures protect secrets and requests, but \
+               anybody on the way reads the messages.",
+        set: |settings, text| {
+            settings.plain_http = switch(text)?;
+            Some(())
+        },
+        get: |settings| is_on(settings.plain_http),
     },
     Key {
         name: "public_url",
@@ -191,10 +283,10 @@ pub(crate) static KEYS: &[Key] = &[
         wants: "true or false",
         help: "Offer `PeekMessages`, which shows messages without receiving them. On in `dev`.",
         set: |settings, text| {
-            settings.peek = if boolean(text)? { Switch::On } else { Switch::Off };
+            settings.peek = switch(text)?;
             Some(())
         },
-        get: |settings| (settings.peek == Switch::On).to_string(),
+        get: |settings| is_on(settings.peek),
     },
     Key {
         name: "create_queues_on_use",
@@ -234,10 +326,7 @@ pub(crate) static KEYS: &[Key] = &[
             settings.queues = Some(PathBuf::from((!text.is_empty()).then_some(text)?));
             Some(())
         },
-        get: |settings| match &settings.queues {
-            Some(path) => path.display().to_string(),
-            None => "(none)".to_owned(),
-        },
+        get: |settings| path_or_none(settings.queues.as_deref()),
     },
     number!(
         "shards",

@@ -88,6 +88,7 @@ impl Layers {
         }
         problems.extend(not_in_serve(self.mode, &settings, &sources));
         problems.extend(delay_beyond_retention(&settings, &sources));
+        problems.extend(half_a_tls(&settings, &sources));
         if problems.is_empty() {
             Ok(Resolved { settings, sources })
         } else {
@@ -98,7 +99,7 @@ impl Layers {
 
 // What single keys cannot see.
 
-/// `serve` must not be reachable from other machines while anyone may call it, and what helps
+/// `serve` must not be reachable from other machines while anyone may call it or read along, and what helps
 /// tests would surprise in production.
 fn not_in_serve(
     mode: Mode,
@@ -112,11 +113,18 @@ fn not_in_serve(
     let mut refuse = |name: &str, text: String| {
         problems.extend(source_of(name, sources).map(|source| format!("{source}: {text}")));
     };
-    if !settings.listen.ip().is_loopback() {
+    let listen = settings.listen;
+    let is_encrypted = settings.tls_files().is_some();
+    if !listen.ip().is_loopback() && settings.auth == Switch::Off {
         let text = format!(
-            "`serve` listens on loopback addresses only until it verifies signatures, found `{}`; \
-             use 127.0.0.1 or [::1], or `sluice dev` for a server that trusts its whole network",
-            settings.listen
+            "`serve` with auth = false listens on loopback addresses only, found `{listen}`; use 127.0.0.1 or [::1], \
+             auth = true, or `sluice dev` for a server that trusts its whole network"
+        );
+        refuse("listen", text);
+    } else if !listen.ip().is_loopback() && !is_encrypted && settings.plain_http == Switch::Off {
+        let text = format!(
+            "`serve` without TLS listens on loopback addresses only, found `{listen}`; set `tls.certificate_file` and \
+             `tls.key_file`, or `allow_plain_http` = true where something else protects the network"
         );
         refuse("listen", text);
     }
@@ -128,7 +136,33 @@ fn not_in_serve(
     if settings.clock == ClockKind::Virtual {
         refuse("clock", "`clock` = virtual is for `sluice dev`; use system".to_owned());
     }
+    if settings.tls_self_signed.is_some() {
+        let text =
+            "`tls.self_signed` is for `sluice dev`; use `tls.certificate_file` and `tls.key_file`";
+        refuse("tls.self_signed", text.to_owned());
+    }
     problems
+}
+
+/// Certificate and key belong together, and whoever wants certificates of clients wants TLS.
+fn half_a_tls(settings: &Settings, sources: &[(&'static Key, Source)]) -> Option<String> {
+    let has_certificate = settings.tls_certificate_file.is_some();
+    let has_key = settings.tls_key_file.is_some();
+    let (name, text) = if settings.tls_self_signed.is_some() && (has_certificate || has_key) {
+        (
+            "tls.self_signed",
+            "makes a certificate of its own, so leave out `tls.certificate_file` and `tls.key_file`",
+        )
+    } else if has_certificate && !has_key {
+        ("tls.certificate_file", "wants `tls.key_file` too: the private key of the certificate")
+    } else if has_key && !has_certificate {
+        ("tls.key_file", "wants `tls.certificate_file` too: the certificate of the key")
+    } else if settings.tls_client_ca_file.is_some() && settings.tls_files().is_none() {
+        ("tls.client_ca_file", "wants `tls.certificate_file` and `tls.key_file` too")
+    } else {
+        return None;
+    };
+    Some(format!("{}: `{name}` {text}", source_of(name, sources)?))
 }
 
 /// No queue could keep a message as long as its delay.
@@ -196,12 +230,22 @@ mod tests {
     }
 
     #[test]
-    fn serve_stays_on_loopback_and_dev_need_not() {
-        for (mode, is_allowed) in [(Mode::Serve, false), (Mode::Dev, true)] {
+    fn serve_stays_on_loopback_unless_it_verifies_and_is_encrypted_or_told_otherwise() {
+        let is_allowed = |mode, flags: &[(&'static str, &str)]| {
             let mut layers = layers(mode);
+            layers.flags = flags.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
             layers.flags.insert("listen", "0.0.0.0:9324".to_owned());
-            assert_eq!(layers.resolve().is_ok(), is_allowed, "{mode:?}");
-        }
+            layers.resolve().is_ok()
+        };
+        let tls = [("tls.certificate_file", "c"), ("tls.key_file", "k")];
+        let plain = ("allow_plain_http", "true");
+        assert!(is_allowed(Mode::Dev, &[]));
+        assert!(is_allowed(Mode::Serve, &tls));
+        assert!(is_allowed(Mode::Serve, &[plain]));
+        assert!(!is_allowed(Mode::Serve, &[]));
+        let unverified = ("auth", "false");
+        assert!(!is_allowed(Mode::Serve, &[unverified, plain]));
+        assert!(!is_allowed(Mode::Serve, &[unverified, tls[0], tls[1]]));
     }
 
     #[test]
@@ -224,7 +268,9 @@ mod tests {
 
     #[test]
     fn what_helps_tests_is_refused_in_serve() {
-        for (name, text) in [("create_queues_on_use", "true"), ("clock", "virtual")] {
+        for (name, text) in
+            [("create_queues_on_use", "true"), ("clock", "virtual"), ("tls.self_signed", "d")]
+        {
             for (mode, is_allowed) in [(Mode::Serve, false), (Mode::Dev, true)] {
                 let mut layers = layers(mode);
                 layers.flags.insert(name, text.to_owned());
@@ -232,6 +278,26 @@ mod tests {
                 assert_eq!(outcome.is_ok(), is_allowed, "{mode:?}: {outcome:?}");
                 assert!(outcome.err().is_none_or(|error| error.contains("`sluice dev`")));
             }
+        }
+    }
+
+    #[test]
+    fn tls_is_given_as_a_whole() {
+        for (given, named) in [
+            (&["tls.certificate_file"][..], Some("`tls.certificate_file` wants `tls.key_file`")),
+            (&["tls.key_file"], Some("`tls.key_file` wants `tls.certificate_file`")),
+            (&["tls.client_ca_file"], Some("`tls.client_ca_file` wants")),
+            (&["tls.self_signed", "tls.key_file"], Some("leave out")),
+            (&["tls.self_signed", "tls.client_ca_file"], None),
+            (&["tls.certificate_file", "tls.key_file", "tls.client_ca_file"], None),
+            (&[], None),
+        ] {
+            let mut layers = layers(Mode::Dev);
+            layers.flags = given.iter().map(|name| (*name, "x".to_owned())).collect();
+            let error = layers.resolve().err();
+            assert_eq!(error.is_some(), named.is_some(), "{given:?}: {error:?}");
+            let is_named = error.is_none_or(|error| error.contains(named.unwrap_or_default()));
+            assert!(is_named, "{given:?}");
         }
     }
 

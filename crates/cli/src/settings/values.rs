@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_server::clock::{Clock, SystemClock, VirtualClock};
-use sluice_server::config::{Access, Config, Forwarded, HttpLimits, StoreLimits};
+use sluice_server::config::{Access, Config, Forwarded, HttpLimits, RootCredentials, StoreLimits};
 use sluice_server::services::sqs::Limits;
 use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 use sluice_server::services::{Extensions, Switch};
+use sluice_server::tls::TlsFiles;
+
+use crate::self_signed;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -38,6 +41,18 @@ pub(crate) struct Settings {
     /// Data directory; `None` is a temporary one, `dev` only.
     pub(crate) data: Option<PathBuf>,
     pub(crate) listen: SocketAddr,
+    /// Whether signatures are verified.
+    pub(crate) auth: Switch,
+    /// File with the access key of the account's root.
+    pub(crate) root_credentials_file: Option<PathBuf>,
+    pub(crate) plain_http: Switch,
+    /// PEM; TLS needs both this and the key.
+    pub(crate) tls_certificate_file: Option<PathBuf>,
+    pub(crate) tls_key_file: Option<PathBuf>,
+    /// Authorities of clients that have to show a certificate.
+    pub(crate) tls_client_ca_file: Option<PathBuf>,
+    /// Directory of a certificate that `dev` makes for itself.
+    pub(crate) tls_self_signed: Option<PathBuf>,
     pub(crate) public_url: Option<String>,
     pub(crate) region: String,
     pub(crate) account: String,
@@ -67,13 +82,20 @@ pub(crate) struct Settings {
 impl Settings {
     /// What holds when nothing is said.
     pub(crate) fn defaults(mode: Mode) -> Self {
-        let (data, peek) = match mode {
-            Mode::Serve => (Some(PathBuf::from("./sluice-data")), Switch::Off),
-            Mode::Dev => (None, Switch::On),
+        let (data, auth, peek) = match mode {
+            Mode::Serve => (Some(PathBuf::from("./sluice-data")), Switch::On, Switch::Off),
+            Mode::Dev => (None, Switch::Off, Switch::On),
         };
         Self {
             data,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9324)),
+            auth,
+            root_credentials_file: None,
+            plain_http: Switch::Off,
+            tls_certificate_file: None,
+            tls_key_file: None,
+            tls_client_ca_file: None,
+            tls_self_signed: None,
             public_url: None,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
@@ -101,6 +123,16 @@ impl Settings {
         }
     }
 
+    /// The files for TLS, if there is to be TLS.
+    pub(crate) fn tls_files(&self) -> Option<TlsFiles> {
+        let (certificate_file, key_file) = match &self.tls_self_signed {
+            Some(directory) => self_signed::files(directory),
+            None => self.tls_certificate_file.clone().zip(self.tls_key_file.clone())?,
+        };
+        let client_ca_file = self.tls_client_ca_file.clone();
+        Some(TlsFiles { certificate_file, key_file, client_ca_file })
+    }
+
     /// The limits of SQS as far as they are raised.
     pub(crate) fn sqs_limits(&self) -> Limits {
         Limits {
@@ -117,16 +149,21 @@ impl Settings {
         &self,
         mode: Mode,
         data_dir: &Path,
+        root_credentials: Option<RootCredentials>,
         declared_queues: Vec<DeclaredQueue>,
     ) -> Config {
         let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         Config {
             data_dir: data_dir.to_owned(),
             listen: self.listen,
-            access: match mode {
-                Mode::Serve => Access::LoopbackOnly,
-                Mode::Dev => Access::Anyone,
+            tls: self.tls_files(),
+            access: match (self.auth, mode) {
+                (Switch::On, _) => Access::Verified,
+                (Switch::Off, Mode::Serve) => Access::LoopbackOnly,
+                (Switch::Off, Mode::Dev) => Access::Anyone,
             },
+            plain_http: self.plain_http,
+            root_credentials,
             region: self.region.clone(),
             account: self.account.clone(),
             public_url: self.public_url.clone(),

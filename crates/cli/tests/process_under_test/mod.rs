@@ -27,7 +27,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([name, &child.id().to_string()]).status();
     assert!(status.expect("kill is part of every Unix").success());
 }
@@ -38,6 +38,10 @@ pub(crate) fn with_server(test: impl FnOnce(&str)) {
 }
 
 pub(crate) fn with_server_flags(flags: &[&str], test: impl FnOnce(&str)) {
+    with_process(flags, |endpoint, _child| test(endpoint));
+}
+
+pub(crate) fn with_process(flags: &[&str], test: impl FnOnce(&str, &Child)) {
     let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
     let port_file = directory.path().join("port");
     let mut child = sluice(&["dev", "--listen", "127.0.0.1:0", "--port-file"])
@@ -53,7 +57,8 @@ pub(crate) fn with_server_flags(flags: &[&str], test: impl FnOnce(&str)) {
     assert!(ready.is_some(), "the server ended before it was ready");
     let address = std::fs::read_to_string(&port_file).expect("it is written before the banner");
     let endpoint = format!("http://{}", address.trim_end());
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(&endpoint)));
+    let outcome =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(&endpoint, &child)));
     signal(&child, "-TERM");
     let rest: Vec<String> = lines.collect();
     let status = child.wait().expect("the child was started here");

@@ -8,6 +8,7 @@ use http::header::HOST;
 use http::request::Parts;
 
 use crate::config::{Config, Forwarded};
+use crate::http::Transport;
 
 /// Longest host with port, bytes: a DNS name of 253 and `:65535`.
 const AUTHORITY_BYTES_MAX: usize = 259;
@@ -17,7 +18,12 @@ const AUTHORITY_BYTES_MAX: usize = 259;
 /// In this order: the configured public URL; what a trusted proxy forwarded; the host that the client asked for; the
 /// address that the server listens on. Text from a client is used only if it is a plain host with an optional port, so it
 /// cannot break out of the JSON, XML or URL that it is put into.
-pub(super) fn base_url(config: &Config, parts: &Parts, local_addr: SocketAddr) -> Arc<str> {
+pub(super) fn base_url(
+    config: &Config,
+    parts: &Parts,
+    transport: Transport,
+    local_addr: SocketAddr,
+) -> Arc<str> {
     if let Some(public_url) = &config.public_url {
         return public_url.trim_end_matches('/').into();
     }
@@ -25,7 +31,10 @@ pub(super) fn base_url(config: &Config, parts: &Parts, local_addr: SocketAddr) -
         Forwarded::Trusted => forwarded(&parts.headers),
         Forwarded::Ignored => (None, None),
     };
-    let scheme = forwarded.0.unwrap_or("http");
+    let scheme = forwarded.0.unwrap_or(match transport {
+        Transport::Plain => "http",
+        Transport::Tls => "https",
+    });
     match forwarded.1.or_else(|| requested_host(parts)) {
         Some(authority) => format!("{scheme}://{authority}").into(),
         None => format!("{scheme}://{}", reachable(local_addr)).into(),
@@ -94,7 +103,23 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).expect("valid request").into_parts();
-        base_url(config, &parts, "0.0.0.0:9324".parse().expect("address")).to_string()
+        base_over(Transport::Plain, config, &parts)
+    }
+
+    fn base_over(transport: Transport, config: &Config, parts: &Parts) -> String {
+        let local_addr = "0.0.0.0:9324".parse().expect("address");
+        base_url(config, parts, transport, local_addr).to_string()
+    }
+
+    #[test]
+    fn over_tls_it_begins_with_https_unless_a_proxy_knows_better() {
+        let request = http::Request::builder().header("host", "inside:1");
+        let request = request.header("x-forwarded-proto", "http").body(()).expect("valid request");
+        let (parts, ()) = request.into_parts();
+        let config = Config::small("/nonexistent");
+        assert_eq!(base_over(Transport::Tls, &config, &parts), "https://inside:1");
+        let trusting = Config { forwarded: Forwarded::Trusted, ..config };
+        assert_eq!(base_over(Transport::Tls, &trusting, &parts), "http://inside:1");
     }
 
     #[test]

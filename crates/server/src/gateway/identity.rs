@@ -1,12 +1,14 @@
-//! Who calls, as far as the request tells.
+//! Who calls.
 
 use std::sync::Arc;
 
 use http::request::Parts;
 use sha2::{Digest, Sha256};
-use sluice_wire::{AwsError, Credential, framework};
+use sluice_wire::{AwsError, Credential, Signature, SigningKey, framework};
 
+use super::signing_keys::SigningKeys;
 use crate::config::{Access, Config};
+use crate::identities::{Holder, Identities, KeyHolder, Secret};
 
 /// Region names longer than this are not believed.
 const REGION_BYTES_MAX: usize = 64;
@@ -17,20 +19,35 @@ const UNIQUE_ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Letters after the prefix `AIDA`.
 const UNIQUE_ID_LETTERS: usize = 17;
 
-/// The caller of a request. What is made from the access key id is made when it is asked for.
+/// The caller of a request. What is made from it is made when it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// 12-digit account id.
     pub account: Arc<str>,
-    /// Access key id as sent; absent when the request is not signed.
-    pub access_key_id: Option<String>,
+    /// Who in the account.
+    pub caller: Caller,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody signed, where signatures are verified.
+    Anonymous,
+    /// Where they are not: somebody who sent this access key id, or the account itself who sent none.
+    Claimed(Option<String>),
+    /// The holder of an access key that signed the request.
+    Known(Arc<KeyHolder>),
 }
 
 impl Identity {
-    /// Makes the `SenderId` of messages (contract §4.10): a stable `AIDA…` id made from the access key id, or the
-    /// account id for the account itself.
+    /// Makes the `SenderId` of messages (contract §4.10): the unique id of a user, the account id for the account itself. One
+    /// who is not verified gets a stable `AIDA…` id made from the access key id.
     pub fn sender_id(&self) -> String {
-        self.user().map_or_else(|| self.account.to_string(), unique_id)
+        match self.user() {
+            None => self.account.to_string(),
+            Some(User::Known { unique_id, .. }) => unique_id.to_owned(),
+            Some(User::Claimed(access_key_id)) => unique_id(access_key_id),
+        }
     }
 
     /// Makes the ARN of the user, or of the account's root.
@@ -38,58 +55,167 @@ impl Identity {
         let account = &self.account;
         match self.user() {
             None => format!("arn:aws:iam::{account}:root"),
-            Some(user) if is_user_name(user) => format!("arn:aws:iam::{account}:user/{user}"),
-            Some(user) => format!("arn:aws:iam::{account}:user/{}", unique_id(user)),
+            Some(User::Known { path, name, .. }) => {
+                format!("arn:aws:iam::{account}:user{path}{name}")
+            }
+            Some(User::Claimed(id)) if is_user_name(id) => {
+                format!("arn:aws:iam::{account}:user/{id}")
+            }
+            Some(User::Claimed(id)) => format!("arn:aws:iam::{account}:user/{}", unique_id(id)),
         }
     }
 
-    /// The access key id of one who is not the account itself.
-    fn user(&self) -> Option<&str> {
-        self.access_key_id.as_deref().filter(|id| !is_account(id))
+    /// One who is not the account itself.
+    fn user(&self) -> Option<User<'_>> {
+        match &self.caller {
+            Caller::Anonymous | Caller::Claimed(None) => None,
+            Caller::Claimed(Some(id)) => (!is_account(id)).then_some(User::Claimed(id)),
+            Caller::Known(key) => match &key.holder {
+                Holder::Root => None,
+                Holder::User { name, path, unique_id } => {
+                    Some(User::Known { name, path, unique_id })
+                }
+            },
+        }
     }
+}
+
+enum User<'a> {
+    Claimed(&'a str),
+    Known { name: &'a str, path: &'a str, unique_id: &'a str },
 }
 
 /// A caller, and the region that the request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authenticated {
+pub(crate) struct Authenticated {
     /// Who calls.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// From the credential scope, else the configured one.
-    pub region: Arc<str>,
+    pub(crate) region: Arc<str>,
 }
 
-/// Finds out who calls. Signatures are not verified: with [`Access::Anyone`] that is the purpose, with
-/// [`Access::LoopbackOnly`] the listener keeps strangers out.
-///
-/// # Errors
-/// `IncompleteSignature` when the credential is malformed, unless anyone may call.
-pub fn authenticate(config: &Config, parts: &Parts) -> Result<Authenticated, AwsError> {
-    let credential = match (Credential::from_parts(parts), config.access) {
-        (Ok(credential), _) => credential,
-        // A bearer token that a proxy left in the request, or a test with `Authorization: x`.
-        (Err(_malformed), Access::Anyone) => None,
-        (Err(malformed), Access::LoopbackOnly) => return Err(malformed),
-    };
-    let Some(credential) = credential else {
-        let identity = Identity { account: config.account.as_str().into(), access_key_id: None };
-        return Ok(Authenticated { identity, region: config.region.as_str().into() });
-    };
-    let region = match (is_region(&credential.region), config.access) {
-        (true, _) => (*credential.region).into(),
-        // SigV4a signs for a set of regions, for example `*`.
-        (false, Access::Anyone) => config.region.as_str().into(),
-        (false, Access::LoopbackOnly) => {
-            let message = "Credential should be scoped to a valid region.";
-            return Err(AwsError::new(&framework::INCOMPLETE_SIGNATURE, message));
+/// What tells who calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim<'a> {
+    /// The head of the request.
+    pub(crate) parts: &'a Parts,
+    /// Its body as received.
+    pub(crate) body: &'a [u8],
+    /// Signing name of the service that is called.
+    pub(crate) service: &'a str,
+    /// Epoch milliseconds.
+    pub(crate) now_ms: u64,
+}
+
+/// Finds out who calls.
+pub(crate) struct Authenticator {
+    access: Access,
+    account: Arc<str>,
+    region: Arc<str>,
+    identities: Identities,
+    keys: SigningKeys,
+}
+
+impl Authenticator {
+    pub(crate) fn new(config: &Config, identities: Identities) -> Self {
+        Self {
+            access: config.access,
+            account: config.account.as_str().into(),
+            region: config.region.as_str().into(),
+            identities,
+            keys: SigningKeys::default(),
         }
-    };
-    Ok(Authenticated { identity: identity(&config.account, &credential.access_key_id), region })
+    }
+
+    /// Finds out who calls. With [`Access::Verified`] the signature is verified, with [`Access::Anyone`] anybody is whom they
+    /// say they are, and with [`Access::LoopbackOnly`] too: there the listener keeps strangers out.
+    ///
+    /// # Errors
+    /// `IncompleteSignature`, `InvalidClientTokenId` or `SignatureDoesNotMatch` (contract §1.6), unless anyone may call.
+    pub(crate) fn authenticate(&self, claim: &Claim<'_>) -> Result<Authenticated, AwsError> {
+        match self.access {
+            Access::Verified => self.verified(claim),
+            Access::Anyone | Access::LoopbackOnly => self.believed(claim.parts),
+        }
+    }
+
+    fn verified(&self, claim: &Claim<'_>) -> Result<Authenticated, AwsError> {
+        let Some(signature) = Signature::from_parts(claim.parts)? else {
+            return Ok(self.without_user(Caller::Anonymous));
+        };
+        let credential = &signature.credential;
+        let key = self.identities.access_key(&credential.access_key_id);
+        let key = key.filter(|key| key.is_active && signature.session_token.is_none());
+        let Some(key) = key else {
+            let message = "The security token included in the request is invalid.";
+            return Err(AwsError::new(&framework::UNRECOGNIZED_CLIENT, message));
+        };
+        let scope_error = if *credential.region != *self.region {
+            Some("Credential should be scoped to a valid region.".to_owned())
+        } else if *credential.service != *claim.service {
+            Some(format!("Credential should be scoped to correct service: '{}'.", claim.service))
+        } else {
+            None
+        };
+        if let Some(message) = scope_error {
+            return Err(AwsError::new(&framework::INVALID_SIGNATURE, message));
+        }
+        self.verify(claim, &signature, &key.secret)?;
+        let identity = Identity { account: Arc::clone(&key.account), caller: Caller::Known(key) };
+        Ok(Authenticated { identity, region: Arc::clone(&self.region) })
+    }
+
+    fn verify(
+        &self,
+        claim: &Claim<'_>,
+        signature: &Signature<'_>,
+        secret: &Secret,
+    ) -> Result<(), AwsError> {
+        let verify = |key: &_| signature.verify(claim.parts, claim.body, key, claim.now_ms / 1_000);
+        let credential = &signature.credential;
+        if let Some(key) = self.keys.get(credential, secret) {
+            return verify(&key);
+        }
+        let Credential { date, region, service, .. } = credential;
+        let key = SigningKey::derive(secret.expose(), date, region, service);
+        verify(&key)?;
+        self.keys.put(credential, secret, key);
+        Ok(())
+    }
+
+    fn believed(&self, parts: &Parts) -> Result<Authenticated, AwsError> {
+        let credential = match (Credential::from_parts(parts), self.access) {
+            (Ok(credential), _) => credential,
+            // A bearer token that a proxy left in the request, or a test with `Authorization: x`.
+            (Err(_malformed), Access::Anyone) => None,
+            (Err(malformed), _) => return Err(malformed),
+        };
+        let Some(credential) = credential else {
+            return Ok(self.without_user(Caller::Claimed(None)));
+        };
+        let region = match (is_region(&credential.region), self.access) {
+            (true, _) => (*credential.region).into(),
+            // SigV4a signs for a set of regions, for example `*`.
+            (false, Access::Anyone) => Arc::clone(&self.region),
+            (false, _) => {
+                let message = "Credential should be scoped to a valid region.";
+                return Err(AwsError::new(&framework::INCOMPLETE_SIGNATURE, message));
+            }
+        };
+        Ok(Authenticated { identity: claimed(&self.account, &credential.access_key_id), region })
+    }
+
+    fn without_user(&self, caller: Caller) -> Authenticated {
+        let identity = Identity { account: Arc::clone(&self.account), caller };
+        Authenticated { identity, region: Arc::clone(&self.region) }
+    }
 }
 
 /// An access key id that looks like an account is the account.
-fn identity(default_account: &str, access_key_id: &str) -> Identity {
-    let account = if is_account(access_key_id) { access_key_id } else { default_account };
-    Identity { account: account.into(), access_key_id: Some(access_key_id.to_owned()) }
+fn claimed(default_account: &Arc<str>, access_key_id: &str) -> Identity {
+    let is_account = is_account(access_key_id);
+    let account = if is_account { access_key_id.into() } else { Arc::clone(default_account) };
+    Identity { account, caller: Caller::Claimed(Some(access_key_id.to_owned())) }
 }
 
 fn is_account(text: &str) -> bool {
@@ -120,42 +246,68 @@ fn unique_id(access_key_id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use sluice_store::{MemoryStore, Store};
+    use sluice_wire::{SigningIdentity, SigningRequest, sign};
 
-    fn authenticated(
-        access: Access,
-        authorization: Option<&str>,
-    ) -> Result<Authenticated, &'static str> {
-        let mut request = http::Request::builder();
-        if let Some(value) = authorization {
-            request = request.header("authorization", value);
-        }
-        let (parts, ()) = request.body(()).expect("valid request").into_parts();
-        let config = Config { access, ..Config::small("/nonexistent") };
-        authenticate(&config, &parts).map_err(|error| error.shape().query_code)
+    use super::*;
+    use crate::broker::Health;
+    use crate::clock::SystemClock;
+    use crate::identities::{self, AccessKey};
+
+    const NOW_SECS: u64 = 1_800_000_000;
+    const BODY: &[u8] = b"{}";
+
+    async fn identities() -> Identities {
+        let shard = MemoryStore::new().open_shard(identities::SHARD).expect("free");
+        let opened = Identities::open(shard, Arc::new(SystemClock), Health::default());
+        opened.await.expect("empty")
     }
 
-    fn signed(access_key_id: &str, region: &str) -> String {
+    async fn authenticator(access: Access) -> Authenticator {
+        let config = Config { access, ..Config::small("/nonexistent") };
+        Authenticator::new(&config, identities().await)
+    }
+
+    fn authenticated_with(
+        authenticator: &Authenticator,
+        headers: &[(&str, &str)],
+    ) -> Result<Authenticated, String> {
+        let mut request = http::Request::builder().method("POST").uri("/");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).expect("valid request").into_parts();
+        let claim = Claim { parts: &parts, body: BODY, service: "sqs", now_ms: NOW_SECS * 1_000 };
+        authenticator.authenticate(&claim).map_err(|error| error.shape().query_code.to_owned())
+    }
+
+    async fn authenticated(access: Access, header: Option<&str>) -> Result<Authenticated, String> {
+        let headers = header.map(|value| ("authorization", value));
+        authenticated_with(&authenticator(access).await, headers.as_slice())
+    }
+
+    fn claimed_by(access_key_id: &str, region: &str) -> String {
         format!(
             "AWS4-HMAC-SHA256 Credential={access_key_id}/20260102/{region}/sqs/aws4_request, \
              SignedHeaders=host, Signature=00"
         )
     }
 
-    #[test]
-    fn twelve_digits_are_the_account_and_its_root() {
-        let caller = authenticated(Access::Anyone, Some(&signed("123456789012", "eu-west-1")));
-        let caller = caller.expect("accepted");
+    #[tokio::test]
+    async fn twelve_digits_are_the_account_and_its_root() {
+        let header = claimed_by("123456789012", "eu-west-1");
+        let caller = authenticated(Access::Anyone, Some(&header)).await.expect("accepted");
         assert_eq!(&*caller.identity.account, "123456789012");
         assert_eq!(caller.identity.sender_id(), "123456789012");
         assert_eq!(caller.identity.principal_arn(), "arn:aws:iam::123456789012:root");
         assert_eq!(&*caller.region, "eu-west-1");
     }
 
-    #[test]
-    fn another_access_key_is_a_user_of_the_configured_account() {
-        let caller = authenticated(Access::Anyone, Some(&signed("AKIDEXAMPLE", "us-east-1")));
-        let identity = caller.expect("accepted").identity;
+    #[tokio::test]
+    async fn another_access_key_is_a_user_of_the_configured_account() {
+        let header = claimed_by("AKIDEXAMPLE", "us-east-1");
+        let caller = authenticated(Access::Anyone, Some(&header)).await.expect("accepted");
+        let identity = caller.identity;
         assert_eq!(&*identity.account, "000000000000");
         assert_eq!(identity.principal_arn(), "arn:aws:iam::000000000000:user/AKIDEXAMPLE");
         assert_eq!(identity.sender_id().len(), 21);
@@ -164,34 +316,81 @@ mod tests {
         assert_ne!(identity.sender_id(), unique_id("AKIDEXAMPLF"));
     }
 
-    #[test]
-    fn hostile_access_keys_do_not_reach_the_arn() {
-        let caller = authenticated(Access::Anyone, Some(&signed("a:b/<c>", "us-east-1")));
-        let identity = caller.expect("accepted").identity;
+    #[tokio::test]
+    async fn hostile_access_keys_do_not_reach_the_arn() {
+        let header = claimed_by("a:b/<c>", "us-east-1");
+        let caller = authenticated(Access::Anyone, Some(&header)).await.expect("accepted");
+        let identity = caller.identity;
         assert_eq!(
             identity.principal_arn(),
             format!("arn:aws:iam::000000000000:user/{}", identity.sender_id())
         );
     }
 
-    #[test]
-    fn no_credentials_are_the_root_of_the_configured_account() {
+    #[tokio::test]
+    async fn no_credentials_are_the_root_of_the_configured_account_where_none_are_needed() {
         for access in [Access::Anyone, Access::LoopbackOnly] {
-            let caller = authenticated(access, None).expect("accepted");
-            assert_eq!(caller.identity.access_key_id, None);
+            let caller = authenticated(access, None).await.expect("accepted");
+            assert_eq!(caller.identity.caller, Caller::Claimed(None));
             assert_eq!(caller.identity.sender_id(), "000000000000");
             assert_eq!(&*caller.region, "us-east-1");
         }
+        let nobody = authenticated(Access::Verified, None).await.expect("policies decide");
+        assert_eq!(nobody.identity.caller, Caller::Anonymous);
     }
 
-    #[test]
-    fn malformed_credentials_matter_only_where_not_anyone_may_call() {
-        let hostile_region = signed("AKID", "<region>");
+    #[tokio::test]
+    async fn malformed_credentials_matter_only_where_not_anyone_may_call() {
+        let hostile_region = claimed_by("AKID", "<region>");
         for header in ["Bearer token", "AWS4-HMAC-SHA256 Credential=x", &hostile_region] {
-            let caller = authenticated(Access::Anyone, Some(header)).expect("accepted");
+            let caller = authenticated(Access::Anyone, Some(header)).await.expect("accepted");
             assert_eq!(&*caller.region, "us-east-1");
-            let refused = authenticated(Access::LoopbackOnly, Some(header));
-            assert_eq!(refused, Err("IncompleteSignature"));
+            let refused = authenticated(Access::LoopbackOnly, Some(header)).await;
+            assert_eq!(refused, Err("IncompleteSignature".to_owned()));
+            assert!(authenticated(Access::Verified, Some(header)).await.is_err());
         }
+    }
+
+    /// Signs a request with a key, for a region and service.
+    fn signed(key: &AccessKey, region: &str, service: &str) -> Vec<(&'static str, String)> {
+        let identity = SigningIdentity {
+            access_key_id: &key.id,
+            secret_access_key: key.secret.expose(),
+            session_token: None,
+            region,
+            service,
+        };
+        let headers = [("host", "localhost")];
+        let request = SigningRequest { method: "POST", path: "/", headers: &headers, body: BODY };
+        let mut headers = vec![("host", "localhost".to_owned())];
+        headers.extend(sign(&request, &identity, NOW_SECS));
+        headers
+    }
+
+    #[tokio::test]
+    async fn who_signs_with_a_key_of_this_server_gets_in() {
+        let identities = identities().await;
+        let key = identities.ensure_root_key("000000000000").await.expect("good").expect("new");
+        let config = Config { access: Access::Verified, ..Config::small("/nonexistent") };
+        let authenticator = Authenticator::new(&config, identities);
+        let ask = |key: &AccessKey, region, service| {
+            let headers = signed(key, region, service);
+            let headers: Vec<_> =
+                headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            authenticated_with(&authenticator, &headers)
+        };
+        // Twice: the second time the signing key is known.
+        for _ in 0..2 {
+            let caller = ask(&key, "us-east-1", "sqs").expect("it is the right key");
+            assert_eq!(caller.identity.principal_arn(), "arn:aws:iam::000000000000:root");
+            assert_eq!(caller.identity.sender_id(), "000000000000");
+        }
+        let mismatch = Err("SignatureDoesNotMatch".to_owned());
+        assert_eq!(ask(&key, "eu-west-1", "sqs"), mismatch);
+        assert_eq!(ask(&key, "us-east-1", "sns"), mismatch);
+        let other = AccessKey::new("000000000000", 0, |_| false);
+        assert_eq!(ask(&other, "us-east-1", "sqs"), Err("InvalidClientTokenId".to_owned()));
+        let guessed = AccessKey { secret: other.secret, ..key };
+        assert_eq!(ask(&guessed, "us-east-1", "sqs"), mismatch);
     }
 }

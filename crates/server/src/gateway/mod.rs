@@ -7,12 +7,15 @@ mod authorisation;
 mod base_url;
 mod failure;
 mod identity;
+mod origin;
 mod panic;
 mod request;
+mod signing_keys;
 mod status;
 
-pub use authorisation::authorise;
+pub(crate) use authorisation::Authoriser;
 pub(crate) use failure::unread_body;
-pub use identity::{Authenticated, Identity, authenticate};
+pub(crate) use identity::Authenticator;
+pub use identity::{Caller, Identity};
 pub(crate) use request::Gateway;
 pub(crate) use status::{SCRAPES_MAX, of as status_of};

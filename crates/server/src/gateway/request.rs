@@ -19,16 +19,19 @@ use crate::broker::Broker;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::http::{
-    BodyBudget, BodyError, BodyShare, Bound, Limits, ReadBody, Respond, UnreadBody, read_body,
+    Arrival, BodyBudget, BodyError, BodyShare, Bound, Limits, ReadBody, Respond, UnreadBody,
+    read_body,
 };
 use crate::identities::Identities;
 use crate::metrics::{Metrics, Outcome};
 use crate::services::{Context, OperationEntry, SERVICES};
 
 use super::admin;
-use super::authenticate;
+use super::authorisation::Authoriser;
 use super::base_url::base_url;
 use super::failure;
+use super::identity::{Authenticator, Claim};
+use super::origin;
 use super::panic::caught;
 use super::status::{self, Endpoint, Readiness};
 
@@ -41,6 +44,10 @@ pub(crate) struct Gateway {
     pub(crate) config: Config,
     /// Queues and messages.
     pub(crate) broker: Broker,
+    /// Who calls.
+    pub(crate) authenticator: Authenticator,
+    /// Whether they may.
+    pub(crate) authoriser: Arc<Authoriser>,
     /// Who exists.
     pub(crate) identities: Identities,
     /// Asked for its health and its metrics only.
@@ -83,19 +90,14 @@ struct Answered {
 }
 
 impl Respond for Gateway {
-    async fn respond(
-        &self,
-        request: Box<Request<Incoming>>,
-        _peer: SocketAddr,
-        refusal: Option<Bound>,
-    ) -> Response<Bytes> {
+    async fn respond(&self, request: Box<Request<Incoming>>, arrival: Arrival) -> Response<Bytes> {
         let request_id = Uuid::new_v4().to_string();
         let path = request.uri().path();
         // In boxes of their own: a long poll should not have to make room for them.
         let mut response = match Endpoint::at(path) {
             Some(endpoint) => Box::pin(status::answer(self, endpoint, request.method())).await,
             None if admin::is_admin(path) => Box::pin(admin::answer(self, request)).await,
-            None => self.api(request, &request_id, refusal).await,
+            None => self.api(request, &request_id, arrival).await,
         };
         // The wire crate has set it already, other endpoints have not.
         if !response.headers().contains_key(REQUEST_ID)
@@ -133,10 +135,10 @@ impl Gateway {
         &self,
         request: Box<Request<Incoming>>,
         request_id: &str,
-        refusal: Option<Bound>,
+        arrival: Arrival,
     ) -> Response<Bytes> {
         let started = clock::instant();
-        let answered = match Box::pin(self.accepted(request, request_id, refusal)).await {
+        let answered = match Box::pin(self.accepted(request, request_id, arrival)).await {
             Ok(accepted) => self.serve(accepted, request_id).await,
             Err(answered) => answered,
         };
@@ -155,10 +157,10 @@ impl Gateway {
         &self,
         request: Box<Request<Incoming>>,
         request_id: &str,
-        refusal: Option<Bound>,
+        arrival: Arrival,
     ) -> Result<Accepted, Answered> {
         let (parts, body) = request.into_parts();
-        let reading = pin!(self.read(&parts, body, request_id, refusal));
+        let reading = pin!(self.read(&parts, body, request_id, arrival));
         match caught(reading).await {
             Ok(read) => read,
             Err(panic) => Err(self.refuse_unread(&parts, bug(&panic), request_id)),
@@ -170,22 +172,23 @@ impl Gateway {
         parts: &Parts,
         body: Incoming,
         request_id: &str,
-        refusal: Option<Bound>,
+        arrival: Arrival,
     ) -> Result<Accepted, Answered> {
-        if let Some(bound) = refusal {
+        if let Some(bound) = arrival.refusal {
             self.note_refused(bound);
             return Err(self.refuse_unread(parts, failure::too_many(bound), request_id));
         }
         let body = read_body(body, &self.bodies, &self.limits)
             .await
             .map_err(|error| self.refuse_unread(parts, self.unread_body(&error), request_id))?;
+        let received = body.bytes.clone();
         let body =
             self.decode(parts, body).map_err(|error| self.refuse(parts, error, request_id))?;
         let (bytes, share) = body.into_parts();
         let call = route(parts, &bytes, &self.models)
             .map_err(|rejection| rejected(&rejection, request_id))?;
         let entry = operation(&call);
-        match self.context(parts, &call, entry) {
+        match self.context(parts, &received, arrival, &call, entry) {
             Ok((context, entry)) => Ok(Accepted { call, context, entry, _body: share }),
             Err(error) => Err(failed(&call, entry, &error, request_id)),
         }
@@ -210,10 +213,14 @@ impl Gateway {
     fn context(
         &self,
         parts: &Parts,
+        body: &[u8],
+        arrival: Arrival,
         call: &Call,
         entry: Option<&'static OperationEntry>,
     ) -> Result<(Context, &'static OperationEntry), AwsError> {
-        let caller = authenticate(&self.config, parts)?;
+        let (service, now_ms) = (call.service.name, self.clock.now_ms());
+        let claim = Claim { parts, body, service, now_ms };
+        let caller = self.authenticator.authenticate(&claim)?;
         let entry = entry.ok_or_else(|| call.unknown_operation())?;
         let trace_header = parts.headers.get(TRACE_ID).and_then(|value| value.to_str().ok());
         let context = Context {
@@ -221,11 +228,13 @@ impl Gateway {
             identities: self.identities.clone(),
             identity: caller.identity,
             region: caller.region,
-            base_url: base_url(&self.config, parts, self.local_addr),
+            base_url: base_url(&self.config, parts, arrival.transport, self.local_addr),
             default_region: Arc::clone(&self.default_region),
+            origin: origin::of(&self.config, parts, arrival),
+            authoriser: Arc::clone(&self.authoriser),
             trace_header: trace_header.map(str::to_owned),
             extensions: self.config.extensions,
-            now_ms: self.clock.now_ms(),
+            now_ms,
         };
         Ok((context, entry))
     }

@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 use crate::clock::{self, Instant};
 
 use super::limits::{
-    HEAD_FREE_BYTES, Limits, RESPONSE_TIMEOUT, SLOW_READER_TIME, WRITE_PROGRESS_BYTES,
+    HEAD_BYTES_MAX, HEAD_FREE_BYTES, Limits, RESPONSE_TIMEOUT, SLOW_READER_TIME,
+    WRITE_PROGRESS_BYTES,
 };
 use super::memory::Share;
 
@@ -38,6 +39,7 @@ pub(super) struct Activity {
     is_unwritten: AtomicBool,
     idle_since_ms: AtomicU64,
     head_since_ms: AtomicU64,
+    handshake_since_ms: AtomicU64,
     write_blocked_since_ms: AtomicU64,
     written_while_blocked: AtomicU64,
     is_body_unread: AtomicBool,
@@ -48,6 +50,8 @@ pub(super) struct Activity {
 /// Why a connection is closed by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Close {
+    /// The TLS handshake was not complete in time.
+    Handshake,
     /// The request head did not arrive in time.
     Head,
     /// There is no memory for so long a request head.
@@ -69,6 +73,7 @@ struct Snapshot {
     requests_open: usize,
     idle_since_ms: u64,
     head_since_ms: u64,
+    handshake_since_ms: u64,
     write_blocked_since_ms: u64,
     response_since_ms: u64,
 }
@@ -89,6 +94,7 @@ impl Activity {
             is_unwritten: AtomicBool::new(false),
             idle_since_ms: AtomicU64::new(0),
             head_since_ms: AtomicU64::new(0),
+            handshake_since_ms: AtomicU64::new(NEVER),
             write_blocked_since_ms: AtomicU64::new(NEVER),
             written_while_blocked: AtomicU64::new(0),
             is_body_unread: AtomicBool::new(false),
@@ -114,6 +120,27 @@ impl Activity {
         }
     }
 
+    /// Notes that the connection owes a TLS handshake before anything else. What is read of it counts as a request head.
+    pub(super) fn begin_handshake(&self) {
+        self.handshake_since_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Notes that the handshake is complete. The first request head is owed from now on.
+    pub(super) fn end_handshake(&self) {
+        self.clear_head();
+        self.head_since_ms.store(self.now_ms(), Ordering::Relaxed);
+        self.handshake_since_ms.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// Notes that a head is complete. Gives whether it was large.
+    fn clear_head(&self) -> bool {
+        let is_large = self.head_bytes.swap(0, Ordering::Relaxed) > HEAD_FREE_BYTES;
+        if is_large {
+            self.head_share.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        is_large
+    }
+
     /// Notes the start of a request; the guard notes its end. Gives whether its head may be large.
     pub(super) fn begin_request(&self, version: http::Version) -> bool {
         let is_http2 = version == http::Version::HTTP_2;
@@ -121,11 +148,7 @@ impl Activity {
         self.has_had_request.store(true, Ordering::Relaxed);
         self.requests_open.fetch_add(1, Ordering::Relaxed);
         self.head_since_ms.store(NEVER, Ordering::Relaxed);
-        let is_large = self.head_bytes.swap(0, Ordering::Relaxed) > HEAD_FREE_BYTES;
-        if is_large {
-            self.head_share.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        }
-        is_large || is_http2
+        self.clear_head() || is_http2
     }
 
     /// Notes that a request was answered or given up. The answer is not written yet.
@@ -146,8 +169,9 @@ impl Activity {
             self.head_since_ms.store(self.now_ms(), Ordering::Relaxed);
         }
         let before = self.head_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let taken = before.saturating_sub(HEAD_FREE_BYTES);
-        let needed = (before + bytes).saturating_sub(HEAD_FREE_BYTES);
+        // In TLS there may be much more around a head than in it; no head takes more than the longest.
+        let counted = |bytes: usize| bytes.min(HEAD_BYTES_MAX).saturating_sub(HEAD_FREE_BYTES);
+        let (taken, needed) = (counted(before), counted(before + bytes));
         if needed == taken {
             return;
         }
@@ -262,6 +286,7 @@ impl Activity {
             requests_open: self.requests_open.load(Ordering::Relaxed),
             idle_since_ms: self.idle_since_ms.load(Ordering::Relaxed),
             head_since_ms: self.head_since_ms.load(Ordering::Relaxed),
+            handshake_since_ms: self.handshake_since_ms.load(Ordering::Relaxed),
             write_blocked_since_ms: self.write_blocked_since_ms.load(Ordering::Relaxed),
             response_since_ms: self.response_since_ms.load(Ordering::Relaxed),
         };
@@ -281,6 +306,10 @@ fn is_past(now_ms: u64, since_ms: u64, limit: Duration) -> bool {
 
 fn overdue(snapshot: Snapshot, now_ms: u64, limits: &Limits) -> Option<Close> {
     let is_past = |since_ms: u64, limit: Duration| is_past(now_ms, since_ms, limit);
+    if snapshot.handshake_since_ms != NEVER {
+        return is_past(snapshot.handshake_since_ms, limits.handshake_timeout)
+            .then_some(Close::Handshake);
+    }
     if is_past(snapshot.write_blocked_since_ms, limits.write_timeout)
         || is_past(snapshot.response_since_ms, RESPONSE_TIMEOUT)
     {
@@ -305,6 +334,7 @@ mod tests {
         requests_open: 0,
         idle_since_ms: 0,
         head_since_ms: NEVER,
+        handshake_since_ms: NEVER,
         write_blocked_since_ms: NEVER,
         response_since_ms: NEVER,
     };
@@ -315,6 +345,7 @@ mod tests {
 
     fn limits() -> Limits {
         Limits {
+            handshake_timeout: Duration::from_secs(5),
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(100),
             write_timeout: Duration::from_secs(30),
@@ -333,6 +364,31 @@ mod tests {
         let state = Snapshot { head_since_ms: 5_000, ..QUIET };
         assert_eq!(overdue(state, 14_999, &limits()), None);
         assert_eq!(overdue(state, 15_000, &limits()), Some(Close::Head));
+    }
+
+    #[test]
+    fn a_handshake_has_its_own_time_and_the_head_comes_after_it() {
+        let state = Snapshot { handshake_since_ms: 0, head_since_ms: 0, ..QUIET };
+        assert_eq!(overdue(state, 4_999, &limits()), None);
+        assert_eq!(overdue(state, 5_000, &limits()), Some(Close::Handshake));
+        let mut activity = activity();
+        activity.begin_handshake();
+        activity.opened = activity.opened.checked_sub(Duration::from_secs(4)).expect("up for 4 s");
+        activity.note_read(2 * HEAD_FREE_BYTES);
+        assert_eq!(activity.overdue(&limits()), None);
+        activity.end_handshake();
+        assert!(activity.head_since_ms.load(Ordering::Relaxed) >= 4_000);
+        activity.note_read(2 * HEAD_FREE_BYTES);
+        assert_eq!(activity.close.get(), None, "what the handshake took is given back");
+    }
+
+    #[test]
+    fn no_head_takes_more_memory_than_the_longest() {
+        let memory = Memory::new(HEAD_BYTES_MAX - HEAD_FREE_BYTES);
+        let activity = Activity::new(memory.none(), false);
+        activity.note_read(HEAD_BYTES_MAX);
+        activity.note_read(HEAD_BYTES_MAX);
+        assert_eq!(activity.close.get(), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,10 +16,14 @@ use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
+
+use crate::metrics::ConnectionMetrics;
 
 use super::activity::{Activity, Close};
 use super::connections::Connections;
@@ -31,6 +36,7 @@ use super::limits::{
 use super::listener::Stops;
 use super::memory::Share;
 use super::stream::{Version, WatchedStream};
+use super::tls::Tls;
 
 /// Answers requests. Implemented by the gateway, and by stubs in tests.
 pub(crate) trait Respond: Send + Sync + 'static {
@@ -39,8 +45,7 @@ pub(crate) trait Respond: Send + Sync + 'static {
     fn respond(
         &self,
         request: Box<Request<Incoming>>,
-        peer: SocketAddr,
-        refusal: Option<Bound>,
+        arrival: Arrival,
     ) -> impl Future<Output = Response<Bytes>> + Send;
 
     /// Counts something that was refused without being answered.
@@ -48,6 +53,26 @@ pub(crate) trait Respond: Send + Sync + 'static {
 
     /// Says that there is an answer that a bound keeps from being given.
     fn refused_response(&self, bound: Bound) -> Response<Bytes>;
+}
+
+/// How a request came in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    /// The other end of the connection; behind a proxy that is the proxy.
+    pub(crate) peer: SocketAddr,
+    /// What the connection runs over.
+    pub(crate) transport: Transport,
+    /// The bound for which the request is to be refused.
+    pub(crate) refusal: Option<Bound>,
+}
+
+/// Whether others on the network can read along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// They can.
+    Plain,
+    /// They cannot.
+    Tls,
 }
 
 /// Bounds of this module that refuse what is beyond them.
@@ -159,6 +184,15 @@ pub(super) struct Serving<R> {
     pub(super) limits: Limits,
     pub(super) stops: Stops,
     pub(super) connections: Arc<Connections>,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) metrics: ConnectionMetrics,
+}
+
+/// A connection on which HTTP can begin.
+enum Opened {
+    Plain(WatchedStream, Version),
+    /// In a box, so that one without TLS takes no space for it.
+    Tls(Box<TlsStream<WatchedStream>>, Version),
 }
 
 /// Serves one connection until it ends, is closed, or the server stops. All its requests are refused if there is a
@@ -170,34 +204,66 @@ pub(super) async fn serve<R: Respond>(
     refusal: Option<Bound>,
 ) {
     let (activity, _listed) = serving.connections.open(refusal.is_some());
-    let mut stream = WatchedStream::new(stream, Arc::clone(&activity));
-    let version = tokio::select! {
-        version = stream.version() => version,
+    let stream = WatchedStream::new(stream, Arc::clone(&activity));
+    let opened = tokio::select! {
+        opened = open(stream, &serving) => opened,
         reason = activity.closed() => {
             debug!(%peer, ?reason, "closing connection");
+            serving.note_closed(reason);
             return;
         }
         () = serving.stops.drain.cancelled() => return,
         () = serving.stops.abort.cancelled() => return,
     };
-    let requests = Arc::new(Requests { serving, peer, activity, refusal });
+    let transport = if serving.tls.is_some() { Transport::Tls } else { Transport::Plain };
+    let arrival = Arrival { peer, transport, refusal };
+    let requests = Arc::new(Requests { serving, activity, arrival });
+    match opened {
+        Ok(Opened::Plain(stream, version)) => speak(stream, version, &requests).await,
+        Ok(Opened::Tls(stream, version)) => speak(*stream, version, &requests).await,
+        Err(error) => debug!(%peer, %error, "connection ended"),
+    }
+}
+
+/// Finds out what the client speaks, after the TLS handshake if there has to be one.
+async fn open<R>(mut stream: WatchedStream, serving: &Serving<R>) -> io::Result<Opened> {
+    let Some(tls) = &serving.tls else {
+        let version = stream.version().await?;
+        return Ok(Opened::Plain(stream, version));
+    };
+    stream.activity().begin_handshake();
+    let (stream, version) = Box::pin(tls.accept(stream)).await.inspect_err(|_error| {
+        serving.metrics.handshakes_failed.inc();
+    })?;
+    let activity = stream.get_ref().0.activity();
+    activity.end_handshake();
+    if version == Version::Http2 {
+        activity.note_http2();
+    }
+    Ok(Opened::Tls(Box::new(stream), version))
+}
+
+/// Serves HTTP. Either version is in a box of its own: a connection that has not said anything takes no space for them.
+async fn speak<R: Respond>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    version: Version,
+    requests: &Arc<Requests<R>>,
+) {
     let service = {
-        let requests = Arc::clone(&requests);
+        let requests = Arc::clone(requests);
         service_fn(move |request| answer(Arc::clone(&requests), Box::new(request)))
     };
     let io = TokioIo::new(stream);
     let protocols = &requests.serving.protocols;
-    // Each in a box of its own: a connection that has not said anything takes no space for them.
     match version {
-        Ok(Version::Http1) => {
+        Version::Http1 => {
             let connection = protocols.http1.serve_connection(io, service);
-            until_closed(Box::pin(connection), |it| it.graceful_shutdown(), &requests).await;
+            until_closed(Box::pin(connection), |it| it.graceful_shutdown(), requests).await;
         }
-        Ok(Version::Http2) => {
+        Version::Http2 => {
             let connection = protocols.http2.serve_connection(io, service);
-            until_closed(Box::pin(connection), |it| it.graceful_shutdown(), &requests).await;
+            until_closed(Box::pin(connection), |it| it.graceful_shutdown(), requests).await;
         }
-        Err(error) => debug!(%peer, %error, "connection ended"),
     }
 }
 
@@ -210,7 +276,7 @@ async fn until_closed<C, R>(
     C: Future<Output = hyper::Result<()>>,
     R: Respond,
 {
-    let Requests { serving, peer, activity, .. } = requests;
+    let Requests { serving, activity, arrival: Arrival { peer, .. } } = requests;
     tokio::select! {
         result = connection.as_mut() => {
             // Broken connections are the client's business.
@@ -221,9 +287,7 @@ async fn until_closed<C, R>(
         }
         reason = activity.closed() => {
             debug!(%peer, ?reason, "closing connection");
-            if reason == Close::HeadMemory {
-                serving.responder.note_refused(Bound::HeadMemory);
-            }
+            serving.note_closed(reason);
             if reason != Close::Idle {
                 return;
             }
@@ -258,28 +322,28 @@ where
 /// What the requests of one connection share.
 struct Requests<R> {
     serving: Arc<Serving<R>>,
-    peer: SocketAddr,
     activity: Arc<Activity>,
-    /// Why all are refused.
-    refusal: Option<Bound>,
+    /// Of each of them; if there is a refusal, all are refused.
+    arrival: Arrival,
 }
 
 async fn answer<R: Respond>(
     requests: Arc<Requests<R>>,
     request: Box<Request<Incoming>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let Requests { serving, peer, activity, refusal } = &*requests;
+    let Requests { serving, activity, arrival } = &*requests;
     let version = request.version();
     let has_large_head = activity.begin_request(version);
     let (_open, is_in_bound) = serving.connections.begin_request(activity);
     let head = if has_large_head { serving.head_share(&request) } else { Ok(None) };
     let refusal = match &head {
-        _ if refusal.is_some() => *refusal,
+        _ if arrival.refusal.is_some() => arrival.refusal,
         _ if !is_in_bound => Some(Bound::Requests),
         Ok(_) => None,
         Err(bound) => Some(*bound),
     };
-    let response = serving.responder.respond(request, *peer, refusal).await;
+    let arrival = Arrival { refusal, ..*arrival };
+    let response = serving.responder.respond(request, arrival).await;
     let mut response = serving.held(response, version, activity);
     let is_body_unread = response.extensions_mut().remove::<UnreadBody>().is_some();
     let is_last = refusal == Some(Bound::Connections);
@@ -297,6 +361,17 @@ async fn answer<R: Respond>(
 }
 
 impl<R: Respond> Serving<R> {
+    /// Counts a connection that is closed because of what its client did.
+    fn note_closed(&self, reason: Close) {
+        match reason {
+            Close::HeadMemory => self.responder.note_refused(Bound::HeadMemory),
+            Close::Handshake => {
+                self.metrics.handshakes_failed.inc();
+            }
+            Close::Head | Close::Idle | Close::Write | Close::MakeRoom => {}
+        }
+    }
+
     /// Takes memory for a request head that is held until the request is answered.
     fn head_share<B>(&self, request: &Request<B>) -> Result<Option<Share>, Bound> {
         let headers = request.headers().iter();

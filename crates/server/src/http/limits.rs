@@ -33,6 +33,13 @@ pub(super) const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// See [`HTTP2_STREAM_WINDOW_BYTES`].
 pub(super) const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
+/// Time for a TLS handshake. The time for the first request head begins after it.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes that TLS may hold, encrypted, for a client that does not read: a record. With what it may hold of records that are
+/// not complete or not read, a connection takes about 64 KiB more than one without TLS, at most.
+pub(super) const TLS_SEND_BUFFER_BYTES: usize = 16 * 1024;
+
 /// Response bytes buffered per HTTP/2 stream.
 pub(super) const HTTP2_SEND_BUFFER_BYTES: usize = 128 * 1024;
 
@@ -115,6 +122,8 @@ pub(crate) struct Limits {
     pub(crate) body_timeout: Duration,
     /// Time in which a body must make progress.
     pub(crate) body_progress_window: Duration,
+    /// Time for a TLS handshake.
+    pub(crate) handshake_timeout: Duration,
     /// Time for a request head.
     pub(crate) head_timeout: Duration,
     /// Time that a connection may stay without requests.
@@ -135,6 +144,7 @@ impl Limits {
             body_memory_bytes_max: BODY_MEMORY_BYTES_MAX.max(2 * config.body_bytes_max),
             body_timeout: config.body_timeout,
             body_progress_window: BODY_PROGRESS_WINDOW.min(config.body_timeout),
+            handshake_timeout: HANDSHAKE_TIMEOUT,
             head_timeout: config.head_timeout,
             idle_timeout: IDLE_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
@@ -147,6 +157,7 @@ impl Limits {
     /// request pays for a timer.
     pub(super) fn check_interval(&self) -> Duration {
         let shortest = self.head_timeout.min(self.idle_timeout).min(self.write_timeout);
+        let shortest = shortest.min(self.handshake_timeout);
         (shortest / 2).max(Duration::from_millis(10))
     }
 }
@@ -159,6 +170,7 @@ pub(super) fn test_limits() -> Limits {
         body_memory_bytes_max: 16 * 1024 * 1024,
         body_timeout: Duration::from_secs(30),
         body_progress_window: Duration::from_secs(30),
+        handshake_timeout: Duration::from_secs(30),
         head_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(30),
         write_timeout: Duration::from_secs(30),

@@ -17,6 +17,7 @@ use super::connections::Connections;
 use super::limits::{
     ACCEPT_BACKLOG, ACCEPT_RETRY_PAUSE, CONNECTIONS_REFUSED_MAX, EVICTION_TIMEOUT, Limits,
 };
+use super::tls::Tls;
 
 /// The two ways to stop a listener and its connections.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +33,7 @@ pub(crate) struct Stops {
 pub(crate) struct Listener {
     tcp: TcpListener,
     local_addr: SocketAddr,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
@@ -47,12 +49,22 @@ impl Listener {
         socket.bind(address)?;
         let tcp = socket.listen(ACCEPT_BACKLOG)?;
         let local_addr = tcp.local_addr()?;
-        Ok(Self { tcp, local_addr })
+        Ok(Self { tcp, local_addr, tls: None })
+    }
+
+    /// With TLS on every connection, if there is any.
+    pub(crate) fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Where it listens.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// The TLS that it has.
+    pub(crate) fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
     }
 
     /// Accepts and serves until `stops.drain`. At the cap an idle connection makes room for the next one; while none is
@@ -69,10 +81,19 @@ impl Listener {
         let places = Places::new(&limits);
         let drain = stops.drain.clone();
         let connections = Connections::new();
-        let serving = Arc::new(Serving { responder, protocols, limits, stops, connections });
+        let Self { tcp, tls, .. } = self;
+        let serving = Arc::new(Serving {
+            responder,
+            protocols,
+            limits,
+            stops,
+            connections,
+            tls,
+            metrics: metrics.clone(),
+        });
         let accepting = async {
             loop {
-                let (stream, peer) = accept(&self.tcp, &serving.connections).await;
+                let (stream, peer) = accept(&tcp, &serving.connections).await;
                 let (place, refusal) = match places.take(&serving.connections).await {
                     Place::Served(place) => (place, None),
                     Place::Refused(place) => (place, Some(Bound::Connections)),

@@ -1,4 +1,4 @@
-//! HTTP/1.1 and HTTP/2 (prior knowledge) on one TCP port: bounds, time limits, draining.
+//! HTTP/1.1 and HTTP/2 on one TCP port, with TLS or without: bounds, time limits, draining.
 //! Knows no AWS protocol; the gateway does.
 
 mod activity;
@@ -11,8 +11,10 @@ mod memory;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub(crate) use body::{BodyBudget, BodyError, BodyShare, ReadBody, read_body};
-pub(crate) use connection::{Bound, Respond, UnreadBody};
+pub(crate) use connection::{Arrival, Bound, Respond, Transport, UnreadBody};
 pub(crate) use limits::Limits;
 pub(crate) use listener::{Listener, Stops};
+pub(crate) use tls::Tls;

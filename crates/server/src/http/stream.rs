@@ -1,4 +1,5 @@
-//! A TCP stream that notes its progress and, where needed, lingers before it closes.
+//! A TCP stream that notes its progress and, where needed, lingers before it closes. TLS is above it: what is noted are
+//! the bytes on the wire, so that nobody gains time by records that are never complete.
 
 use std::io;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use tokio::time::Sleep;
 use super::activity::Activity;
 use super::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT};
 
-/// See the module. hyper reads and writes through it.
+/// See the module. hyper, or TLS for it, reads and writes through it.
 #[derive(Debug)]
 pub(super) struct WatchedStream {
     inner: TcpStream,
@@ -49,6 +50,11 @@ impl WatchedStream {
     /// Watches `inner` on behalf of `activity`.
     pub(super) fn new(inner: TcpStream, activity: Arc<Activity>) -> Self {
         Self { inner, activity, first: First::default(), linger: Linger::NotBegun }
+    }
+
+    /// On whose behalf it watches.
+    pub(super) fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     /// Reads until it is clear what the client speaks.

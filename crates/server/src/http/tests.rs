@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,8 +14,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::metrics::ConnectionMetrics;
 
-use super::limits::{RESPONSE_MEMORY_BYTES_MAX, test_limits};
-use super::{Bound, Limits, Listener, Respond, Stops};
+use super::limits::{CONNECTIONS_REFUSED_MAX, RESPONSE_MEMORY_BYTES_MAX, test_limits};
+use super::{Arrival, Bound, Limits, Listener, Respond, Stops, Tls};
+use crate::tls::TlsFiles;
 
 const SHORT: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,13 +27,8 @@ const LARGE_BYTES: usize = 64 * 1024 * 1024;
 struct Stub;
 
 impl Respond for Stub {
-    async fn respond(
-        &self,
-        request: Box<Request<Incoming>>,
-        _peer: SocketAddr,
-        refusal: Option<Bound>,
-    ) -> Response<Bytes> {
-        if let Some(bound) = refusal {
+    async fn respond(&self, request: Box<Request<Incoming>>, arrival: Arrival) -> Response<Bytes> {
+        if let Some(bound) = arrival.refusal {
             return self.refused_response(bound);
         }
         if request.uri().path() == "/wait" {
@@ -61,7 +58,28 @@ struct Server {
 
 impl Server {
     fn start(limits: Limits) -> Self {
+        Self::start_with(limits, None)
+    }
+
+    fn start_with_tls(limits: Limits) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let made = rcgen::generate_simple_self_signed(["x".to_owned()]).expect("a certificate");
+        let path = |name: &str, text: String| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).expect("the directory is there");
+            path
+        };
+        let files = TlsFiles {
+            certificate_file: path("certificate", made.cert.pem()),
+            key_file: path("key", made.signing_key.serialize_pem()),
+            client_ca_file: None,
+        };
+        Self::start_with(limits, Some(Tls::load(&files).expect("the files are fine")))
+    }
+
+    fn start_with(limits: Limits, tls: Option<Arc<Tls>>) -> Self {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        let listener = listener.with_tls(tls);
         let (addr, stops, tracker) = (listener.local_addr(), Stops::default(), TaskTracker::new());
         let metrics = ConnectionMetrics::default();
         tracker.spawn(listener.serve(Stub, limits, stops.clone(), tracker.clone(), metrics));
@@ -228,5 +246,42 @@ async fn an_answer_of_any_size_is_held_while_an_http_2_client_gives_no_window_fo
     assert_eq!(&next_is_told(server.addr), b"HTTP/1.1 503");
     drop((response, sender));
     tokio::time::timeout(PATIENCE, connection).await.expect("it ends").expect("no panic").ok();
+    server.stop().await;
+}
+
+/// A ClientHello that says that it is longer than what comes of it.
+const PART_OF_A_HANDSHAKE: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handshake_that_does_not_come_ends_the_connection() {
+    let limits = Limits { handshake_timeout: SHORT, ..test_limits() };
+    let server = Server::start_with_tls(limits);
+    for begin in [&b""[..], PART_OF_A_HANDSHAKE] {
+        let mut client = connect(server.addr);
+        client.write_all(begin).expect("the server reads");
+        let mut received = Vec::new();
+        let ended = client.read_to_end(&mut received);
+        assert!(ended.is_ok_and(|bytes| bytes == 0), "{received:?}");
+    }
+    server.until_no_connection().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_without_a_handshake_makes_room() {
+    let server = Server::start_with_tls(Limits { connections_max: 1, ..test_limits() });
+    let mut first = connect(server.addr);
+    first.write_all(PART_OF_A_HANDSHAKE).expect("the server reads");
+    first.set_read_timeout(Some(SHORT)).expect("a valid timeout");
+    // Until the server has looked at the first, others find no room.
+    let others = (0..CONNECTIONS_REFUSED_MAX).map(|_| {
+        let mut other = connect(server.addr);
+        other.write_all(PART_OF_A_HANDSHAKE).expect("the server reads");
+        (other, first.read(&mut [0]))
+    });
+    let others: Vec<_> = others.take_while(|(_, read)| !matches!(read, Ok(0))).collect();
+    assert!(others.len() < CONNECTIONS_REFUSED_MAX, "the first did not make room");
+    drop((first, others));
+    server.until_no_connection().await;
     server.stop().await;
 }

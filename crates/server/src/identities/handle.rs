@@ -6,11 +6,12 @@ use sluice_store::Shard;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::access_key::AccessKey;
+use super::access_key::{AccessKey, KeyStatus};
 use super::account::Account;
 use super::entity::EntityKey;
-use super::key_holder::KeyHolder;
+use super::key_holder::{Holder, KeyHolder};
 use super::rows::{self, OpenError};
+use super::secret::Secret;
 use super::snapshot::{Draft, Published, Snapshot};
 use super::writer::{CHANGES_MAX, Job, Writer};
 use crate::broker::Health;
@@ -20,6 +21,22 @@ use crate::clock::Clock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the identities cannot be changed after a fault of the store")]
 pub struct IdentitiesStopped;
+
+/// Why the access key of a root cannot be set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RootKeyError {
+    /// Somebody else has an access key with this id.
+    #[error(
+        "the access key {access_key_id} of the root credentials belongs to another user already"
+    )]
+    Taken {
+        /// The id.
+        access_key_id: String,
+    },
+    /// Nothing can be changed.
+    #[error(transparent)]
+    Stopped(#[from] IdentitiesStopped),
+}
 
 /// Who exists on this server. Cheap to clone.
 #[derive(Clone)]
@@ -106,6 +123,34 @@ impl Identities {
         .await
     }
 
+    /// Makes an access key the only one of an account's root, active.
+    ///
+    /// # Errors
+    /// [`RootKeyError`]
+    pub async fn set_root_key(
+        &self,
+        account: &str,
+        access_key_id: String,
+        secret: Secret,
+    ) -> Result<(), RootKeyError> {
+        let id = account.to_owned();
+        self.change(move |draft, now_ms| {
+            let holder = draft.snapshot().access_key(&access_key_id);
+            match holder {
+                Some(key) if key.holder != Holder::Root || *key.account != *id => {
+                    return Err(RootKeyError::Taken { access_key_id });
+                }
+                Some(key) if key.secret == secret && key.is_active => return Ok(()),
+                Some(_) | None => {}
+            }
+            let (status, created_at_ms) = (KeyStatus::Active, now_ms);
+            let key = AccessKey { id: access_key_id, secret, status, created_at_ms };
+            draft.put(Account { id, root_keys: vec![key] });
+            Ok(())
+        })
+        .await
+    }
+
     /// Makes the changes that wait, and ends the task.
     pub async fn shutdown(&self) {
         drop(lock(&self.shared.jobs).take());
@@ -132,7 +177,7 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
-    use crate::identities::{Holder, KeyStatus, SHARD, User};
+    use crate::identities::{SHARD, User};
 
     const ACCOUNT: &str = "123456789012";
 

@@ -21,7 +21,7 @@ pub use access_key::{AccessKey, KeyStatus, account_of};
 pub use account::Account;
 pub(crate) use check::check;
 pub use entity::{Entity, EntityKey};
-pub use handle::{Identities, IdentitiesStopped};
+pub use handle::{Identities, IdentitiesStopped, RootKeyError};
 pub use key_holder::{Holder, KeyHolder};
 pub use rows::OpenError;
 pub use secret::Secret;

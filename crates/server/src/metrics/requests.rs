@@ -134,6 +134,8 @@ pub(super) fn encode_refused(
 pub(crate) struct ConnectionMetrics {
     open: Gauge,
     accepted: Counter,
+    /// TLS handshakes that failed.
+    pub(crate) handshakes_failed: Counter,
 }
 
 /// A connection that is open until this is dropped.
@@ -155,6 +157,11 @@ impl ConnectionMetrics {
             "connections_accepted",
             "Connections accepted since the server started",
             metrics.accepted.clone(),
+        );
+        registry.register(
+            "tls_handshakes_failed",
+            "TLS handshakes that failed or took too long",
+            metrics.handshakes_failed.clone(),
         );
         metrics
     }

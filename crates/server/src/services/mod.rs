@@ -3,6 +3,7 @@
 //! An operation is one file that implements [`Operation`] and one line in its service's list.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sluice_wire::{AwsError, Call, ServiceModel};
 
-use crate::broker::Broker;
-use crate::gateway::Identity;
+use crate::broker::{Broker, Queue};
+use crate::gateway::{Authoriser, Identity};
 use crate::identities::Identities;
 
 pub mod sqs;
@@ -29,6 +30,10 @@ pub struct Context {
     pub region: Arc<str>,
     /// Scheme, host and port for queue URLs, without trailing slash: `http://127.0.0.1:9324`.
     pub base_url: Arc<str>,
+    /// Where the request came from.
+    pub origin: Origin,
+    /// Decides whether the caller may.
+    pub(crate) authoriser: Arc<Authoriser>,
     /// The configured region; queues outside it carry their region in the URL path.
     pub default_region: Arc<str>,
     /// Value of the `X-Amzn-Trace-Id` header.
@@ -72,6 +77,40 @@ pub enum Resource {
     Account,
 }
 
+/// Where a request came from, as policies ask for it.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The client's address; behind a trusted proxy the one that the proxy tells.
+    pub address: IpAddr,
+    /// Whether it came over TLS.
+    pub is_secure: bool,
+    /// `User-Agent`
+    pub user_agent: Option<Box<str>>,
+}
+
+/// What an operation acts on, as policies name it.
+pub(crate) struct Target {
+    /// ARN, perhaps with a wildcard where no single one is meant.
+    pub(crate) arn: String,
+    /// 12-digit account id of the owner.
+    pub(crate) account: String,
+    /// The queue with its policy and tags, if it is one that exists.
+    pub(crate) queue: Option<Arc<Queue>>,
+    /// Who can be allowed to.
+    pub(crate) reach: Reach,
+    /// What one who may not is told of a resource that does not exist.
+    pub(crate) absent: Option<fn() -> AwsError>,
+}
+
+/// Who can be allowed an action at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Identities of the account that owns the resource.
+    Account,
+    /// Others as well.
+    Everybody,
+}
+
 /// Marks an operation whose successful answer has no members (contract §1.3).
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct NoOutput {}
@@ -91,6 +130,11 @@ pub trait Operation: Send + Sync + 'static {
 
     /// The resource that the caller needs permission for.
     fn resource(input: &Self::Input) -> Resource;
+
+    /// Other actions that the caller needs permission for, and on what.
+    fn also_needs(_input: &Self::Input) -> Vec<(&'static str, Resource)> {
+        Vec::new()
+    }
 
     /// Runs the operation.
     fn run(
@@ -135,7 +179,10 @@ fn serve<'a, O: Operation>(
 ) -> RunFuture<'a> {
     Box::pin(async move {
         let input: O::Input = call.take_input()?;
-        crate::gateway::authorise(context, O::IAM_ACTION, &O::resource(&input))?;
+        context.authoriser.authorise(context, O::IAM_ACTION, &O::resource(&input))?;
+        for (action, resource) in O::also_needs(&input) {
+            context.authoriser.authorise(context, action, &resource)?;
+        }
         let output = O::run(context, input).await?;
         Ok(match O::OUTPUT {
             OutputShape::Members => call.render(&output, request_id),

@@ -68,6 +68,11 @@ impl TestServer {
         self.connect().create_queue(name)
     }
 
+    /// Has the TLS files read anew.
+    pub fn reload_tls(&self) {
+        self.runtime.block_on(self.running.reload_tls());
+    }
+
     /// Drains and stops.
     pub fn drain(self) -> Drained {
         self.runtime.block_on(self.running.drain())

@@ -58,11 +58,13 @@ struct Scenario {
 
 impl Scenario {
     fn start(label: &str) -> Self {
-        let endpoint = std::env::var("SLUICE_ENDPOINT").expect("SLUICE_ENDPOINT is set by run.py");
+        let variable = |name: &str| std::env::var(name).expect("run.py sets it");
+        let endpoint = variable("SLUICE_ENDPOINT");
+        let (id, secret) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"));
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .credentials_provider(Credentials::new(id, secret, None, None, "test"))
             .timeout_config(
                 TimeoutConfig::builder()
                     .operation_timeout(Duration::from_secs(60))

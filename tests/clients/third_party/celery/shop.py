@@ -2,14 +2,16 @@
 
 import json
 import os
+from urllib.parse import quote
 import signal
 import time
 
 from celery import Celery
 
 HOST = os.environ["SLUICE_ENDPOINT"].removeprefix("http://")
+KEY_ID, SECRET = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
 
-app = Celery("shop", broker=f"sqs://test:test@{HOST}")
+app = Celery("shop", broker=f"sqs://{KEY_ID}:{quote(SECRET, safe='')}@{HOST}")
 app.conf.update(
     task_default_queue=os.environ["SHOP_QUEUE"],
     broker_transport_options={

@@ -2,17 +2,20 @@
 
 import os
 import socket
+from urllib.parse import quote
 
 import pytest
 from kombu import Connection, Consumer, Exchange, Producer, Queue
 
 HOST = os.environ.get("SLUICE_ENDPOINT", "http://127.0.0.1:9324").removeprefix("http://")
+KEY_ID, SECRET = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+BROKER = f"sqs://{KEY_ID}:{quote(SECRET, safe='')}@{HOST}"
 
 
 @pytest.fixture
 def connection(name):
     options = {"region": "us-east-1", "is_secure": False, "wait_time_seconds": 2, "queue_name_prefix": name}
-    with Connection(f"sqs://test:test@{HOST}", transport_options=options) as connection:
+    with Connection(BROKER, transport_options=options) as connection:
         yield connection
 
 
@@ -93,9 +96,9 @@ def test_nothing_comes_from_an_empty_queue(connection):
 
 def test_a_queue_that_exists_is_found_by_its_url(name, sqs):
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    predefined = {name: {"url": url, "access_key_id": "test", "secret_access_key": "test"}}
+    predefined = {name: {"url": url, "access_key_id": KEY_ID, "secret_access_key": SECRET}}
     options = {"region": "us-east-1", "is_secure": False, "predefined_queues": predefined}
-    with Connection(f"sqs://test:test@{HOST}", transport_options=options) as connection:
+    with Connection(BROKER, transport_options=options) as connection:
         queue = connection.SimpleQueue(name)
         queue.put("by URL")
         message = queue.get(block=True, timeout=30)

@@ -27,7 +27,7 @@ const GRANTABLE: &[&str] = &[
 ];
 
 /// Actions that only the queue's owner can call (contract §2).
-const OWNER_ONLY: &[&str] = &[
+pub(super) const OWNER_ONLY: &[&str] = &[
     "AddPermission",
     "CancelMessageMoveTask",
     "CreateQueue",

@@ -5,6 +5,7 @@ use sluice_wire::AwsError;
 
 use super::errors;
 use super::existing_queue;
+use super::start_message_move_task::MOVING;
 use super::task_handle::TaskHandle;
 use crate::services::{Context, Operation, Resource};
 
@@ -35,6 +36,10 @@ impl Operation for CancelMessageMoveTask {
     fn resource(input: &Input) -> Resource {
         let handle = input.task_handle.as_deref().map(TaskHandle::parse);
         Resource::QueueArn(handle.and_then(Result::ok).map(|handle| handle.source_arn))
+    }
+
+    fn also_needs(input: &Input) -> Vec<(&'static str, Resource)> {
+        MOVING.map(|action| (action, Self::resource(input))).into()
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {

@@ -90,6 +90,11 @@ impl Operation for CreateQueue {
         Resource::QueueName(input.queue_name.clone())
     }
 
+    fn also_needs(input: &Input) -> Vec<(&'static str, Resource)> {
+        let has_tags = input.tags.as_ref().is_some_and(|tags| !tags.is_empty());
+        has_tags.then(|| ("sqs:TagQueue", Self::resource(input))).into_iter().collect()
+    }
+
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
         let texts = input.attributes.unwrap_or_default();
         let name = queue_name::given(input.queue_name.as_deref())?;

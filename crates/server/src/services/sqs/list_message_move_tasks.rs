@@ -60,6 +60,10 @@ impl Operation for ListMessageMoveTasks {
         Resource::QueueArn(input.source_arn.clone())
     }
 
+    fn also_needs(input: &Input) -> Vec<(&'static str, Resource)> {
+        vec![("sqs:GetQueueAttributes", Self::resource(input))]
+    }
+
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
         let source = existing_queue::resolve_arn(context, "SourceArn", input.source_arn)?;
         let count_max = MOVE_TASKS.check_or(input.max_results, 1)? as usize;

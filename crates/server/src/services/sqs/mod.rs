@@ -52,6 +52,7 @@ mod arn;
 pub mod errors;
 mod limits;
 mod model;
+mod target;
 
 #[cfg(test)]
 mod fixture;

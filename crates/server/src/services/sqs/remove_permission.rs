@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::broker::{Queue, QueueKind};
 
-    const STATEMENT: &str = r#""Effect":"Allow","Principal":"*","Action":"sqs:*""#;
+    const STATEMENT: &str = r#""Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*""#;
 
     fn with_policy(policy: Option<String>) -> Queue {
         let mut queue = fixture::queue("q", QueueKind::Standard);

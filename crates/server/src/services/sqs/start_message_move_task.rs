@@ -13,6 +13,10 @@ use crate::services::{Context, Operation, Resource};
 
 const DESTINATION: &str = "DestinationArn";
 
+/// What moving messages out of a queue needs besides (contract §7.5).
+pub(super) const MOVING: [&str; 3] =
+    ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+
 /// The operation.
 pub(super) struct StartMessageMoveTask;
 
@@ -43,6 +47,13 @@ impl Operation for StartMessageMoveTask {
 
     fn resource(input: &Input) -> Resource {
         Resource::QueueArn(input.source_arn.clone())
+    }
+
+    fn also_needs(input: &Input) -> Vec<(&'static str, Resource)> {
+        let destination = input.destination_arn.clone().filter(|text| !text.is_empty());
+        let send = destination.map(|arn| ("sqs:SendMessage", Resource::QueueArn(Some(arn))));
+        let source = MOVING.map(|action| (action, Self::resource(input)));
+        source.into_iter().chain(send).collect()
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {

@@ -1,6 +1,7 @@
-//! The `Policy` attribute: well-formedness and limits (contract §3.5). What it allows is decided elsewhere.
+//! The `Policy` attribute: well-formedness and limits (contract §3.5). What it allows is decided in `gateway/authorisation.rs`.
 
 use serde_json::{Map, Value};
+use sluice_policy::{Kind, Policy};
 use sluice_wire::AwsError;
 
 use super::super::errors;
@@ -20,18 +21,11 @@ pub(super) fn parse(text: &str) -> Result<Option<String>, AwsError> {
     if text.len() > POLICY_BYTES_MAX {
         return Err(malformed());
     }
+    Policy::parse(text, Kind::Resource).map_err(|error| malformed().with_cause(error))?;
     let policy: Map<String, Value> = serde_json::from_str(text).map_err(|_| malformed())?;
-    let statements = statements(&policy).ok_or_else(malformed)?;
-    let mut principals = 0;
-    let mut conditions = 0;
-    for statement in &statements {
-        let statement = statement.as_object().ok_or_else(malformed)?;
-        if !is_well_formed(statement) {
-            return Err(malformed());
-        }
-        principals += count_principals(statement);
-        conditions += count_conditions(statement);
-    }
+    let statements = statements(&policy);
+    let principals = statements.iter().map(|statement| count_principals(statement)).sum();
+    let conditions = statements.iter().map(|statement| count_conditions(statement)).sum();
     for (count, of, count_max) in [
         (statements.len(), "statements", POLICY_STATEMENTS_MAX),
         (principals, "principals", POLICY_PRINCIPALS_MAX),
@@ -44,21 +38,15 @@ pub(super) fn parse(text: &str) -> Result<Option<String>, AwsError> {
     Ok(Some(text.to_owned()))
 }
 
-fn statements(policy: &Map<String, Value>) -> Option<Vec<&Value>> {
-    match policy.get("Statement")? {
-        Value::Array(statements) => Some(statements.iter().collect()),
-        statement @ Value::Object(_) => Some(vec![statement]),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+/// A policy has one statement, or a list of them.
+fn statements(policy: &Map<String, Value>) -> Vec<&Map<String, Value>> {
+    match policy.get("Statement") {
+        Some(Value::Array(statements)) => statements.iter().filter_map(Value::as_object).collect(),
+        Some(Value::Object(statement)) => vec![statement],
+        None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+            Vec::new()
+        }
     }
-}
-
-fn is_well_formed(statement: &Map<String, Value>) -> bool {
-    let has_one_of = |one, other| statement.contains_key(one) != statement.contains_key(other);
-    let effect = statement.get("Effect").and_then(Value::as_str);
-    matches!(effect, Some("Allow" | "Deny"))
-        && has_one_of("Principal", "NotPrincipal")
-        && has_one_of("Action", "NotAction")
-        && statement.get("Condition").is_none_or(Value::is_object)
 }
 
 fn count_principals(statement: &Map<String, Value>) -> usize {
@@ -107,6 +95,7 @@ mod tests {
             r#"{"Statement":[{"Effect":"Maybe","Principal":"*","Action":"*"}]}"#,
             r#"{"Statement":[{"Effect":"Allow","Action":"*"}]}"#,
             r#"{"Statement":[{"Effect":"Allow","Principal":"*"}]}"#,
+            r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*","Condition":{"Odd":{}}}]}"#,
             &too_long,
         ] {
             let error = parse(text).expect_err(text);
@@ -128,13 +117,13 @@ mod tests {
     fn principals_and_conditions_are_counted_over_all_statements() {
         let accounts = vec![r#""111122223333""#; 51].join(",");
         let many_principals = format!(
-            r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":[{accounts}]}},"Action":"*"}}]}}"#
+            r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":[{accounts}]}},"Action":"*","Resource":"*"}}]}}"#
         );
         let error = parse(&many_principals).expect_err("refused");
         assert!(error.message().starts_with("51 principals"), "{}", error.message());
         let keys: Vec<String> = (0..11).map(|n| format!(r#""aws:k{n}":"v""#)).collect();
         let many_conditions = format!(
-            r#"{{"Statement":[{{"Effect":"Allow","Principal":"*","Action":"*","Condition":{{"StringEquals":{{{}}}}}}}]}}"#,
+            r#"{{"Statement":[{{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{{"StringEquals":{{{}}}}}}}]}}"#,
             keys.join(",")
         );
         let error = parse(&many_conditions).expect_err("refused");

@@ -117,13 +117,13 @@ mod tests {
 
     #[test]
     fn a_policy_is_written_compactly_in_a_fixed_key_order() {
-        let sent = r#"{ "Statement": {"Zone":1,"Action":"sqs:*","Principal":"*","Effect":"Deny"},
+        let sent = r#"{ "Statement": {"Resource":"*","Action":"sqs:*","Principal":"*","Effect":"Deny"},
             "Id": "mine" }"#;
         let policy = PolicyDocument::parse(&fixture::key("q"), Some(sent)).expect("a policy");
         assert_eq!(
             policy.to_text().expect("within limits").as_deref(),
             Some(
-                r#"{"Id":"mine","Statement":[{"Effect":"Deny","Principal":"*","Action":"sqs:*","Zone":1}]}"#
+                r#"{"Id":"mine","Statement":[{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*"}]}"#
             )
         );
     }
