@@ -40,10 +40,12 @@ impl Authoriser {
         resource: &Resource,
     ) -> Result<(), AwsError> {
         let identity = &context.identity;
+        if let Caller::Claimed(_) = identity.caller {
+            return Ok(());
+        }
         let (account, arn) = (&*identity.account, identity.principal_arn());
         let principal = match &identity.caller {
-            Caller::Claimed(_) => return Ok(()),
-            Caller::Anonymous => Principal::Anonymous,
+            Caller::Claimed(_) | Caller::Anonymous => Principal::Anonymous,
             Caller::Known(key) => match &key.holder {
                 Holder::Root => Principal::Root { account },
                 Holder::User { name, unique_id, .. } => {
