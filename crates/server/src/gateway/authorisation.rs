@@ -24,8 +24,7 @@ const MENDING: [&str; 3] = ["sqs:SetQueueAttributes", "sqs:AddPermission", "sqs:
 /// Decides by policies. Remembers those that it has parsed, by their text.
 #[derive(Default)]
 pub(crate) struct Authoriser {
-    of_identities: Parsed,
-    of_resources: Parsed,
+    of_queues: Parsed,
 }
 
 impl Authoriser {
@@ -75,16 +74,11 @@ impl Authoriser {
             return Decision::Denied(Denial::Implicit(PolicyType::Resource));
         }
         let policy = target.queue.as_ref().and_then(|queue| queue.attributes.policy.as_deref());
-        let policy = match policy.map(|text| self.of_resources.get(text, Kind::Resource)) {
+        let policy = match policy.map(|text| self.of_queues.get(text)) {
             None => None,
             Some(Some(policy)) => Some(policy),
             // What it denies is not known.
             Some(None) => return Decision::Denied(Denial::Explicit(PolicyType::Resource)),
-        };
-        let texts: Vec<Arc<str>> = Vec::new();
-        let of_identity = texts.iter().map(|text| self.of_identities.get(text, Kind::Identity));
-        let Some(of_identity) = of_identity.collect::<Option<Vec<_>>>() else {
-            return Decision::Denied(Denial::Explicit(PolicyType::Identity));
         };
         let request = Request {
             principal,
@@ -94,7 +88,6 @@ impl Authoriser {
             context: &Keys { context, target },
         };
         let policies = Policies {
-            identity: &of_identity,
             resource: ResourcePolicy::Optional(policy.as_deref()),
             ..Policies::default()
         };
@@ -102,19 +95,19 @@ impl Authoriser {
     }
 }
 
-/// Parsed policies of one kind.
+/// Parsed policies of queues.
 #[derive(Default)]
 struct Parsed(RwLock<HashMap<Box<str>, Option<Arc<Policy>>>>);
 
 impl Parsed {
     /// Returns the policy with a text, or nothing if it is none: it was stored by a version that took it for one.
-    fn get(&self, text: &str, kind: Kind) -> Option<Arc<Policy>> {
+    fn get(&self, text: &str) -> Option<Arc<Policy>> {
         let parsed = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(policy) = parsed.get(text) {
             return policy.clone();
         }
         drop(parsed);
-        let policy = Policy::parse(text, kind).ok().map(Arc::new);
+        let policy = Policy::parse(text, Kind::Resource).ok().map(Arc::new);
         let mut parsed = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if parsed.len() >= PARSED_MAX {
             parsed.clear();
