@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ LIBRARY = TARGET / "libdisk.so"
 RULES = 8
 ALL = (1 << 64) - 1
 RULE = struct.Struct("=7Q")
-COUNT, KILL_AT, RULES_AT = 0, 8, 16
+COUNT, KILL_AT, IS_OVER, IS_CHANGING, RULES_AT = 0, 8, 16, 24, 32
 
 CALLS = {"open": 1, "write": 2, "sync": 4, "read": 8, "resize": 16, "name": 32}
 CLASSES = {"wal": 1, "table": 2, "blob": 4, "manifest": 8, "directory": 16, "other": 32}
@@ -81,6 +82,14 @@ class Disk:
     def kill_at(self, number):
         """The process dies instead of making this change."""
         struct.pack_into("=Q", self.page, KILL_AT, number)
+
+    def kill(self, process):
+        """Kills the process between two changes: one that was made and not written down would be in no journal."""
+        struct.pack_into("=Q", self.page, IS_OVER, 1)
+        while struct.unpack_from("=Q", self.page, IS_CHANGING)[0] and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
 
     def set(self, slot, rule):
         """Puts a rule into force, or with None out of force."""

@@ -46,6 +46,8 @@ struct rule {
 struct control {
     _Atomic uint64_t count;   /* changes so far */
     _Atomic uint64_t kill_at; /* the process dies instead of making this change; 0: never */
+    _Atomic uint64_t is_over; /* no change begins any more: the test is about to kill the process */
+    _Atomic uint64_t is_changing;
     struct rule rules[RULES];
 };
 
@@ -156,6 +158,11 @@ static void note(const char *format, ...) {
 /* Begins a change: takes the lock and counts; the process may end here. */
 static void begin(void) {
     pthread_mutex_lock(&disk);
+    control->is_changing = 1;
+    if (control->is_over) {
+        control->is_changing = 0;
+        for (;;) pause();
+    }
     uint64_t number = ++control->count;
     if (number == control->kill_at) {
         note("cut");
@@ -165,7 +172,10 @@ static void begin(void) {
 }
 
 /* Ends a change without touching errno. */
-static void end(void) { pthread_mutex_unlock(&disk); }
+static void end(void) {
+    control->is_changing = 0;
+    pthread_mutex_unlock(&disk);
+}
 
 /* Rules */
 

@@ -65,8 +65,7 @@ class Server:
         self.api = Api(self.endpoint)
 
     def stop(self):
-        self.process.kill()
-        self.process.wait()
+        self.disk.kill(self.process)
 
     def cut(self, chance):
         """Cuts the power and starts again on what is left."""

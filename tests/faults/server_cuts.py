@@ -44,7 +44,7 @@ class CutServer(crash.Server):
         try:
             self.process.wait(CUT_SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.disk.kill(self.process)
         code = self.process.wait()
         history = History(self.disk)
         history.check()
