@@ -327,7 +327,6 @@ fn serve(
         broker: broker.clone(),
         authenticator: Authenticator::new(&config, identities.clone()),
         authoriser: Arc::default(),
-        identities: identities.clone(),
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),

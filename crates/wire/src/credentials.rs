@@ -69,12 +69,22 @@ fn from_authorization<'a>(
     header: &'a str,
     region_set: impl FnOnce() -> Option<&'a str>,
 ) -> Result<Credential<'a>, AwsError> {
-    let (algorithm, fields) = header.trim().split_once(' ').unwrap_or((header, ""));
-    let scope = fields
-        .split(',')
-        .find_map(|field| field.trim().strip_prefix("Credential="))
+    let (algorithm, fields) = split_authorization(header);
+    let scope = field(fields, "Credential")
         .ok_or_else(|| incomplete("Authorization header requires 'Credential' parameter."))?;
-    from_scope(algorithm, scope.trim(), region_set)
+    from_scope(algorithm, scope, region_set)
+}
+
+/// Splits the header `Authorization` into the algorithm and what [`field`] reads.
+pub(crate) fn split_authorization(header: &str) -> (&str, &str) {
+    header.trim().split_once(' ').unwrap_or((header, ""))
+}
+
+/// Finds a field of the header `Authorization`.
+pub(crate) fn field<'a>(fields: &'a str, name: &str) -> Option<&'a str> {
+    let value =
+        fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
+    value.map(str::trim)
 }
 
 /// Splits from the right, because only the access key id may contain a slash.

@@ -11,7 +11,7 @@ use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 use sha2::{Digest, Sha256};
 
-use crate::credentials::{Credential, from_scope};
+use crate::credentials::{Credential, field, from_scope, split_authorization};
 use crate::error::{AwsError, framework};
 use crate::hex;
 use crate::query::form;
@@ -62,17 +62,13 @@ impl<'a> Signature<'a> {
     }
 
     fn from_header(parts: &'a Parts, authorization: &'a str) -> Result<Self, AwsError> {
-        let (algorithm, fields) =
-            authorization.trim().split_once(' ').unwrap_or((authorization, ""));
+        let (algorithm, fields) = split_authorization(authorization);
         require_sigv4(algorithm)?;
-        let field = |name: &str| {
-            fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
-        };
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let found = [
-            ("Credential", field("Credential")),
-            ("Signature", field("Signature")),
-            ("SignedHeaders", field("SignedHeaders")),
+            ("Credential", field(fields, "Credential")),
+            ("Signature", field(fields, "Signature")),
+            ("SignedHeaders", field(fields, "SignedHeaders")),
         ];
         let missing = found.iter().filter(|(_, value)| value.is_none());
         let mut wanted: Vec<_> = missing

@@ -229,9 +229,20 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 
 /// Formats a time as `YYYYMMDD'T'HHMMSS'Z'`.
 pub(crate) fn timestamp(unix_secs: u64) -> String {
-    let (year, month, day) = civil_date(unix_secs / 86_400);
-    let (hour, minute, second) = (unix_secs / 3_600 % 24, unix_secs / 60 % 60, unix_secs % 60);
+    let [year, month, day, hour, minute, second] = civil_time(unix_secs);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+/// Formats a time as ISO 8601 in UTC with whole seconds: `YYYY-MM-DD'T'HH:MM:SS'Z'`.
+pub fn iso_8601(unix_secs: u64) -> String {
+    let [year, month, day, hour, minute, second] = civil_time(unix_secs);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Year, month, day, hour, minute and second in UTC.
+fn civil_time(unix_secs: u64) -> [u64; 6] {
+    let (year, month, day) = civil_date(unix_secs / 86_400);
+    [year, month, day, unix_secs / 3_600 % 24, unix_secs / 60 % 60, unix_secs % 60]
 }
 
 /// Converts days since 1970-01-01 to a date of the Gregorian calendar.
@@ -248,13 +259,6 @@ fn civil_date(unix_days: u64) -> (u64, u64, u64) {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
-}
-
-/// Formats a time as ISO 8601 in UTC with whole seconds: `YYYY-MM-DD'T'HH:MM:SS'Z'`.
-pub fn iso_8601(unix_secs: u64) -> String {
-    let (year, month, day) = civil_date(unix_secs / 86_400);
-    let (hour, minute, second) = (unix_secs / 3_600 % 24, unix_secs / 60 % 60, unix_secs % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// Reads what [`timestamp`] writes.

@@ -203,20 +203,12 @@ pub(crate) static KEYS: &[Key] = &[
         },
         get: |settings| is_on(settings.auth),
     },
-    Key {
-        name: "root_credentials_file",
-        file_type: FileType::Text,
-        wants: "a file with aws_access_key_id = … and aws_secret_access_key = … in two lines",
-        help: "Access key of the administrator, the root of `account`. Without it, the first start makes one and shows it once.",
-        set: |settings, text| {
-            settings.root_credentials_file = Some(PathBuf::from(text));
-            Some(())
-        },
-        get: |settings| match &settings.root_credentials_file {
-            Some(path) => path.display().to_string(),
-            None => "(none)".to_owned(),
-        },
-    },
+    file_key!(
+        "root_credentials_file",
+        root_credentials_file,
+        "File with the access key of the administrator, the root of `account`: aws_access_key_id = … and aws_secret_access_key = … in two lines. \
+         Without it, the first start makes one and shows it once."
+    ),
     Key {
         name: "allow_plain_http",
         file_type: FileType::Boolean,

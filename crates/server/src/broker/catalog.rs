@@ -15,8 +15,7 @@ mod reset;
 mod snapshot;
 
 use std::collections::{BTreeSet, HashMap};
-use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -24,8 +23,9 @@ use sluice_store::{Batch, Reader, Shard, Space, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::BrokerError;
-use super::health::{Health, Watch};
+use super::health::Health;
 use super::queue::{Derived, PartitionPlace, Queue, QueueKey};
+use super::rare_writer::{NotDurable, RareWriter};
 use super::rows::BadRow;
 use crate::clock::Clock;
 
@@ -128,10 +128,7 @@ pub(super) struct Decided {
 
 /// The catalog's state, owned by its task.
 pub(super) struct Catalog {
-    /// Shared with the one commit that is under way, on a thread that may wait for the disk.
-    shard: Arc<Mutex<Box<dyn Shard>>>,
-    health: Health,
-    watch: Watch,
+    rows: RareWriter,
     clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
     queues: Snapshot,
@@ -184,9 +181,7 @@ impl Catalog {
         }
         let moves = MoveTasks::open(&*reader)?;
         let mut catalog = Self {
-            shard: Arc::new(Mutex::new(shard)),
-            watch: health.watch("the catalog"),
-            health,
+            rows: RareWriter::new(shard, health, "the catalog"),
             clock,
             settings,
             queues,
@@ -376,7 +371,7 @@ impl Catalog {
         F: Future<Output = Result<(), BrokerError>>,
     {
         while let Some(job) = jobs.recv().await {
-            if !self.health.is_good() {
+            if !self.rows.is_good() {
                 // The job is dropped unseen, which its sender sees as a stopped catalog.
                 continue;
             }
@@ -398,25 +393,7 @@ impl Catalog {
     }
 
     async fn commit(&mut self, batch: Batch) -> Result<(), BrokerError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let shard = Arc::clone(&self.shard);
-        let commit = move || {
-            let ticket = shard.lock().unwrap_or_else(PoisonError::into_inner).commit(batch);
-            ticket.wait()
-        };
-        // The write may wait for the disk as well as the sync. The next change waits for both.
-        self.watch.begin();
-        let committed = tokio::task::spawn_blocking(commit).await;
-        self.watch.end();
-        let fault: Box<dyn Error + Send> = match committed {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(lost)) => Box::new(lost),
-            Err(panicked) => Box::new(panicked),
-        };
-        self.health.fail(&*fault);
-        Err(BrokerError::Stopped)
+        self.rows.commit(batch).await.map_err(|NotDurable| BrokerError::Stopped)
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Health {
 
 /// Watches one thread or task at work that takes moments as long as the disk answers.
 #[derive(Debug)]
-pub(crate) struct Watch(Arc<Watched>);
+pub(super) struct Watch(Arc<Watched>);
 
 #[derive(Debug)]
 struct Watched {
@@ -61,12 +61,12 @@ impl fmt::Display for Stall {
 
 impl Watch {
     /// Notes that work begins.
-    pub(crate) fn begin(&self) {
+    pub(super) fn begin(&self) {
         self.0.begun_ms.store(self.0.ms_at(clock::instant()), Ordering::Relaxed);
     }
 
     /// Notes that it has ended.
-    pub(crate) fn end(&self) {
+    pub(super) fn end(&self) {
         self.0.begun_ms.store(IDLE, Ordering::Relaxed);
     }
 }
@@ -84,12 +84,12 @@ impl Watched {
 }
 
 impl Health {
-    pub(crate) fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         !self.has_failed.load(Ordering::Acquire)
     }
 
     /// What watches the work of `who`, which is idle so far.
-    pub(crate) fn watch(&self, who: impl Into<String>) -> Watch {
+    pub(super) fn watch(&self, who: impl Into<String>) -> Watch {
         let (who, since) = (who.into(), clock::instant());
         let watched = Arc::new(Watched { who, since, begun_ms: AtomicU64::new(IDLE) });
         self.watched.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&watched));
@@ -111,7 +111,7 @@ impl Health {
     }
 
     /// Records a fault; the first one is logged with its causes.
-    pub(crate) fn fail(&self, fault: &dyn Error) {
+    pub(super) fn fail(&self, fault: &dyn Error) {
         if self.has_failed.swap(true, Ordering::AcqRel) {
             return;
         }

@@ -20,6 +20,7 @@ mod move_tasks;
 mod partition;
 mod partitions;
 mod queue;
+mod rare_writer;
 mod receipt;
 mod release;
 mod rows;
@@ -39,7 +40,6 @@ pub(crate) use check::check_rows;
 pub use check::{Checked, Finding, Severity};
 pub use error::BrokerError;
 pub use handle::{Broker, RECEIVE_COUNT_MAX, ReceiveOptions, SentMessage};
-pub(crate) use health::Watch;
 pub use health::{Health, Stall};
 pub use measure::{Measured, QueueMetrics};
 pub use message::{AttributeValue, Message, MessageAttribute, Outgoing, Received};
@@ -48,6 +48,7 @@ pub use queue::{
     DeduplicationScope, Derived, FifoThroughputLimit, PartitionPlace, Queue, QueueAttributes,
     QueueKey, QueueKind, Redrive,
 };
+pub(crate) use rare_writer::{NotDurable, RareWriter};
 pub use receipt::{Receipt, ReceiptError, ReceiptKey};
 pub(crate) use sizes::queue_sizes;
 pub use sizes::{QueueSizes, TableSize};

@@ -22,7 +22,6 @@ use crate::http::{
     Arrival, BodyBudget, BodyError, BodyShare, Bound, Limits, ReadBody, Respond, UnreadBody,
     read_body,
 };
-use crate::identities::Identities;
 use crate::metrics::{Metrics, Outcome};
 use crate::services::{Context, OperationEntry, SERVICES};
 
@@ -48,8 +47,6 @@ pub(crate) struct Gateway {
     pub(crate) authenticator: Authenticator,
     /// Whether they may.
     pub(crate) authoriser: Arc<Authoriser>,
-    /// Who exists.
-    pub(crate) identities: Identities,
     /// Asked for its health and its metrics only.
     pub(crate) store: Arc<dyn Store>,
     /// Time of day.
@@ -225,7 +222,6 @@ impl Gateway {
         let trace_header = parts.headers.get(TRACE_ID).and_then(|value| value.to_str().ok());
         let context = Context {
             broker: self.broker.clone(),
-            identities: self.identities.clone(),
             identity: caller.identity,
             region: caller.region,
             base_url: base_url(&self.config, parts, arrival.transport, self.local_addr),

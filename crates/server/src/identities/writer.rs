@@ -1,14 +1,13 @@
 //! The task that changes identities: one change after the other, answered when it is durable.
 
-use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use sluice_store::{Batch, Shard};
+use sluice_store::Shard;
 use tokio::sync::{mpsc, oneshot};
 
 use super::handle::IdentitiesStopped;
 use super::snapshot::{Draft, Published};
-use crate::broker::{Health, Watch};
+use crate::broker::{Health, NotDurable, RareWriter};
 use crate::clock::Clock;
 
 /// Changes that may wait for the task.
@@ -26,12 +25,9 @@ pub(super) struct Decided {
 
 /// Owned by the task.
 pub(super) struct Writer {
-    /// Shared with the one commit that is under way, on a thread that may wait for the disk.
-    shard: Arc<Mutex<Box<dyn Shard>>>,
+    rows: RareWriter,
     published: Published,
     clock: Arc<dyn Clock>,
-    health: Health,
-    watch: Watch,
 }
 
 impl Writer {
@@ -41,8 +37,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         health: Health,
     ) -> Self {
-        let watch = health.watch("the identities");
-        Self { shard: Arc::new(Mutex::new(shard)), published, clock, health, watch }
+        Self { rows: RareWriter::new(shard, health, "the identities"), published, clock }
     }
 
     /// Makes the job that decides one change.
@@ -74,7 +69,7 @@ impl Writer {
     /// Serves changes until every sender is gone.
     pub(super) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.recv().await {
-            if !self.health.is_good() {
+            if !self.rows.is_good() {
                 // The job is dropped unseen, which its sender sees as a stopped task.
                 continue;
             }
@@ -93,27 +88,8 @@ impl Writer {
         if batch.is_empty() {
             return Ok(());
         }
-        self.write(batch).await?;
+        self.rows.commit(batch).await.map_err(|NotDurable| IdentitiesStopped)?;
         self.published.set(snapshot);
         Ok(())
-    }
-
-    async fn write(&self, batch: Batch) -> Result<(), IdentitiesStopped> {
-        let shard = Arc::clone(&self.shard);
-        let commit = move || {
-            let ticket = shard.lock().unwrap_or_else(PoisonError::into_inner).commit(batch);
-            ticket.wait()
-        };
-        // The write may wait for the disk as well as the sync. The next change waits for both.
-        self.watch.begin();
-        let committed = tokio::task::spawn_blocking(commit).await;
-        self.watch.end();
-        let fault: Box<dyn Error + Send> = match committed {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(lost)) => Box::new(lost),
-            Err(panicked) => Box::new(panicked),
-        };
-        self.health.fail(&*fault);
-        Err(IdentitiesStopped)
     }
 }

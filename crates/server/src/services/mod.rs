@@ -13,7 +13,6 @@ use sluice_wire::{AwsError, Call, ServiceModel};
 
 use crate::broker::{Broker, Queue};
 use crate::gateway::{Authoriser, Identity};
-use crate::identities::Identities;
 
 pub mod sqs;
 
@@ -22,8 +21,6 @@ pub mod sqs;
 pub struct Context {
     /// Queues and messages.
     pub broker: Broker,
-    /// Who exists.
-    pub identities: Identities,
     /// Who calls.
     pub identity: Identity,
     /// Region from the credential scope, else the configured one.
