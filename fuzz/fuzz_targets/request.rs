@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sluice_wire::{Blob, JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape, route};
 
 static SERVICE: ServiceModel = ServiceModel {
+    is_global: false,
     name: "sqs",
     target_prefix: "AmazonSQS",
     json_version: JsonVersion::V1_0,

@@ -194,6 +194,7 @@ SUITES = {
     "rust": rust_suite,
     "java": java_suite(HERE / "java"),
     "go": go_suite(HERE / "go", "half a minute"),
+    "identities": python_suite("current.txt", ["test_identities.py"]),
     "http": python_suite("current.txt", ["test_http.py", "test_hostile_input.py", "test_many_long_polls.py"]),
     "server": python_suite("current.txt", ["test_server.py"]),
     "sluice-cli": python_suite("current.txt", ["test_sluice_cli.py"]),

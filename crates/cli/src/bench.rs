@@ -142,7 +142,7 @@ pub(crate) async fn floor_http(args: HttpFloorArgs) -> Result<(), Failure> {
     open_files::raise_limit();
     let mut signals = Signals::listen()?;
     let settings = Settings::defaults(Mode::Serve);
-    let config = settings.server_config(Mode::Serve, Path::new(""), None, Vec::new());
+    let config = settings.server_config(Mode::Serve, Path::new(""), Vec::new(), Vec::new());
     let endpoint = NullEndpoint::start(args.listen, &config.http)
         .map_err(|error| Failure::Server(format!("cannot listen on {}: {error}", args.listen)))?;
     if let Some(path) = &args.port_file {

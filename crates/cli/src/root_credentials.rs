@@ -1,5 +1,6 @@
-//! The file with the access key of the administrator.
+//! The file with the access keys of administrators.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use sluice_server::config::RootCredentials;
@@ -10,47 +11,71 @@ const SECRET: &str = "aws_secret_access_key";
 /// Who sees a signature can try secrets as fast as computers go.
 const SECRET_BYTES_MIN: usize = 20;
 
-/// Reads the file: `name = value` in two lines. Sections and comments may be there, so that it may be one that AWS tools read,
-/// and upper case, so that it may be one of environment variables.
-pub(crate) fn read(path: &Path) -> Result<RootCredentials, String> {
+/// Reads the file: `name = value` in two lines, and comments. It may be one that AWS tools read, with sections, and one of
+/// environment variables, in upper case. A section with the id of an account has the key of that account's administrator;
+/// other sections are that of the server's own account.
+pub(crate) fn read(path: &Path) -> Result<Vec<RootCredentials>, String> {
     let named = |problem: String| format!("root_credentials_file = {}: {problem}", path.display());
     let text =
         std::fs::read_to_string(path).map_err(|error| named(format!("cannot be read: {error}")))?;
     parse(&text).map_err(named)
 }
 
-fn parse(text: &str) -> Result<RootCredentials, String> {
-    let (mut ids, mut secrets) = (Vec::new(), Vec::new());
+/// Ids and secrets that a section has.
+#[derive(Default)]
+struct Section {
+    ids: Vec<String>,
+    secrets: Vec<String>,
+}
+
+fn parse(text: &str) -> Result<Vec<RootCredentials>, String> {
+    let (mut sections, mut account) = (BTreeMap::<Option<String>, Section>::new(), None);
     for line in text.lines() {
         let line = line.trim().trim_start_matches("export ");
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            account = is_account(name.trim()).then(|| name.trim().to_owned());
+        }
         let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) else {
             continue;
         };
         let value = value.trim().trim_matches('"').to_owned();
-        match name.trim().to_ascii_lowercase().as_str() {
-            ID => ids.push(value),
-            SECRET => secrets.push(value),
-            _ => {}
-        }
+        let name = name.trim().to_ascii_lowercase();
+        let section = match &*name {
+            ID | SECRET => sections.entry(account.clone()).or_default(),
+            _ => continue,
+        };
+        if name == ID { section.ids.push(value) } else { section.secrets.push(value) }
     }
-    let access_key_id = only(ids, ID)?;
-    let secret = only(secrets, SECRET)?;
+    if sections.is_empty() {
+        sections.insert(None, Section::default());
+    }
+    sections.into_iter().map(|(account, section)| credentials(account, section)).collect()
+}
+
+fn is_account(name: &str) -> bool {
+    name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn credentials(account: Option<String>, section: Section) -> Result<RootCredentials, String> {
+    let place = account.as_ref().map(|id| format!("[{id}] ")).unwrap_or_default();
+    let access_key_id = only(&place, section.ids, ID)?;
+    let secret = only(&place, section.secrets, SECRET)?;
     let is_id = (16..=128).contains(&access_key_id.len())
         && access_key_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_id {
-        return Err(format!("{ID} wants 16 to 128 letters, digits and underscores"));
+        return Err(format!("{place}{ID} wants 16 to 128 letters, digits and underscores"));
     }
     if secret.len() < SECRET_BYTES_MIN {
-        return Err(format!("{SECRET} wants at least {SECRET_BYTES_MIN} characters"));
+        return Err(format!("{place}{SECRET} wants at least {SECRET_BYTES_MIN} characters"));
     }
-    Ok(RootCredentials { access_key_id, secret: Secret::new(secret) })
+    Ok(RootCredentials { account, access_key_id, secret: Secret::new(secret) })
 }
 
-fn only(mut values: Vec<String>, name: &str) -> Result<String, String> {
+fn only(place: &str, mut values: Vec<String>, name: &str) -> Result<String, String> {
     match (values.pop(), values.len()) {
         (Some(value), 0) => Ok(value),
-        (None, _) => Err(format!("wants a line {name} = …, which it does not have")),
-        (Some(_), more) => Err(format!("wants one line {name} = …, and has {}", more + 1)),
+        (None, _) => Err(format!("{place}wants a line {name} = …, which it does not have")),
+        (Some(_), more) => Err(format!("{place}wants one line {name} = …, and has {}", more + 1)),
     }
 }
 
@@ -65,9 +90,25 @@ mod tests {
             "export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=\"wJalrXUtnFEMI/K7MDENG+==\"\n",
         ] {
             let read = parse(text).expect("good");
+            let [read] = &read[..] else { unreachable!("one") };
+            assert_eq!(read.account, None);
             assert_eq!(read.access_key_id, "AKIAIOSFODNN7EXAMPLE");
             assert_eq!(read.secret.expose(), "wJalrXUtnFEMI/K7MDENG+==");
         }
+    }
+
+    #[test]
+    fn sections_of_accounts_are_theirs() {
+        let text = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key=wJalrXUtnFEMI/K7MDENG\n\
+                    [111122223333]\naws_access_key_id = AKIAI44QH8DHBEXAMPLE\naws_secret_access_key=je7MtGbClwBF/2Zp9Utk\n";
+        let read = parse(text).expect("good");
+        let ids = read.iter().map(|it| (it.account.as_deref(), &*it.access_key_id));
+        let expected =
+            [(None, "AKIAIOSFODNN7EXAMPLE"), (Some("111122223333"), "AKIAI44QH8DHBEXAMPLE")];
+        assert_eq!(ids.collect::<Vec<_>>(), expected);
+        let error =
+            parse("[111122223333]\naws_access_key_id = AKIAI44QH8DHBEXAMPLE").expect_err("half");
+        assert!(error.starts_with("[111122223333] wants a line aws_secret"), "{error}");
     }
 
     #[test]

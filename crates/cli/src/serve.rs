@@ -127,9 +127,9 @@ pub(crate) fn declared_queues(resolved: &Resolved) -> Result<Vec<DeclaredQueue>,
 }
 
 /// Reads the administrator's access key, if a file has it.
-pub(crate) fn root_credentials(resolved: &Resolved) -> Result<Option<RootCredentials>, Failure> {
+pub(crate) fn root_credentials(resolved: &Resolved) -> Result<Vec<RootCredentials>, Failure> {
     let path = resolved.settings.root_credentials_file.as_deref();
-    path.map(|path| root_credentials::read(path).map_err(Failure::Usage)).transpose()
+    path.map_or(Ok(Vec::new()), |path| root_credentials::read(path).map_err(Failure::Usage))
 }
 
 /// Reads the environment and the file, and decides the settings.

@@ -26,6 +26,8 @@ pub enum Access {
 /// The access key of an account's root, chosen by who runs the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootCredentials {
+    /// 12-digit id of its account, if it is not [`Config::account`].
+    pub account: Option<String>,
     /// Access key id.
     pub access_key_id: String,
     /// Secret access key.
@@ -45,8 +47,8 @@ pub struct Config {
     pub access: Access,
     /// Whether connections without TLS are accepted on addresses other than loopback, with [`Access::Verified`].
     pub plain_http: Switch,
-    /// The access key of the root of [`Config::account`]; without, one is made when there is none.
-    pub root_credentials: Option<RootCredentials>,
+    /// Access keys of the roots of accounts. Without one for [`Config::account`], a key is made when there is none.
+    pub root_credentials: Vec<RootCredentials>,
     /// Region of requests without credential scope, and of queues whose URL has no region.
     pub region: String,
     /// Account of callers whose access key is not a 12-digit account id.
@@ -118,7 +120,7 @@ impl Config {
             tls: None,
             access: Access::Anyone,
             plain_http: Switch::Off,
-            root_credentials: None,
+            root_credentials: Vec::new(),
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             public_url: None,

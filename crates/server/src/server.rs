@@ -17,7 +17,7 @@ use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SteadyClock};
 use crate::config::{Access, Config};
 use crate::control::Control;
-use crate::gateway::{Authenticator, Gateway, SCRAPES_MAX};
+use crate::gateway::{Authenticator, Authoriser, Gateway, SCRAPES_MAX};
 use crate::http::{BodyBudget, Limits, Listener, Stops, Tls};
 use crate::identities::{self, AccessKey, Identities, RootKeyError};
 use crate::metrics::Metrics;
@@ -250,18 +250,21 @@ async fn open_identities(
     }
 }
 
-/// Sees to it that the administrator has an access key, and returns it if it was made just now.
+/// Sees to it that the administrators of the accounts have access keys, and returns the one that was made just now.
 async fn root_key(
     config: &Config,
     identities: &Identities,
 ) -> Result<Option<AccessKey>, RootKeyError> {
-    match (&config.root_credentials, config.access) {
-        (Some(given), _) => {
-            let (id, secret) = (given.access_key_id.clone(), given.secret.clone());
-            identities.set_root_key(&config.account, id, secret).await.map(|()| None)
-        }
-        (None, Access::Verified) => Ok(identities.ensure_root_key(&config.account).await?),
-        (None, Access::Anyone | Access::LoopbackOnly) => Ok(None),
+    let mut has_key = false;
+    for given in &config.root_credentials {
+        let account = given.account.as_ref().unwrap_or(&config.account);
+        let (id, secret) = (given.access_key_id.clone(), given.secret.clone());
+        identities.set_root_key(account, id, secret).await?;
+        has_key |= *account == config.account;
+    }
+    match config.access {
+        Access::Verified if !has_key => Ok(identities.ensure_root_key(&config.account).await?),
+        Access::Verified | Access::Anyone | Access::LoopbackOnly => Ok(None),
     }
 }
 
@@ -326,7 +329,8 @@ fn serve(
     let gateway = Gateway {
         broker: broker.clone(),
         authenticator: Authenticator::new(&config, identities.clone()),
-        authoriser: Arc::default(),
+        authoriser: Arc::new(Authoriser::new(config.access, identities.clone())),
+        identities: identities.clone(),
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),

@@ -1,7 +1,8 @@
-//! Golden pairs of every SQS operation against a running server, in both protocols.
+//! Golden pairs of every operation against a running server, in each protocol of its service.
 //!
 //! A case is `golden/<Operation>/<case>.<protocol>.request` with the `.response` that it has to get. `<case>.setup` has
-//! the calls that go before, a line each: `Operation {input}`, or `name = Operation {input} /pointer/into/answer`.
+//! the calls that go before, a line each: `Operation {input}`, or `name = Operation {input} /pointer/into/answer`. For a
+//! service that speaks only Query, the members of the input are parameters, and the pointer is the name of an element.
 //! Each case has an account of its own, written `<account>`; `<name>` stands for what the setup took from an answer.
 //! `golden_beyond_sqs` has the same for a server whose limits are raised.
 //! What differs from run to run is masked in responses. `UPDATE_GOLDEN=1` rewrites the responses: read the
@@ -9,6 +10,8 @@
 
 mod http_support;
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -16,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use http_support::TestServer;
 use sluice_server::services::sqs::Limits;
-use sluice_server::services::{SERVICES, Switch};
+use sluice_server::services::{SERVICES, Service, Switch};
 
 /// Texts around what differs from run to run, and what is written instead.
 const MASKS: &[(&str, &str, &str)] = &[
@@ -38,6 +41,17 @@ const MASKS: &[(&str, &str, &str)] = &[
     ("<StartedTimestamp>", "<", "<time>"),
     ("<ApproximateNumberOfMessagesMoved>", "<", "<moved>"),
     ("<SequenceNumber>", "<", "<sequence-number>"),
+    ("<UserId>AIDA", "<", "<id>"),
+    ("<GroupId>", "<", "<id>"),
+    ("<RoleId>", "<", "<id>"),
+    ("<PolicyId>", "<", "<id>"),
+    ("<AssumedRoleId>", ":", "<id>"),
+    ("<AccessKeyId>", "<", "<access-key-id>"),
+    ("<SecretAccessKey>", "<", "<secret>"),
+    ("<SessionToken>", "<", "<session-token>"),
+    ("<CreateDate>2", "<", "<time>"),
+    ("<UpdateDate>2", "<", "<time>"),
+    ("<Expiration>", "<", "<time>"),
     ("<Name>SequenceNumber</Name><Value>", "<", "<sequence-number>"),
     ("<Name>SentTimestamp</Name><Value>", "<", "<time>"),
     ("<Name>ApproximateFirstReceiveTimestamp</Name><Value>", "<", "<time>"),
@@ -76,7 +90,9 @@ fn check_golden_responses(server: TestServer, folder: &str) {
             vec![("account".to_owned(), format!("{}", 100_000_000_000 + index as u64))];
         set_up(server.addr, request_path, &mut variables);
         let request = fs::read_to_string(request_path).expect("a readable request");
-        let response = exchange(server.addr, &filled_in(&request, &variables), &variables);
+        let service = service_of(operation_of(request_path)).model;
+        let request = filled_in(&request, &variables);
+        let response = exchange(server.addr, service.name, &request, &variables);
         let response = masked(&response, &variables);
         let response_path = request_path.with_extension("response");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -94,10 +110,14 @@ fn check_golden_responses(server: TestServer, folder: &str) {
 }
 
 #[test]
-fn every_operation_has_pairs_in_both_protocols() {
+fn every_operation_has_pairs_in_each_protocol() {
     let paths = request_paths("golden");
-    for operation in SERVICES.iter().flat_map(|service| service.operations) {
-        for protocol in ["json", "query"] {
+    let operations = SERVICES
+        .iter()
+        .flat_map(|service| service.operations.iter().map(move |operation| (service, operation)));
+    for (service, operation) in operations {
+        let protocols: &[&str] = if speaks_json(service) { &["json", "query"] } else { &["query"] };
+        for protocol in protocols {
             let is_one = |path: &&PathBuf| {
                 let name = path.to_string_lossy();
                 name.contains(&format!("/golden/{}/", operation.name))
@@ -138,28 +158,62 @@ fn set_up(addr: SocketAddr, request_path: &Path, variables: &mut Variables) {
             (Some(_), Some((input, pointer))) => (input, pointer),
             (Some(_) | None, _) => (input, ""),
         };
-        let request = format!(
-            "POST / HTTP/1.1\nHost: localhost\nX-Amz-Target: AmazonSQS.{operation}\n\
-             Content-Type: application/x-amz-json-1.0\n\n{}",
-            filled_in(input, variables)
-        );
-        let response = exchange(addr, &request, variables);
+        let service = service_of(operation);
+        let request = setup_request(service, operation, &filled_in(input, variables));
+        let response = exchange(addr, service.model.name, &request, variables);
         assert!(response.starts_with("HTTP/1.1 200"), "{line}: {response}");
         let Some(name) = name else { continue };
         let (_, body) = response.split_once("\r\n\r\n").expect("a head and a body");
-        let answer: serde_json::Value = serde_json::from_str(body).expect("a JSON answer");
-        let taken = answer.pointer(pointer).and_then(serde_json::Value::as_str);
-        variables.push((name.to_owned(), taken.expect("a text at the pointer").to_owned()));
+        let taken = if speaks_json(service) {
+            let answer: serde_json::Value = serde_json::from_str(body).expect("a JSON answer");
+            answer.pointer(pointer).and_then(serde_json::Value::as_str).map(str::to_owned)
+        } else {
+            let element = body.split_once(&format!("<{pointer}>"));
+            element.and_then(|(_, rest)| rest.split_once('<')).map(|(text, _)| text.to_owned())
+        };
+        variables.push((name.to_owned(), taken.expect("a text at the pointer")));
     }
 }
 
+fn setup_request(service: &Service, operation: &str, input: &str) -> String {
+    let start = "POST / HTTP/1.1\nHost: localhost\nContent-Type: application/x-";
+    let model = service.model;
+    if speaks_json(service) {
+        let target = model.target_prefix;
+        return format!("{start}amz-json-1.0\nX-Amz-Target: {target}.{operation}\n\n{input}");
+    }
+    let input: BTreeMap<String, String> = serde_json::from_str(input).expect("texts by name");
+    let version = model.query.as_ref().map_or("", |query| query.version);
+    let mut form = format!("Action={operation}&Version={version}");
+    for (name, value) in input {
+        let value = value.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        form.push_str(&format!("&{name}={value}"));
+    }
+    format!("{start}www-form-urlencoded\n\n{form}")
+}
+
+fn service_of(operation: &str) -> &'static Service {
+    let has_it = |service: &&&Service| service.operations.iter().any(|it| it.name == operation);
+    SERVICES.iter().find(has_it).expect("an operation that exists")
+}
+
+fn speaks_json(service: &Service) -> bool {
+    !service.model.target_prefix.is_empty()
+}
+
+/// The operation that a case is of: the name of its folder.
+fn operation_of(request_path: &Path) -> &str {
+    let folder = request_path.parent().and_then(Path::file_name);
+    folder.and_then(OsStr::to_str).expect("a folder with the name of an operation")
+}
+
 /// Sends a request, head and body as in the files, as the case's account; returns the response as it came.
-fn exchange(addr: SocketAddr, request: &str, variables: &Variables) -> String {
+fn exchange(addr: SocketAddr, service: &str, request: &str, variables: &Variables) -> String {
     let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
     let body = body.strip_suffix('\n').unwrap_or(body);
     let account = &variables[0].1;
     let bytes = format!(
-        "{}\r\nAuthorization: AWS4-HMAC-SHA256 Credential={account}/20261121/us-east-1/sqs/\
+        "{}\r\nAuthorization: AWS4-HMAC-SHA256 Credential={account}/20261121/us-east-1/{service}/\
          aws4_request, SignedHeaders=host, Signature=00\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",
         head.trim_end().replace('\n', "\r\n"),

@@ -268,9 +268,10 @@ async fn identities_are_clean_and_a_wrong_row_among_them_is_noticed() {
     assert_eq!(check(dir.path()), (Checked::default(), Vec::new()));
     assert_eq!(offline::sizes(dir.path()).unwrap().queues, []);
     let all = rows(dir.path());
-    assert_eq!(all.len(), 2);
+    assert_eq!(all.len(), 3);
     for row in &all {
         assert_eq!(row.shard, identities::SHARD);
+        let is_settings = row.key == b"m";
         let mut damaged = row.value.clone();
         damaged[0] ^= 0x40;
         assert!(is_noticed(dir.path(), row, Some(&damaged)), "another version of {row:?}");
@@ -279,8 +280,10 @@ async fn identities_are_clean_and_a_wrong_row_among_them_is_noticed() {
         assert!(is_noticed(dir.path(), row, Some(newer.as_bytes())), "a newer {row:?}");
         let elsewhere = Stored { key: [&row.key[..], b"x"].concat(), ..row.clone() };
         write(dir.path(), &elsewhere, Some(&row.value));
-        assert!(check(dir.path()).1[0].what.contains("key of another"), "{row:?}");
+        let what = if is_settings { "no known table" } else { "key of another" };
+        assert!(check(dir.path()).1[0].what.contains(what), "{row:?}");
         write(dir.path(), &elsewhere, None);
+        assert_eq!(is_noticed(dir.path(), row, None), is_settings, "without {row:?}");
     }
     assert_eq!(check(dir.path()).1, []);
 }

@@ -62,7 +62,7 @@ pub enum StoreError {
     /// The data was written by a newer version of Sluice.
     #[error(
         "{path} has data format {found}, this version supports up to {supported}; \
-         use a newer version of Sluice",
+         use a newer version of Sluice; if none was ever used with it, the file is damaged: restore a backup",
         path = path.display()
     )]
     NewerFormat {

@@ -83,6 +83,11 @@ pub mod framework {
     /// The access key id is unknown.
     pub static UNRECOGNIZED_CLIENT: ErrorShape =
         sender("UnrecognizedClientException", "InvalidClientTokenId", 403);
+    /// The credentials were temporary, and their time is over.
+    pub static EXPIRED_TOKEN: ErrorShape = sender("ExpiredTokenException", "ExpiredToken", 403);
+    /// Nobody signed, and the service has nothing for strangers.
+    pub static MISSING_AUTHENTICATION_TOKEN: ErrorShape =
+        sender("MissingAuthenticationTokenException", "MissingAuthenticationToken", 403);
     /// The signature is wrong or too old.
     pub static INVALID_SIGNATURE: ErrorShape =
         sender("InvalidSignatureException", "SignatureDoesNotMatch", 403);

@@ -18,6 +18,7 @@ mod hex;
 mod json_text;
 mod signature;
 mod sigv4;
+mod timestamp;
 mod value;
 
 mod aws_json;
@@ -35,4 +36,5 @@ pub use route::{Rejection, route};
 pub use service::{JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape};
 pub use signature::Signature;
 pub use sigv4::{Signer, SigningIdentity, SigningKey, SigningRequest, iso_8601, sign};
+pub use timestamp::Timestamp;
 pub use value::{DecodeError, Value};

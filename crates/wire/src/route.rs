@@ -268,7 +268,7 @@ mod tests {
         query: Option<QueryModel>,
     ) -> ServiceModel {
         let (json_version, error_namespace) = (JsonVersion::V1_1, "ns");
-        ServiceModel { name, target_prefix, json_version, error_namespace, query }
+        ServiceModel { name, is_global: false, target_prefix, json_version, error_namespace, query }
     }
 
     static SQS: ServiceModel = service("sqs", "AmazonSQS", query("2012-11-05"));

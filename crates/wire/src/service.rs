@@ -25,7 +25,9 @@ impl JsonVersion {
 pub struct ServiceModel {
     /// Name in the SigV4 credential scope, as in `sqs`.
     pub name: &'static str,
-    /// Part of `X-Amz-Target` before the operation, as in `AmazonSQS`.
+    /// Whether it has no regions: requests may be signed for us-east-1, whatever the region.
+    pub is_global: bool,
+    /// Part of `X-Amz-Target` before the operation, as in `AmazonSQS`. Empty if the service does not speak AWS JSON.
     pub target_prefix: &'static str,
     /// Version of AWS JSON that the service speaks.
     pub json_version: JsonVersion,
@@ -93,9 +95,10 @@ impl ServiceModel {
 
     /// Tells whether `prefix` of an `X-Amz-Target` names this service. Some SDKs send a longer, package-like prefix.
     pub(crate) fn has_target_prefix(&self, prefix: &str) -> bool {
-        prefix
-            .strip_suffix(self.target_prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        !self.target_prefix.is_empty()
+            && prefix
+                .strip_suffix(self.target_prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     }
 
     pub(crate) fn error_type(&self, shape: &ErrorShape) -> String {
@@ -150,6 +153,7 @@ mod tests {
     use super::*;
 
     static MODEL: ServiceModel = ServiceModel {
+        is_global: false,
         name: "cloudtrail",
         target_prefix: "CloudTrail_20131101",
         json_version: JsonVersion::V1_1,

@@ -66,6 +66,7 @@ const SPELLINGS: &[Spelling] = &[
 /// Amazon SQS.
 pub(crate) static SQS: ServiceModel = ServiceModel {
     name: "sqs",
+    is_global: false,
     target_prefix: "AmazonSQS",
     json_version: JsonVersion::V1_0,
     error_namespace: "com.amazonaws.sqs",

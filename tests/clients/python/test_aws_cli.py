@@ -96,3 +96,21 @@ def test_15_16_purge_and_delete(name):
     aws("delete-queue", "--queue-url", url)
     aws("send-message", "--queue-url", url, "--message-body", "x", fails="AWS.SimpleQueueService.NonExistentQueue")
     aws("create-queue", "--queue-name", name, fails="AWS.SimpleQueueService.QueueDeletedRecently")
+
+
+def test_identities(name):
+    def run(*arguments):
+        command = [AWS, *arguments, "--endpoint-url", ENDPOINT, "--output", "json"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=90)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout) if result.stdout.strip() else {}
+
+    account = run("sts", "get-caller-identity")["Account"]
+    user = run("iam", "create-user", "--user-name", name, "--tags", "Key=team,Value=red")["User"]
+    assert user["Arn"] == f"arn:aws:iam::{account}:user/{name}"
+    key = run("iam", "create-access-key", "--user-name", name)["AccessKey"]
+    policy = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+    run("iam", "attach-user-policy", "--user-name", name, "--policy-arn", policy)
+    attached = run("iam", "list-attached-user-policies", "--user-name", name)["AttachedPolicies"]
+    assert attached == [{"PolicyName": "AmazonSQSFullAccess", "PolicyArn": policy}]
+    assert run("sts", "get-access-key-info", "--access-key-id", key["AccessKeyId"]) == {"Account": account}

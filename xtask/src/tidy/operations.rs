@@ -6,6 +6,8 @@ const SERVICES: &str = "crates/server/src/services/";
 const GOLDEN: &str = "crates/server/tests/golden/";
 const REFERENCE: &str = "docs/reference/operations.md";
 const PROTOCOLS: &[&str] = &["json", "query"];
+/// How the model of a service says that it does not speak AWS JSON.
+const NO_JSON: &str = "target_prefix: \"\"";
 
 /// Checks every operation of every service's list.
 pub(super) fn check(tree: &Tree) -> Vec<String> {
@@ -15,9 +17,11 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
         problems.push(format!("{SERVICES}: no operation is listed"));
     }
     let reference = tree.files.get(REFERENCE).map_or("", String::as_str);
-    for operation in operations {
+    for (list, operation) in operations {
+        let model = list.replace("/mod.rs", "/model.rs");
+        let has_json = !tree.files.get(&model).is_some_and(|text| text.contains(NO_JSON));
         let folder = format!("{GOLDEN}{operation}/");
-        for protocol in PROTOCOLS {
+        for protocol in PROTOCOLS.iter().filter(|it| has_json || **it != "json") {
             let is_pair =
                 |path: &str| path.strip_prefix(&folder).is_some_and(|file| file.contains(protocol));
             if tree.matching(is_pair).next().is_none() {
@@ -31,14 +35,15 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
     problems
 }
 
-/// Type names in `OperationEntry::of::<…>()`, which are the operations' names.
-fn listed(tree: &Tree) -> Vec<&str> {
+/// Type names in `OperationEntry::of::<…>()`, which are the operations' names, and the files that list them.
+fn listed(tree: &Tree) -> Vec<(&str, &str)> {
     let mut names = Vec::new();
-    for (_, content) in tree.matching(|path| path.starts_with(SERVICES)) {
+    for (path, content) in tree.matching(|path| path.starts_with(SERVICES)) {
         for (offset, marker) in content.match_indices("::of::<") {
             let rest = &content[offset + marker.len()..];
             let name = rest.split('>').next().unwrap_or(rest).rsplit("::").next();
-            names.extend(name.map(str::trim).filter(|name| name.len() > 1));
+            let name = name.map(str::trim).filter(|name| name.len() > 1);
+            names.extend(name.map(|name| (path, name)));
         }
     }
     names
@@ -53,9 +58,15 @@ mod tests {
         let list = "[OperationEntry::of::<a::SendMessage>(), OperationEntry::of::<Other>()]";
         let tree = Tree::of([
             ("crates/server/src/services/sqs/mod.rs", list),
+            ("crates/server/src/services/iam/mod.rs", "[OperationEntry::of::<GetUser>()]"),
+            ("crates/server/src/services/iam/model.rs", NO_JSON),
+            ("crates/server/tests/golden/GetUser/query.txt", ""),
             ("crates/server/tests/golden/SendMessage/json.txt", ""),
             ("crates/server/tests/golden/SendMessage/query.txt", ""),
-            (REFERENCE, "# Operations\n| SendMessage | `sqs:SendMessage` |\n"),
+            (
+                REFERENCE,
+                "# Operations\n| SendMessage | `sqs:SendMessage` |\n| GetUser | `iam:GetUser` |\n",
+            ),
         ]);
         let problems = check(&tree);
         assert_eq!(problems.len(), 3, "{problems:?}");

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: EngineFloorArgs) -> Result<(), Failure> {
     open_files::raise_limit();
     let signals = Signals::listen()?;
     let settings = Settings::defaults(Mode::Serve);
-    let config = settings.server_config(Mode::Serve, &args.data, None, Vec::new());
+    let config = settings.server_config(Mode::Serve, &args.data, Vec::new(), Vec::new());
     let engine = InProcess::open(&config)
         .await
         .map_err(|error| Failure::Server(format!("cannot start: {}", chain(&error))))?;

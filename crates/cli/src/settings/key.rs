@@ -206,8 +206,8 @@ pub(crate) static KEYS: &[Key] = &[
     file_key!(
         "root_credentials_file",
         root_credentials_file,
-        "File with the access key of the administrator, the root of `account`: aws_access_key_id = … and aws_secret_access_key = … in two lines. \
-         Without it, the first start makes one and shows it once."
+        "File with the access key of the administrator, the root of `account`: aws_access_key_id = … and aws_secret_access_key = … in two lines; \
+         in a section [123456789012], that of another account. Without it, the first start makes one and shows it once."
     ),
     Key {
         name: "allow_plain_http",

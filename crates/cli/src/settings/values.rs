@@ -149,7 +149,7 @@ impl Settings {
         &self,
         mode: Mode,
         data_dir: &Path,
-        root_credentials: Option<RootCredentials>,
+        root_credentials: Vec<RootCredentials>,
         declared_queues: Vec<DeclaredQueue>,
     ) -> Config {
         let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);

@@ -3,32 +3,55 @@
 //! Every operation passes here, after its input is decoded and before it runs. Where credentials are not verified, nobody
 //! needs permission.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use sluice_policy::{
-    ContextKeys, Decision, Denial, Kind, Policies, Policy, PolicyType, Principal, Request,
-    ResourcePolicy, Values, decide,
+    Decision, Denial, Kind, Policies, Policy, PolicyType, Principal, Request, ResourcePolicy,
+    decide,
 };
-use sluice_wire::{AwsError, framework, iso_8601};
+use sluice_wire::{AwsError, framework};
 
+use super::grants::{Granted, GrantsOf, Unreadable};
 use super::identity::Caller;
-use crate::identities::Holder;
-use crate::services::{Context, Reach, Resource, Target};
+use super::parsed::Parsed;
+use super::request_keys::RequestKeys;
+use crate::config::Access;
+use crate::identities::{Holder, Identities, KeyHolder};
+use crate::services::{Context, InputKeys, Reach, Resource, Target};
 
-/// Policies that are kept parsed; then all are forgotten, and parsed again when they are asked for.
-const PARSED_MAX: usize = 10_000;
 /// What the root of the account that owns a queue can always do, whatever the queue's policy denies: mend it.
 const MENDING: [&str; 3] = ["sqs:SetQueueAttributes", "sqs:AddPermission", "sqs:RemovePermission"];
 
-/// Decides by policies. Remembers those that it has parsed, by their text.
-#[derive(Default)]
+/// Decides by policies. Remembers those that it has parsed.
 pub(crate) struct Authoriser {
-    of_queues: Parsed,
+    access: Access,
+    grants: GrantsOf,
+    of_resources: Parsed,
+    of_roles: Parsed,
+}
+
+/// One who asks, with what the policies of its identity and session say.
+struct Asking<'a> {
+    principal: Principal<'a>,
+    granted: Arc<Granted>,
+    session: Vec<Arc<Policy>>,
+}
+
+/// What somebody asks for.
+struct Asked<'a> {
+    action: &'a str,
+    target: &'a Target,
+    keys: InputKeys,
 }
 
 impl Authoriser {
-    /// Decides whether the caller in `context` may perform `action` on `resource`.
+    pub(crate) fn new(access: Access, identities: Identities) -> Self {
+        let (of_resources, of_roles) = (Parsed::of(Kind::Resource), Parsed::of(Kind::Trust));
+        Self { access, grants: GrantsOf::new(identities), of_resources, of_roles }
+    }
+
+    /// Decides whether the caller in `context` may perform `action` on `resource`. `keys` makes the condition keys that the
+    /// input of the operation tells.
     ///
     /// # Errors
     /// `AccessDenied`, or what the operation says of a resource that does not exist.
@@ -37,135 +60,145 @@ impl Authoriser {
         context: &Context,
         action: &'static str,
         resource: &Resource,
+        keys: impl FnOnce() -> InputKeys,
     ) -> Result<(), AwsError> {
-        let identity = &context.identity;
-        if let Caller::Claimed(_) = identity.caller {
-            return Ok(());
+        match self.access {
+            Access::Verified => {}
+            Access::Anyone | Access::LoopbackOnly => return Ok(()),
         }
-        let (account, arn) = (&*identity.account, identity.principal_arn());
-        let principal = match &identity.caller {
-            Caller::Claimed(_) | Caller::Anonymous => Principal::Anonymous,
-            Caller::Known(key) => match &key.holder {
-                Holder::Root => Principal::Root { account },
-                Holder::User { name, unique_id, .. } => {
-                    Principal::User { account, arn: &arn, id: unique_id, name }
-                }
-            },
+        let Some(target) = resource.target(context, action) else {
+            return match context.identity.caller {
+                Caller::Anonymous => Err(anonymous(context, action)),
+                Caller::Claimed(_) | Caller::Known(_) => Ok(()),
+            };
         };
-        let target = resource.target(context, action);
-        match self.decide(context, action, principal, &target) {
+        let asked = Asked { action, target: &target, keys: keys() };
+        match self.of_caller(context, &asked) {
             Decision::Allowed => Ok(()),
-            Decision::Denied(denial) => Err(refusal(context, action, &arn, &target, denial)),
+            Decision::Denied(denial) => Err(refusal(context, &asked, denial)),
         }
     }
 
-    fn decide(
-        &self,
-        context: &Context,
-        action: &str,
-        principal: Principal<'_>,
-        target: &Target,
-    ) -> Decision {
+    fn of_caller(&self, context: &Context, asked: &Asked<'_>) -> Decision {
+        let account = &*context.identity.account;
+        let Some(key) = context.identity.credentials() else {
+            let (granted, session) = (Arc::default(), Vec::new());
+            let nobody = Asking { principal: Principal::Anonymous, granted, session };
+            return self.decide(context, &nobody, asked);
+        };
+        let (arn, role_arn, id);
+        arn = context.identity.principal_arn();
+        let principal = match &key.holder {
+            Holder::Root => Principal::Root { account },
+            Holder::User { name, unique_id, .. } => {
+                Principal::User { account, arn: &arn, id: unique_id, name }
+            }
+            Holder::Role(session) => {
+                role_arn = session.role_arn(account);
+                id = session.id();
+                Principal::RoleSession { account, arn: &arn, role_arn: &role_arn, id: &id }
+            }
+        };
+        match self.granted(key) {
+            Ok((granted, session)) => {
+                self.decide(context, &Asking { principal, granted, session }, asked)
+            }
+            Err(Unreadable) => Decision::Denied(Denial::Explicit(PolicyType::Identity)),
+        }
+    }
+
+    fn granted(&self, key: &KeyHolder) -> Result<(Arc<Granted>, Vec<Arc<Policy>>), Unreadable> {
+        let session = match &key.holder {
+            Holder::Root | Holder::User { .. } => Vec::new(),
+            Holder::Role(session) => self.grants.of_session(session)?,
+        };
+        Ok((self.grants.of(key)?, session))
+    }
+
+    fn decide(&self, context: &Context, asking: &Asking<'_>, asked: &Asked<'_>) -> Decision {
+        let (principal, Asked { action, target, .. }) = (asking.principal, asked);
         let is_own = principal.account() == Some(&target.account);
-        if is_own && matches!(principal, Principal::Root { .. }) && MENDING.contains(&action) {
+        if is_own && matches!(principal, Principal::Root { .. }) && MENDING.contains(action) {
             return Decision::Allowed;
         }
         if !is_own && target.reach == Reach::Account {
             return Decision::Denied(Denial::Implicit(PolicyType::Resource));
         }
-        let policy = target.queue.as_ref().and_then(|queue| queue.attributes.policy.as_deref());
-        let policy = match policy.map(|text| self.of_queues.get(text)) {
+        let parsed = match target.reach {
+            Reach::Account | Reach::Everybody => &self.of_resources,
+            Reach::Trusted => &self.of_roles,
+        };
+        let text = target.guarded.as_ref().and_then(|guarded| guarded.policy());
+        let policy = match text.map(|text| parsed.get(text)) {
             None => None,
             Some(Some(policy)) => Some(policy),
             // What it denies is not known.
             Some(None) => return Decision::Denied(Denial::Explicit(PolicyType::Resource)),
+        };
+        let resource = match (target.reach, policy.as_deref()) {
+            (Reach::Trusted, Some(policy)) => ResourcePolicy::Trust(policy),
+            // There is no such role.
+            (Reach::Trusted, None) => {
+                return Decision::Denied(Denial::Implicit(PolicyType::Trust));
+            }
+            (Reach::Account | Reach::Everybody, policy) => ResourcePolicy::Optional(policy),
+        };
+        let keys = RequestKeys {
+            context,
+            target,
+            of_input: &asked.keys,
+            tags_of_identity: &asking.granted.tags,
         };
         let request = Request {
             principal,
             action,
             resource: &target.arn,
             resource_account: &target.account,
-            context: &Keys { context, target },
+            context: &keys,
         };
         let policies = Policies {
-            resource: ResourcePolicy::Optional(policy.as_deref()),
-            ..Policies::default()
+            identity: &asking.granted.identity,
+            boundary: asking.granted.boundary.as_deref(),
+            session: &asking.session,
+            resource,
+            endpoint: None,
         };
         decide(&request, &policies)
     }
 }
 
-/// Parsed policies of queues.
-#[derive(Default)]
-struct Parsed(RwLock<HashMap<Box<str>, Option<Arc<Policy>>>>);
-
-impl Parsed {
-    /// Returns the policy with a text, or nothing if it is none: it was stored by a version that took it for one.
-    fn get(&self, text: &str) -> Option<Arc<Policy>> {
-        let parsed = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(policy) = parsed.get(text) {
-            return policy.clone();
-        }
-        drop(parsed);
-        let policy = Policy::parse(text, Kind::Resource).ok().map(Arc::new);
-        let mut parsed = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if parsed.len() >= PARSED_MAX {
-            parsed.clear();
-        }
-        parsed.insert(text.into(), policy.clone());
-        policy
-    }
-}
-
 /// The error of a denied request (contract §8.4).
-fn refusal(
-    context: &Context,
-    action: &str,
-    principal: &str,
-    target: &Target,
-    denial: Denial,
-) -> AwsError {
+fn refusal(context: &Context, asked: &Asked<'_>, denial: Denial) -> AwsError {
+    let Asked { action, target, .. } = asked;
     if let Some(absent) = target.absent {
         return absent();
     }
     if context.identity.caller == Caller::Anonymous {
-        let message = format!("Access to the resource {}/ is denied.", context.base_url);
-        return AwsError::new(&framework::ACCESS_DENIED, message);
+        return anonymous(context, action);
     }
     // SQS writes it so.
-    let action = if action.starts_with("sqs:") { action.to_lowercase() } else { action.to_owned() };
-    let (resource, reason) = (&target.arn, denial.reason(&action));
+    let action =
+        if action.starts_with("sqs:") { action.to_lowercase() } else { (*action).to_owned() };
+    let (principal, resource) = (context.identity.principal_arn(), &target.arn);
+    let reason = match target.reach {
+        Reach::Account | Reach::Everybody => format!(" {}", denial.reason(&action)),
+        // Nobody learns whether the role exists.
+        Reach::Trusted => String::new(),
+    };
     AwsError::new(
         &framework::ACCESS_DENIED,
         format!(
-            "User: {principal} is not authorized to perform: {action} on resource: {resource} {reason}"
+            "User: {principal} is not authorized to perform: {action} on resource: {resource}{reason}"
         ),
     )
 }
 
-/// What conditions and variables of policies can ask for (IAM, "Global condition keys").
-struct Keys<'a> {
-    context: &'a Context,
-    target: &'a Target,
-}
-
-impl ContextKeys for Keys<'_> {
-    fn values(&self, key: &str) -> Option<Values<'_>> {
-        let (context, origin) = (self.context, &self.context.origin);
-        match key {
-            "aws:securetransport" => Some(if origin.is_secure { "true" } else { "false" }.into()),
-            "aws:sourceip" => Some(origin.address.to_string().into()),
-            "aws:useragent" => origin.user_agent.as_deref().map(Values::from),
-            "aws:requestedregion" => Some(Values::from(&*context.region)),
-            "aws:currenttime" => Some(iso_8601(context.now_ms / 1_000).into()),
-            "aws:epochtime" => Some((context.now_ms / 1_000).to_string().into()),
-            "aws:viaawsservice" => Some("false".into()),
-            _ => {
-                let tag = key.strip_prefix("aws:resourcetag/")?;
-                let tags = &self.target.queue.as_ref()?.tags;
-                let found = tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(tag))?;
-                Some(Values::from(found.1.as_str()))
-            }
-        }
+/// The error of a request without credentials (contract §8.4). Only queues can be open to strangers.
+fn anonymous(context: &Context, action: &str) -> AwsError {
+    if !action.starts_with("sqs:") {
+        let message = "Request is missing Authentication Token";
+        return AwsError::new(&framework::MISSING_AUTHENTICATION_TOKEN, message);
     }
+    let message = format!("Access to the resource {}/ is denied.", context.base_url);
+    AwsError::new(&framework::ACCESS_DENIED, message)
 }

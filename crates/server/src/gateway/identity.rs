@@ -1,17 +1,21 @@
 //! Who calls.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::request::Parts;
 use sha2::{Digest, Sha256};
-use sluice_wire::{AwsError, Credential, Signature, SigningKey, framework};
+use sluice_wire::{AwsError, Credential, ServiceModel, Signature, SigningKey, framework};
 
 use super::signing_keys::SigningKeys;
 use crate::config::{Access, Config};
-use crate::identities::{Holder, Identities, KeyHolder, Secret};
+use crate::identities::{Holder, Identities, KeyHolder, Secret, Unknown, user_arn};
 
 /// Region names longer than this are not believed.
 const REGION_BYTES_MAX: usize = 64;
+
+/// Where services are that have no regions.
+const GLOBAL_REGION: &str = "us-east-1";
 
 /// Letters of IAM's unique ids: base 32.
 const UNIQUE_ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -33,56 +37,63 @@ pub struct Identity {
 pub enum Caller {
     /// Nobody signed, where signatures are verified.
     Anonymous,
-    /// Where they are not: somebody who sent this access key id, or the account itself who sent none.
+    /// Where they are not: somebody who sent this access key id, which nobody has, or the account itself who sent none.
     Claimed(Option<String>),
-    /// The holder of an access key that signed the request.
+    /// Somebody with credentials of this server.
     Known(Arc<KeyHolder>),
 }
 
 impl Identity {
-    /// Makes the `SenderId` of messages (contract §4.10): the unique id of a user, the account id for the account itself. One
-    /// who is not verified gets a stable `AIDA…` id made from the access key id.
+    /// Makes the `SenderId` of messages (contract §4.10), which STS calls `UserId`: the unique id of a user, with the name of
+    /// the session that of a role, the account id for the account itself. One who is nobody here gets a stable `AIDA…` id made
+    /// from the access key id.
     pub fn sender_id(&self) -> String {
-        match self.user() {
-            None => self.account.to_string(),
-            Some(User::Known { unique_id, .. }) => unique_id.to_owned(),
-            Some(User::Claimed(access_key_id)) => unique_id(access_key_id),
-        }
-    }
-
-    /// Makes the ARN of the user, or of the account's root.
-    pub fn principal_arn(&self) -> String {
-        let account = &self.account;
-        match self.user() {
-            None => format!("arn:aws:iam::{account}:root"),
-            Some(User::Known { path, name, .. }) => {
-                format!("arn:aws:iam::{account}:user{path}{name}")
-            }
-            Some(User::Claimed(id)) if is_user_name(id) => {
-                format!("arn:aws:iam::{account}:user/{id}")
-            }
-            Some(User::Claimed(id)) => format!("arn:aws:iam::{account}:user/{}", unique_id(id)),
-        }
-    }
-
-    /// One who is not the account itself.
-    fn user(&self) -> Option<User<'_>> {
         match &self.caller {
-            Caller::Anonymous | Caller::Claimed(None) => None,
-            Caller::Claimed(Some(id)) => (!is_account(id)).then_some(User::Claimed(id)),
+            Caller::Claimed(Some(id)) if !is_account(id) => unique_id(id),
+            Caller::Anonymous | Caller::Claimed(_) => self.account.to_string(),
             Caller::Known(key) => match &key.holder {
-                Holder::Root => None,
-                Holder::User { name, path, unique_id } => {
-                    Some(User::Known { name, path, unique_id })
-                }
+                Holder::Root => self.account.to_string(),
+                Holder::User { unique_id, .. } => unique_id.to_string(),
+                Holder::Role(session) => session.id(),
             },
         }
     }
-}
 
-enum User<'a> {
-    Claimed(&'a str),
-    Known { name: &'a str, path: &'a str, unique_id: &'a str },
+    /// Makes the ARN of the user, the role's session, or the account's root.
+    pub fn principal_arn(&self) -> String {
+        let account = &*self.account;
+        let path = match self.credentials().map(|key| &key.holder) {
+            Some(Holder::Role(session)) => return session.arn(account),
+            Some(Holder::User { path, .. }) => path,
+            Some(Holder::Root) | None => "/",
+        };
+        match self.user_name() {
+            Some(name) => user_arn(account, path, &name),
+            None => format!("arn:aws:iam::{account}:root"),
+        }
+    }
+
+    /// The name of the user, if it is one.
+    pub fn user_name(&self) -> Option<Cow<'_, str>> {
+        match &self.caller {
+            Caller::Claimed(Some(id)) if is_account(id) => None,
+            Caller::Claimed(Some(id)) if is_user_name(id) => Some(id.into()),
+            Caller::Claimed(Some(id)) => Some(unique_id(id).into()),
+            Caller::Anonymous | Caller::Claimed(None) => None,
+            Caller::Known(key) => match &key.holder {
+                Holder::User { name, .. } => Some(Cow::Borrowed(&**name)),
+                Holder::Root | Holder::Role(_) => None,
+            },
+        }
+    }
+
+    /// The credentials, if they are of this server.
+    pub(crate) fn credentials(&self) -> Option<&KeyHolder> {
+        match &self.caller {
+            Caller::Anonymous | Caller::Claimed(_) => None,
+            Caller::Known(key) => Some(key),
+        }
+    }
 }
 
 /// A caller, and the region that the request is for.
@@ -101,8 +112,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) parts: &'a Parts,
     /// Its body as received.
     pub(crate) body: &'a [u8],
-    /// Signing name of the service that is called.
-    pub(crate) service: &'a str,
+    /// The service that is called.
+    pub(crate) service: &'a ServiceModel,
     /// Epoch milliseconds.
     pub(crate) now_ms: u64,
 }
@@ -135,7 +146,7 @@ impl Authenticator {
     pub(crate) fn authenticate(&self, claim: &Claim<'_>) -> Result<Authenticated, AwsError> {
         match self.access {
             Access::Verified => self.verified(claim),
-            Access::Anyone | Access::LoopbackOnly => self.believed(claim.parts),
+            Access::Anyone | Access::LoopbackOnly => self.believed(claim.parts, claim.now_ms),
         }
     }
 
@@ -144,25 +155,41 @@ impl Authenticator {
             return Ok(self.without_user(Caller::Anonymous));
         };
         let credential = &signature.credential;
-        let key = self.identities.access_key(&credential.access_key_id);
-        let key = key.filter(|key| key.is_active && signature.session_token.is_none());
-        let Some(key) = key else {
-            let message = "The security token included in the request is invalid.";
-            return Err(AwsError::new(&framework::UNRECOGNIZED_CLIENT, message));
+        let token = signature.session_token.as_deref();
+        let key = self.identities.key_holder(&credential.access_key_id, token, claim.now_ms);
+        let key = match key {
+            Ok(key) if key.is_active => key,
+            Ok(_) | Err(Unknown::Never) => {
+                let message = "The security token included in the request is invalid.";
+                return Err(AwsError::new(&framework::UNRECOGNIZED_CLIENT, message));
+            }
+            Err(Unknown::Expired) => {
+                let message = "The security token included in the request is expired";
+                return Err(AwsError::new(&framework::EXPIRED_TOKEN, message));
+            }
         };
-        let scope_error = if *credential.region != *self.region {
-            Some("Credential should be scoped to a valid region.".to_owned())
-        } else if *credential.service != *claim.service {
-            Some(format!("Credential should be scoped to correct service: '{}'.", claim.service))
-        } else {
-            None
-        };
-        if let Some(message) = scope_error {
-            return Err(AwsError::new(&framework::INVALID_SIGNATURE, message));
-        }
+        self.check_scope(credential, claim.service)?;
         self.verify(claim, &signature, &key.secret)?;
         let identity = Identity { account: Arc::clone(&key.account), caller: Caller::Known(key) };
         Ok(Authenticated { identity, region: Arc::clone(&self.region) })
+    }
+
+    /// A request has to be signed for this region and the service that it is for. Services without regions are in us-east-1,
+    /// but clients with an endpoint of their own sign for the region that they are configured with.
+    fn check_scope(
+        &self,
+        credential: &Credential<'_>,
+        service: &ServiceModel,
+    ) -> Result<(), AwsError> {
+        let is_global = service.is_global && credential.region == GLOBAL_REGION;
+        let message = if *credential.region != *self.region && !is_global {
+            "Credential should be scoped to a valid region.".to_owned()
+        } else if credential.service != service.name {
+            format!("Credential should be scoped to correct service: '{}'.", service.name)
+        } else {
+            return Ok(());
+        };
+        Err(AwsError::new(&framework::INVALID_SIGNATURE, message))
     }
 
     fn verify(
@@ -183,7 +210,7 @@ impl Authenticator {
         Ok(())
     }
 
-    fn believed(&self, parts: &Parts) -> Result<Authenticated, AwsError> {
+    fn believed(&self, parts: &Parts, now_ms: u64) -> Result<Authenticated, AwsError> {
         let credential = match (Credential::from_parts(parts), self.access) {
             (Ok(credential), _) => credential,
             // A bearer token that a proxy left in the request, or a test with `Authorization: x`.
@@ -202,13 +229,23 @@ impl Authenticator {
                 return Err(AwsError::new(&framework::INCOMPLETE_SIGNATURE, message));
             }
         };
-        Ok(Authenticated { identity: claimed(&self.account, &credential.access_key_id), region })
+        let (id, token) = (&credential.access_key_id, session_token(parts));
+        let identity = match self.identities.key_holder(id, token, now_ms) {
+            Ok(key) => Identity { account: Arc::clone(&key.account), caller: Caller::Known(key) },
+            Err(_nobody) => claimed(&self.account, id),
+        };
+        Ok(Authenticated { identity, region })
     }
 
     fn without_user(&self, caller: Caller) -> Authenticated {
         let identity = Identity { account: Arc::clone(&self.account), caller };
         Authenticated { identity, region: Arc::clone(&self.region) }
     }
+}
+
+/// The session token of a request, in its header: presigned URLs with one are not told apart where nothing is verified.
+fn session_token(parts: &Parts) -> Option<&str> {
+    parts.headers.get("x-amz-security-token")?.to_str().ok()
 }
 
 /// An access key id that looks like an account is the account.
@@ -252,7 +289,7 @@ mod tests {
     use super::*;
     use crate::broker::Health;
     use crate::clock::SystemClock;
-    use crate::identities::{self, AccessKey};
+    use crate::identities::{self, AccessKey, Session, Subject};
 
     const NOW_SECS: u64 = 1_800_000_000;
     const BODY: &[u8] = b"{}";
@@ -272,12 +309,21 @@ mod tests {
         authenticator: &Authenticator,
         headers: &[(&str, &str)],
     ) -> Result<Authenticated, String> {
+        asked(authenticator, headers, &crate::services::sqs::MODEL, NOW_SECS)
+    }
+
+    fn asked(
+        authenticator: &Authenticator,
+        headers: &[(&str, &str)],
+        service: &'static ServiceModel,
+        now_secs: u64,
+    ) -> Result<Authenticated, String> {
         let mut request = http::Request::builder().method("POST").uri("/");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).expect("valid request").into_parts();
-        let claim = Claim { parts: &parts, body: BODY, service: "sqs", now_ms: NOW_SECS * 1_000 };
+        let claim = Claim { parts: &parts, body: BODY, service, now_ms: now_secs * 1_000 };
         authenticator.authenticate(&claim).map_err(|error| error.shape().query_code.to_owned())
     }
 
@@ -392,5 +438,51 @@ mod tests {
         assert_eq!(ask(&other, "us-east-1", "sqs"), Err("InvalidClientTokenId".to_owned()));
         let guessed = AccessKey { secret: other.secret, ..key };
         assert_eq!(ask(&guessed, "us-east-1", "sqs"), mismatch);
+    }
+
+    #[tokio::test]
+    async fn services_without_regions_are_in_us_east_1() {
+        let identities = identities().await;
+        let key = identities.ensure_root_key("000000000000").await.expect("good").expect("new");
+        let region = "eu-west-1".to_owned();
+        let config = Config { access: Access::Verified, region, ..Config::small("/nonexistent") };
+        let authenticator = Authenticator::new(&config, identities);
+        let ask = |region, service: &'static ServiceModel| {
+            let headers = signed(&key, region, service.name);
+            let headers: Vec<_> =
+                headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            asked(&authenticator, &headers, service, NOW_SECS).is_ok()
+        };
+        let (sqs, iam) = (&crate::services::sqs::MODEL, &crate::services::iam::MODEL);
+        assert!(ask("us-east-1", iam) && ask("eu-west-1", iam) && !ask("us-west-1", iam));
+        assert!(ask("eu-west-1", sqs) && !ask("us-east-1", sqs));
+    }
+
+    #[tokio::test]
+    async fn temporary_credentials_end() {
+        let identities = identities().await;
+        let session = Session::new("000000000000", Subject::Root, NOW_SECS * 1_000, 900);
+        let token = identities.session_token(&session);
+        let config = Config { access: Access::Verified, ..Config::small("/nonexistent") };
+        let authenticator = Authenticator::new(&config, identities);
+        let ask = |now_secs| {
+            let identity = SigningIdentity {
+                access_key_id: &session.access_key_id,
+                secret_access_key: session.secret.expose(),
+                session_token: Some(token.expose()),
+                region: "us-east-1",
+                service: "sqs",
+            };
+            let headers = [("host", "localhost")];
+            let request =
+                SigningRequest { method: "POST", path: "/", headers: &headers, body: BODY };
+            let added = sign(&request, &identity, now_secs);
+            let mut headers = vec![("host", "localhost")];
+            headers.extend(added.iter().map(|(name, value)| (*name, value.as_str())));
+            let asked = asked(&authenticator, &headers, &crate::services::sqs::MODEL, now_secs);
+            asked.map(|caller| caller.identity.principal_arn())
+        };
+        assert_eq!(ask(NOW_SECS + 899), Ok("arn:aws:iam::000000000000:root".to_owned()));
+        assert_eq!(ask(NOW_SECS + 900), Err("ExpiredToken".to_owned()));
     }
 }

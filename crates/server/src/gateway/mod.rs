@@ -6,10 +6,13 @@ mod admin;
 mod authorisation;
 mod base_url;
 mod failure;
+mod grants;
 mod identity;
 mod origin;
 mod panic;
+mod parsed;
 mod request;
+mod request_keys;
 mod signing_keys;
 mod status;
 

@@ -22,6 +22,7 @@ use crate::http::{
     Arrival, BodyBudget, BodyError, BodyShare, Bound, Limits, ReadBody, Respond, UnreadBody,
     read_body,
 };
+use crate::identities::Identities;
 use crate::metrics::{Metrics, Outcome};
 use crate::services::{Context, OperationEntry, SERVICES};
 
@@ -43,6 +44,8 @@ pub(crate) struct Gateway {
     pub(crate) config: Config,
     /// Queues and messages.
     pub(crate) broker: Broker,
+    /// Who exists.
+    pub(crate) identities: Identities,
     /// Who calls.
     pub(crate) authenticator: Authenticator,
     /// Whether they may.
@@ -215,7 +218,7 @@ impl Gateway {
         call: &Call,
         entry: Option<&'static OperationEntry>,
     ) -> Result<(Context, &'static OperationEntry), AwsError> {
-        let (service, now_ms) = (call.service.name, self.clock.now_ms());
+        let (service, now_ms) = (call.service, self.clock.now_ms());
         let claim = Claim { parts, body, service, now_ms };
         let caller = self.authenticator.authenticate(&claim)?;
         let entry = entry.ok_or_else(|| call.unknown_operation())?;
@@ -223,6 +226,7 @@ impl Gateway {
         let context = Context {
             broker: self.broker.clone(),
             identity: caller.identity,
+            identities: self.identities.clone(),
             region: caller.region,
             base_url: base_url(&self.config, parts, arrival.transport, self.local_addr),
             default_region: Arc::clone(&self.default_region),

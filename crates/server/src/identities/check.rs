@@ -4,17 +4,109 @@ use std::fmt::Display;
 
 use sluice_store::{Reader, Row, Space};
 
-use super::rows;
+use super::group::Group;
+use super::managed_policy::ManagedPolicy;
+use super::principal::Principal;
+use super::role::Role;
 use super::snapshot::Snapshot;
+use super::user::User;
+use super::{EntityKey, rows, settings};
 
 /// Reads every row, and tells what is wrong with them.
 pub(crate) fn check(reader: &dyn Reader, damage: &mut dyn FnMut(&dyn Display)) {
-    let mut snapshot = Snapshot::default();
+    let mut snapshot = Snapshot::with_policies_of_aws();
     if let Err(error) = rows::read_each(reader, &mut snapshot, &mut |bad| damage(&bad)) {
         damage(&error);
+    }
+    check_references(&snapshot, damage);
+    match reader.get(Space::Rows, settings::KEY) {
+        Err(error) => damage(&error),
+        Ok(Some(_)) => {}
+        Ok(None) if snapshot.is_empty() => {}
+        Ok(None) => damage(&"there are identities, but the row of settings is missing"),
     }
     match reader.scan(Space::Bodies, &[]..&[0xff; 64], 1) {
         Err(error) => damage(&error),
         Ok(bodies) => bodies.iter().for_each(|_: &Row| damage(&"a body among identities")),
+    }
+}
+
+/// Groups and policies that are named exist.
+fn check_references(snapshot: &Snapshot, damage: &mut dyn FnMut(&dyn Display)) {
+    for user in snapshot.all::<User>() {
+        for group in &user.groups {
+            if snapshot.get::<Group>(&EntityKey::new(&user.account, group)).is_none() {
+                damage(&format_args!("{} is in a group that is missing: {group}", user.arn()));
+            }
+        }
+        check_policies(&**user, user.boundary.as_ref(), snapshot, damage);
+    }
+    for group in snapshot.all::<Group>() {
+        check_policies(&**group, None, snapshot, damage);
+    }
+    for role in snapshot.all::<Role>() {
+        check_policies(&**role, role.boundary.as_ref(), snapshot, damage);
+    }
+    for policy in snapshot.all::<ManagedPolicy>() {
+        if policy.version(policy.default_version).is_none() {
+            damage(&format_args!("the default version of {} is missing", policy.arn()));
+        }
+    }
+}
+
+fn check_policies<P: Principal>(
+    principal: &P,
+    boundary: Option<&String>,
+    snapshot: &Snapshot,
+    damage: &mut dyn FnMut(&dyn Display),
+) {
+    for arn in principal.grants().attached.iter().chain(boundary) {
+        if ManagedPolicy::by_arn(snapshot, arn).is_none() {
+            damage(&format_args!("{} has a policy that is missing: {arn}", principal.arn()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_store::{Batch, MemoryStore, Store};
+
+    use super::*;
+    use crate::identities::SHARD;
+
+    const ACCOUNT: &str = "123456789012";
+
+    fn damages(fill: impl FnOnce(&mut Batch)) -> Vec<String> {
+        let mut batch = Batch::new();
+        fill(&mut batch);
+        let mut shard = MemoryStore::new().open_shard(SHARD).expect("free");
+        settings::open(&mut *shard).expect("the store is good");
+        shard.commit(batch).wait().expect("the store is good");
+        let mut damages = Vec::new();
+        check(&*shard.reader(), &mut |what| damages.push(what.to_string()));
+        damages
+    }
+
+    #[test]
+    fn what_an_identity_names_has_to_exist() {
+        let mut user = User::new(ACCOUNT, "/", "bob", 7);
+        user.groups.insert("team".to_owned());
+        user.grants.attached.insert("arn:aws:iam::aws:policy/AmazonSQSFullAccess".to_owned());
+        user.boundary = Some("arn:aws:iam::123456789012:policy/queues".to_owned());
+        let group = Group::new(ACCOUNT, "/", "Team", 7);
+        let mut policy = ManagedPolicy::new(ACCOUNT, "/", "queues", "{}".to_owned(), 7);
+        let all = |batch: &mut Batch, policy: &ManagedPolicy| {
+            rows::put(batch, &user);
+            rows::put(batch, &group);
+            rows::put(batch, policy);
+        };
+        assert_eq!(damages(|batch| all(batch, &policy)), [""; 0]);
+        let missing = damages(|batch| rows::put(batch, &user));
+        assert_eq!(missing.len(), 2, "{missing:?}");
+        assert!(missing[0].contains("group that is missing: team"), "{missing:?}");
+        assert!(missing[1].contains("policy that is missing: arn:aws:iam::123"), "{missing:?}");
+        policy.default_version = 2;
+        let without_default = damages(|batch| all(batch, &policy));
+        assert!(without_default[0].contains("default version of arn:aws:iam::1"), "{missing:?}");
     }
 }

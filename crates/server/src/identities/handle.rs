@@ -12,6 +12,8 @@ use super::entity::EntityKey;
 use super::key_holder::{Holder, KeyHolder};
 use super::rows::{self, OpenError};
 use super::secret::Secret;
+use super::session::{Session, SessionKey};
+use super::settings;
 use super::snapshot::{Draft, Published, Snapshot};
 use super::writer::{CHANGES_MAX, Job, Writer};
 use crate::broker::Health;
@@ -21,6 +23,15 @@ use crate::clock::Clock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the identities cannot be changed after a fault of the store")]
 pub struct IdentitiesStopped;
+
+/// Why credentials are nobody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// They never were, or whose they were is gone.
+    Never,
+    /// They were temporary.
+    Expired,
+}
 
 /// Why the access key of a root cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +57,7 @@ pub struct Identities {
 
 struct Shared {
     published: Published,
+    session_key: SessionKey,
     /// Gone when the identities are shut down.
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     task: Mutex<Option<JoinHandle<()>>>,
@@ -57,18 +69,22 @@ impl Identities {
     /// # Errors
     /// What is wrong with the store or a row in it, with nothing left that uses the shard.
     pub async fn open(
-        shard: Box<dyn Shard>,
+        mut shard: Box<dyn Shard>,
         clock: Arc<dyn Clock>,
         health: Health,
     ) -> Result<Self, OpenError> {
-        let reader = shard.reader();
+        let read = move || {
+            let session_key = settings::open(&mut *shard)?;
+            let snapshot = rows::read_all(&*shard.reader())?;
+            Ok::<_, OpenError>((shard, session_key, snapshot))
+        };
         // Reading waits for the disk, which a task must not.
-        let snapshot = tokio::task::spawn_blocking(move || rows::read_all(&*reader)).await??;
+        let (shard, session_key, snapshot) = tokio::task::spawn_blocking(read).await??;
         let published = Published::new(snapshot);
         let writer = Writer::new(shard, published.clone(), clock, health);
         let (jobs, changes) = mpsc::channel(CHANGES_MAX);
         let task = Mutex::new(Some(start(writer.run(changes))));
-        let shared = Shared { published, jobs: Mutex::new(Some(jobs)), task };
+        let shared = Shared { published, session_key, jobs: Mutex::new(Some(jobs)), task };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -80,6 +96,34 @@ impl Identities {
     /// Finds an access key, active or not, by its id. Never waits.
     pub fn access_key(&self, access_key_id: &str) -> Option<Arc<KeyHolder>> {
         self.snapshot().access_key(access_key_id).cloned()
+    }
+
+    /// Makes the session token of temporary credentials.
+    pub fn session_token(&self, session: &Session) -> Secret {
+        Secret::new(self.shared.session_key.seal(session))
+    }
+
+    /// Finds whose credentials are: an access key, active or not, or with a session token those that it was issued with.
+    ///
+    /// # Errors
+    /// [`Unknown`]
+    pub fn key_holder(
+        &self,
+        access_key_id: &str,
+        session_token: Option<&str>,
+        now_ms: u64,
+    ) -> Result<Arc<KeyHolder>, Unknown> {
+        let snapshot = self.snapshot();
+        let Some(token) = session_token else {
+            return snapshot.access_key(access_key_id).cloned().ok_or(Unknown::Never);
+        };
+        let session = self.shared.session_key.open(token);
+        let session = session.filter(|session| session.access_key_id == access_key_id);
+        let session = session.ok_or(Unknown::Never)?;
+        if session.expires_at_ms <= now_ms {
+            return Err(Unknown::Expired);
+        }
+        KeyHolder::of_session(session, &snapshot).map(Arc::new).ok_or(Unknown::Never)
     }
 
     /// Decides and makes a change. It is durable when this returns, and seen by everyone. `decide` gets the time in epoch
@@ -177,7 +221,7 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
-    use crate::identities::{SHARD, User};
+    use crate::identities::{Holder, KeyStatus, SHARD, Subject, User};
 
     const ACCOUNT: &str = "123456789012";
 
@@ -209,18 +253,29 @@ mod tests {
             Ok::<_, IdentitiesStopped>(())
         };
         identities.change(remove).await.expect("good");
+        let session = Session::new(ACCOUNT, Subject::Root, 1, 900);
+        let token = identities.session_token(&session);
         identities.shutdown().await;
         drop(identities);
 
         let identities = open(&store).await.expect("readable");
-        let holder = identities.access_key(&key.id).expect("it was stored");
+        let holder = identities.key_holder(&key.id, None, 0).expect("it exists");
         assert_eq!((&holder.secret, holder.is_active), (&key.secret, true));
         assert_eq!(&*holder.account, ACCOUNT);
         let Holder::User { name, path, unique_id } = &holder.holder else { unreachable!("Bob's") };
         assert_eq!((&**name, &**path), ("Bob", "/team/"));
         assert!(unique_id.starts_with("AIDA") && unique_id.len() == 21, "{unique_id}");
-        assert_eq!(identities.access_key(&root.id).expect("stored").holder, Holder::Root);
-        assert_eq!(identities.access_key(&gone.id), None);
+        assert_eq!(
+            identities.key_holder(&root.id, None, 0).expect("it exists").holder,
+            Holder::Root
+        );
+        assert_eq!(identities.key_holder(&gone.id, None, 0), Err(Unknown::Never));
+        let token = Some(token.expose());
+        let of_root = |id: &str, now_ms| identities.key_holder(id, token, now_ms);
+        let holder = of_root(&session.access_key_id, 900_000).expect("it lasts until 900,001");
+        assert_eq!((&holder.holder, holder.issued_at_ms), (&Holder::Root, Some(1)));
+        assert_eq!(of_root(&session.access_key_id, 900_001), Err(Unknown::Expired));
+        assert_eq!(of_root(&key.id, 1), Err(Unknown::Never), "issued with other credentials");
         assert_eq!(identities.ensure_root_key(ACCOUNT).await, Ok(None), "returned only once");
     }
 
@@ -236,7 +291,22 @@ mod tests {
             Ok::<_, IdentitiesStopped>(())
         };
         identities.change(disable).await.expect("good");
-        assert!(!identities.access_key(&key.id).expect("it exists").is_active);
+        assert!(!identities.key_holder(&key.id, None, 0).expect("it exists").is_active);
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_with_the_user_that_it_is_of() {
+        let identities = open(&MemoryStore::new()).await.expect("empty");
+        create_user(&identities, "bob").await;
+        let bob = identities.snapshot().get::<User>(&EntityKey::new(ACCOUNT, "bob")).cloned();
+        let bob = bob.expect("it exists");
+        let (name, unique_id) = (bob.name.clone(), bob.unique_id.clone());
+        let session = Session::new(ACCOUNT, Subject::User { name, unique_id }, 1, 900);
+        let token = identities.session_token(&session);
+        let ask = || identities.key_holder(&session.access_key_id, Some(token.expose()), 2);
+        assert_eq!(ask().map(|key| key.holder.clone()), Ok(Holder::of(&bob)));
+        create_user(&identities, "bob").await;
+        assert_eq!(ask(), Err(Unknown::Never), "another bob");
     }
 
     #[tokio::test]

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use super::access_key::{AccessKey, KeyStatus};
+use super::entity::EntityKey;
+use super::role::Role;
 use super::secret::Secret;
+use super::session::{RoleSession, Session, Subject};
+use super::snapshot::Snapshot;
+use super::user::User;
 
-/// An access key and whose it is; what a signature is verified with.
+/// An access key or temporary credentials, and whose they are; what a signature is verified with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyHolder {
-    /// `AKIA…`
+    /// `AKIA…`, or `ASIA…` of temporary credentials.
     pub access_key_id: String,
     /// Signs requests.
     pub secret: Secret,
@@ -18,6 +23,8 @@ pub struct KeyHolder {
     pub account: Arc<str>,
     /// Whose it is in the account.
     pub holder: Holder,
+    /// When temporary credentials were issued, epoch milliseconds; an access key has no such time.
+    pub issued_at_ms: Option<u64>,
 }
 
 /// Whose an access key is in its account.
@@ -34,6 +41,8 @@ pub enum Holder {
         /// `AIDA…`
         unique_id: Arc<str>,
     },
+    /// A role's.
+    Role(Arc<RoleSession>),
 }
 
 impl KeyHolder {
@@ -45,6 +54,41 @@ impl KeyHolder {
             is_active: key.status == KeyStatus::Active,
             account: Arc::clone(account),
             holder,
+            issued_at_ms: None,
+        }
+    }
+
+    /// Says whose temporary credentials are; nobody's, if the user or role is gone that they were issued for.
+    pub(super) fn of_session(session: Session, snapshot: &Snapshot) -> Option<Self> {
+        let account = session.account;
+        let holder = match session.subject {
+            Subject::Root => Holder::Root,
+            Subject::User { name, unique_id } => {
+                let user = snapshot.get::<User>(&EntityKey::new(&account, &name))?;
+                (user.unique_id == unique_id).then(|| Holder::of(user))?
+            }
+            Subject::Role(role) => {
+                let stored = snapshot.get::<Role>(&EntityKey::new(&account, &role.name))?;
+                (stored.unique_id == role.unique_id).then(|| Holder::Role(Arc::new(role)))?
+            }
+        };
+        Some(Self {
+            access_key_id: session.access_key_id,
+            secret: session.secret,
+            is_active: true,
+            account: account.into(),
+            holder,
+            issued_at_ms: Some(session.issued_at_ms),
+        })
+    }
+}
+
+impl Holder {
+    pub(super) fn of(user: &User) -> Self {
+        Self::User {
+            name: user.name.as_str().into(),
+            path: user.path.as_str().into(),
+            unique_id: user.unique_id.as_str().into(),
         }
     }
 }

@@ -1,13 +1,20 @@
-//! Who exists on this server: accounts, their users, and the access keys of both.
+//! Who exists on this server: accounts, their users with access keys, groups, roles and policies; and the sessions of roles.
 //!
 //! One task changes them, everyone reads an immutable snapshot. Like the catalog of queues, with a shard of its own. In
 //! reading order: what an entity is, the entities, everything at one moment, the rows, the handle in front, and its task.
 
 mod access_key;
 mod account;
+mod aws_managed;
 mod entity;
+mod group;
 mod key_holder;
+mod managed_policy;
+mod principal;
+mod role;
 mod secret;
+mod session;
+mod settings;
 mod unique_id;
 mod user;
 
@@ -19,12 +26,18 @@ mod writer;
 
 pub use access_key::{AccessKey, KeyStatus, account_of};
 pub use account::Account;
+pub use aws_managed::AWS;
 pub(crate) use check::check;
 pub use entity::{Entity, EntityKey};
-pub use handle::{Identities, IdentitiesStopped, RootKeyError};
+pub use group::Group;
+pub use handle::{Identities, IdentitiesStopped, RootKeyError, Unknown};
 pub use key_holder::{Holder, KeyHolder};
+pub use managed_policy::{ManagedPolicy, PolicyVersion};
+pub use principal::{Grants, Principal, Tags, parsed_arn, user_arn};
+pub use role::Role;
 pub use rows::OpenError;
 pub use secret::Secret;
+pub use session::{RoleSession, Session, Subject, TOKEN_BYTES_MAX};
 pub use snapshot::{Draft, Snapshot, Table};
 pub use user::User;
 

@@ -3,17 +3,25 @@
 //! | row | key | value |
 //! |---|---|---|
 //! | account | `a` account, zero byte | the access keys of its root, JSON |
-//! | user | `u` account, zero byte, name in lower case | the user with its access keys, JSON |
+//! | user | `u` account, zero byte, name in lower case | the user with its access keys, groups and policies, JSON |
+//! | group | `g` as a user | the group with its policies, JSON |
+//! | role | `r` as a user | the role with its policies, JSON |
+//! | policy | `p` as a user | the managed policy with its versions, JSON |
+//! | settings | `m` | the key of session tokens, JSON |
 
 use serde::{Deserialize, Serialize};
 use sluice_store::{Batch, Reader, Space, StoreError};
 
 use super::account::Account;
 use super::entity::{Entity, EntityKey};
+use super::group::Group;
+use super::managed_policy::ManagedPolicy;
+use super::role::Role;
+use super::settings;
 use super::snapshot::Snapshot;
 use super::user::User;
 
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 const PAGE_ROWS: usize = 1_000;
 /// After every table.
 const END: &[u8] = &[0xff];
@@ -76,7 +84,7 @@ fn row_key<T: Entity>(key: &EntityKey) -> Vec<u8> {
 
 /// Reads every row.
 pub(super) fn read_all(reader: &dyn Reader) -> Result<Snapshot, OpenError> {
-    let mut snapshot = Snapshot::default();
+    let mut snapshot = Snapshot::with_policies_of_aws();
     let mut first = None;
     read_each(reader, &mut snapshot, &mut |bad| {
         first.get_or_insert(bad);
@@ -115,6 +123,10 @@ fn read(snapshot: &mut Snapshot, key: &[u8], value: &[u8]) -> Result<(), BadRow>
     match key.first() {
         Some(&Account::TABLE) => read_as::<Account>(snapshot, key, value),
         Some(&User::TABLE) => read_as::<User>(snapshot, key, value),
+        Some(&Group::TABLE) => read_as::<Group>(snapshot, key, value),
+        Some(&Role::TABLE) => read_as::<Role>(snapshot, key, value),
+        Some(&ManagedPolicy::TABLE) => read_as::<ManagedPolicy>(snapshot, key, value),
+        Some(_) if key == settings::KEY => settings::decode(value).map(drop),
         Some(_) | None => Err(BadRow::Table),
     }
 }

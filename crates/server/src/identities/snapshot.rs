@@ -6,8 +6,12 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use sluice_store::Batch;
 
 use super::account::Account;
+use super::aws_managed;
 use super::entity::{Entity, EntityKey};
+use super::group::Group;
 use super::key_holder::KeyHolder;
+use super::managed_policy::ManagedPolicy;
+use super::role::Role;
 use super::rows;
 use super::user::User;
 
@@ -19,11 +23,21 @@ pub type Table<T> = RedBlackTreeMapSync<EntityKey, Arc<T>>;
 pub struct Snapshot {
     pub(super) accounts: Table<Account>,
     pub(super) users: Table<User>,
+    pub(super) groups: Table<Group>,
+    pub(super) roles: Table<Role>,
+    pub(super) policies: Table<ManagedPolicy>,
     /// Made from the entities.
     holders: HashTrieMapSync<String, Arc<KeyHolder>>,
 }
 
 impl Snapshot {
+    /// Nothing but the policies of AWS, which are not stored.
+    pub fn with_policies_of_aws() -> Self {
+        let mut snapshot = Self::default();
+        aws_managed::policies().for_each(|policy| snapshot.insert(policy));
+        snapshot
+    }
+
     /// Finds an entity by its name.
     pub fn get<T: Entity>(&self, key: &EntityKey) -> Option<&Arc<T>> {
         T::table(self).get(key)
@@ -37,6 +51,21 @@ impl Snapshot {
         let of_account = move |(key, _): &(&EntityKey, _)| key.account == account;
         let range = T::table(self).range(EntityKey::new(account, "")..);
         range.take_while(of_account).map(|(_, entity)| entity)
+    }
+
+    /// The entities of every account.
+    pub(super) fn all<T: Entity>(&self) -> impl Iterator<Item = &Arc<T>> {
+        T::table(self).values()
+    }
+
+    /// Whether nothing is stored.
+    pub(super) fn is_empty(&self) -> bool {
+        let is_stored = |policy: &&Arc<ManagedPolicy>| !policy.is_of_aws();
+        self.accounts.is_empty()
+            && self.users.is_empty()
+            && self.groups.is_empty()
+            && self.roles.is_empty()
+            && !self.policies.values().any(|policy| is_stored(&policy))
     }
 
     /// Finds an access key by its id.

@@ -1,6 +1,6 @@
 //! A user: somebody in an account, with access keys.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::access_key::AccessKey;
 use super::entity::{Entity, EntityKey};
 use super::key_holder::{Holder, KeyHolder};
+use super::principal::{Grants, Tags, principal};
 use super::snapshot::{Snapshot, Table};
 use super::unique_id;
 
@@ -25,9 +26,15 @@ pub struct User {
     /// When it was created, epoch milliseconds.
     pub created_at_ms: u64,
     /// Tags by key.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Tags,
     /// Access keys, the oldest first.
     pub access_keys: Vec<AccessKey>,
+    /// The groups that it is in, by their names as they were created.
+    pub groups: BTreeSet<String>,
+    /// What it is allowed, besides what its groups are.
+    pub grants: Grants,
+    /// ARN of the managed policy that bounds what it is allowed.
+    pub boundary: Option<String>,
 }
 
 impl User {
@@ -39,8 +46,11 @@ impl User {
             path: path.to_owned(),
             unique_id: unique_id::new("AIDA"),
             created_at_ms: now_ms,
-            tags: BTreeMap::new(),
+            tags: Tags::new(),
             access_keys: Vec::new(),
+            groups: BTreeSet::new(),
+            grants: Grants::default(),
+            boundary: None,
         }
     }
 }
@@ -63,11 +73,9 @@ impl Entity for User {
 
     fn key_holders(&self) -> Vec<KeyHolder> {
         let account: Arc<str> = self.account.as_str().into();
-        let holder = Holder::User {
-            name: self.name.as_str().into(),
-            path: self.path.as_str().into(),
-            unique_id: self.unique_id.as_str().into(),
-        };
+        let holder = Holder::of(self);
         self.access_keys.iter().map(|key| KeyHolder::new(key, &account, holder.clone())).collect()
     }
 }
+
+principal!(User, 2_048);

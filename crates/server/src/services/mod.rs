@@ -11,10 +11,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sluice_wire::{AwsError, Call, ServiceModel};
 
-use crate::broker::{Broker, Queue};
+use crate::broker::Broker;
 use crate::gateway::{Authoriser, Identity};
+use crate::identities::Identities;
 
+pub mod iam;
 pub mod sqs;
+pub mod sts;
+
+mod constraints;
+mod member_list;
+mod target;
+
+pub use target::{InputKeys, Resource};
+pub(crate) use target::{Reach, Target, tag_of};
 
 /// Everything an operation may use besides its input. Made by the gateway for each request.
 #[derive(Clone)]
@@ -23,6 +33,8 @@ pub struct Context {
     pub broker: Broker,
     /// Who calls.
     pub identity: Identity,
+    /// Who exists.
+    pub identities: Identities,
     /// Region from the credential scope, else the configured one.
     pub region: Arc<str>,
     /// Scheme, host and port for queue URLs, without trailing slash: `http://127.0.0.1:9324`.
@@ -61,19 +73,6 @@ pub enum Switch {
     Off,
 }
 
-/// What an operation acts on, for authorisation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resource {
-    /// One queue, by the text of `QueueUrl`.
-    QueueUrl(Option<String>),
-    /// One queue, by its ARN.
-    QueueArn(Option<String>),
-    /// One queue, by name in the caller's account.
-    QueueName(Option<String>),
-    /// The account: list operations.
-    Account,
-}
-
 /// Where a request came from, as policies ask for it.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -83,29 +82,6 @@ pub struct Origin {
     pub is_secure: bool,
     /// `User-Agent`
     pub user_agent: Option<Box<str>>,
-}
-
-/// What an operation acts on, as policies name it.
-pub(crate) struct Target {
-    /// ARN, perhaps with a wildcard where no single one is meant.
-    pub(crate) arn: String,
-    /// 12-digit account id of the owner.
-    pub(crate) account: String,
-    /// The queue with its policy and tags, if it is one that exists.
-    pub(crate) queue: Option<Arc<Queue>>,
-    /// Who can be allowed to.
-    pub(crate) reach: Reach,
-    /// What one who may not is told of a resource that does not exist.
-    pub(crate) absent: Option<fn() -> AwsError>,
-}
-
-/// Who can be allowed an action at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Identities of the account that owns the resource.
-    Account,
-    /// Others as well.
-    Everybody,
 }
 
 /// Marks an operation whose successful answer has no members (contract §1.3).
@@ -131,6 +107,11 @@ pub trait Operation: Send + Sync + 'static {
     /// Other actions that the caller needs permission for, and on what.
     fn also_needs(_input: &Self::Input) -> Vec<(&'static str, Resource)> {
         Vec::new()
+    }
+
+    /// Condition keys that the input tells.
+    fn keys(_input: &Self::Input) -> InputKeys {
+        InputKeys::default()
     }
 
     /// Runs the operation.
@@ -176,16 +157,21 @@ fn serve<'a, O: Operation>(
 ) -> RunFuture<'a> {
     Box::pin(async move {
         let input: O::Input = call.take_input()?;
-        context.authoriser.authorise(context, O::IAM_ACTION, &O::resource(&input))?;
-        for (action, resource) in O::also_needs(&input) {
-            context.authoriser.authorise(context, action, &resource)?;
-        }
+        authorise::<O>(context, &input)?;
         let output = O::run(context, input).await?;
         Ok(match O::OUTPUT {
             OutputShape::Members => call.render(&output, request_id),
             OutputShape::None => call.render_empty(request_id),
         })
     })
+}
+
+fn authorise<O: Operation>(context: &Context, input: &O::Input) -> Result<(), AwsError> {
+    let may = |action, resource: &_| {
+        context.authoriser.authorise(context, action, resource, || O::keys(input))
+    };
+    may(O::IAM_ACTION, &O::resource(input))?;
+    O::also_needs(input).iter().try_for_each(|(action, resource)| may(action, resource))
 }
 
 /// One AWS service: its protocol description and its operations.
@@ -197,4 +183,4 @@ pub struct Service {
 }
 
 /// Every service of this server, in routing order.
-pub static SERVICES: &[&Service] = &[&sqs::SERVICE];
+pub static SERVICES: &[&Service] = &[&sqs::SERVICE, &iam::SERVICE, &sts::SERVICE];

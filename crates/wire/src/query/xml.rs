@@ -82,10 +82,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes the members of a structure; members with nothing to say are omitted.
+    /// Writes the members of a structure. Members with nothing to say are omitted, but for lists: those have an element.
     fn members(&mut self, structure: &Value<'_>) {
         let Value::Map(members) = structure else { return };
-        for (member, value) in members.iter().filter(|(_, value)| !value.is_omitted()) {
+        for (member, value) in members {
+            if value.is_omitted() && !matches!(value, Value::List(_)) {
+                continue;
+            }
             match (self.model.output_row(self.operation, member), value) {
                 (Some(Spelling { shape: SpellingShape::List, wire, .. }), Value::List(items)) => {
                     items.iter().for_each(|item| self.element(wire, item));
@@ -206,7 +209,7 @@ mod tests {
     #[test]
     fn nothing_to_say_is_omitted_and_empty_text_is_not() {
         let json = r#"{"Items":[],"Tags":{},"A":null,"B":[],"C":{}}"#;
-        assert_eq!(result("Op", json), "<OpResult/>");
+        assert_eq!(result("Op", json), "<OpResult><B/></OpResult>");
         assert_eq!(result("Op", r#"{"A":""}"#), "<OpResult><A/></OpResult>");
     }
 

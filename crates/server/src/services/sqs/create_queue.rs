@@ -13,7 +13,7 @@ use super::queue_name;
 use super::queue_url::{self, Caller};
 use super::tags::{self, Tags};
 use crate::broker::{Derived, Entry, Queue, QueueAttributes, QueueChange, QueueKey, QueueKind};
-use crate::services::{Context, Operation, Resource};
+use crate::services::{Context, InputKeys, Operation, Resource};
 
 /// The operation.
 pub(super) struct CreateQueue;
@@ -87,12 +87,19 @@ impl Operation for CreateQueue {
     type Output = Output;
 
     fn resource(input: &Input) -> Resource {
-        Resource::QueueName(input.queue_name.clone())
+        Resource::QueueName { name: input.queue_name.clone(), owner: None }
     }
 
     fn also_needs(input: &Input) -> Vec<(&'static str, Resource)> {
         let has_tags = input.tags.as_ref().is_some_and(|tags| !tags.is_empty());
         has_tags.then(|| ("sqs:TagQueue", Self::resource(input))).into_iter().collect()
+    }
+
+    fn keys(input: &Input) -> InputKeys {
+        input
+            .tags
+            .as_ref()
+            .map_or_else(InputKeys::default, |tags| InputKeys::default().with_tags(tags))
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {

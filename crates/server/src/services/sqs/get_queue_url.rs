@@ -6,7 +6,6 @@ use sluice_wire::AwsError;
 use super::existing_queue;
 use super::queue_name;
 use super::queue_url::{self, Caller};
-use crate::broker::QueueKey;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -36,17 +35,16 @@ impl Operation for GetQueueUrl {
     type Output = Output;
 
     fn resource(input: &Input) -> Resource {
-        Resource::QueueName(input.queue_name.clone())
+        Resource::QueueName {
+            name: input.queue_name.clone(),
+            owner: input.queue_owner_account.clone(),
+        }
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
         let name = input.queue_name.as_deref().filter(|name| !name.is_empty());
         let name = queue_name::given(name)?;
-        let own = Caller::of(context).key(name);
-        let key = match input.queue_owner_account {
-            Some(account) if !account.is_empty() => QueueKey { account, ..own },
-            Some(_) | None => own,
-        };
+        let key = Caller::of(context).key_of(input.queue_owner_account.as_deref(), name);
         let queue = existing_queue::find(context, &key).await?;
         Ok(Output { queue_url: queue_url::build(context, &queue.key) })
     }

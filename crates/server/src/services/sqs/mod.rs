@@ -52,7 +52,7 @@ mod arn;
 pub mod errors;
 mod limits;
 mod model;
-mod target;
+pub(crate) mod target;
 
 #[cfg(test)]
 mod fixture;

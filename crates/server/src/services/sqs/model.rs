@@ -10,6 +10,7 @@ const LEGACY_JSON: SpellingShape = SpellingShape::LegacyJsonName;
 /// SQS as the protocols see it.
 pub static MODEL: ServiceModel = ServiceModel {
     name: "sqs",
+    is_global: false,
     target_prefix: "AmazonSQS",
     json_version: JsonVersion::V1_0,
     error_namespace: "com.amazonaws.sqs",

@@ -30,6 +30,12 @@ impl<'a> Caller<'a> {
     pub(crate) fn key(&self, name: &str) -> QueueKey {
         key(self.account, self.region, name)
     }
+
+    /// Names a queue of an account; of the caller, if none is given.
+    pub(crate) fn key_of(&self, owner: Option<&str>, name: &str) -> QueueKey {
+        let owner = owner.filter(|owner| !owner.is_empty());
+        key(owner.unwrap_or(self.account), self.region, name)
+    }
 }
 
 /// Builds the URL of a queue: `<base>/<account>/<name>`, or `<base>/queue/<region>/<account>/<name>`

@@ -7,7 +7,7 @@ use super::errors;
 use super::existing_queue;
 use super::tags::{self, Tags};
 use crate::broker::{Entry, QueueChange};
-use crate::services::{Context, NoOutput, Operation, OutputShape, Resource};
+use crate::services::{Context, InputKeys, NoOutput, Operation, OutputShape, Resource};
 
 /// The operation.
 pub(super) struct TagQueue;
@@ -31,6 +31,13 @@ impl Operation for TagQueue {
 
     fn resource(input: &Input) -> Resource {
         Resource::QueueUrl(input.queue_url.clone())
+    }
+
+    fn keys(input: &Input) -> InputKeys {
+        input
+            .tags
+            .as_ref()
+            .map_or_else(InputKeys::default, |tags| InputKeys::default().with_tags(tags))
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {

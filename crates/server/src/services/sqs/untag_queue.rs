@@ -6,7 +6,7 @@ use sluice_wire::AwsError;
 use super::errors;
 use super::existing_queue;
 use crate::broker::{Entry, QueueChange};
-use crate::services::{Context, NoOutput, Operation, OutputShape, Resource};
+use crate::services::{Context, InputKeys, NoOutput, Operation, OutputShape, Resource};
 
 /// The operation.
 pub(super) struct UntagQueue;
@@ -30,6 +30,11 @@ impl Operation for UntagQueue {
 
     fn resource(input: &Input) -> Resource {
         Resource::QueueUrl(input.queue_url.clone())
+    }
+
+    fn keys(input: &Input) -> InputKeys {
+        let keys = input.tag_keys.iter().flatten().cloned();
+        InputKeys::default().with("aws:TagKeys", keys)
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {

@@ -1,0 +1,61 @@
+//! What conditions and variables of policies can ask a request for (IAM, "Global condition keys").
+
+use sluice_policy::{ContextKeys, Values};
+use sluice_wire::iso_8601;
+
+use crate::identities::{Holder, RoleSession, Tags};
+use crate::services::{Context, InputKeys, Target, tag_of};
+
+/// The keys of one request, besides those that its principal has by itself.
+pub(super) struct RequestKeys<'a> {
+    pub(super) context: &'a Context,
+    pub(super) target: &'a Target,
+    /// What the input of the operation tells.
+    pub(super) of_input: &'a InputKeys,
+    /// Of the caller.
+    pub(super) tags_of_identity: &'a Tags,
+}
+
+impl ContextKeys for RequestKeys<'_> {
+    fn values(&self, key: &str) -> Option<Values<'_>> {
+        let (context, origin) = (self.context, &self.context.origin);
+        match key {
+            "aws:securetransport" => Some(if origin.is_secure { "true" } else { "false" }.into()),
+            "aws:sourceip" => Some(origin.address.to_string().into()),
+            "aws:useragent" => origin.user_agent.as_deref().map(Values::from),
+            "aws:requestedregion" => Some(Values::from(&*context.region)),
+            "aws:currenttime" => Some(iso_8601(context.now_ms / 1_000).into()),
+            "aws:epochtime" => Some((context.now_ms / 1_000).to_string().into()),
+            "aws:viaawsservice" => Some("false".into()),
+            "aws:tokenissuetime" => {
+                let issued_at_ms = context.identity.credentials()?.issued_at_ms?;
+                Some(iso_8601(issued_at_ms / 1_000).into())
+            }
+            "aws:sourceidentity" => self.session()?.source_identity.as_deref().map(Values::from),
+            _ => self.tag(key).or_else(|| self.of_input.get(key)).or_else(|| self.of_target(key)),
+        }
+    }
+}
+
+impl RequestKeys<'_> {
+    fn tag(&self, key: &str) -> Option<Values<'_>> {
+        let of_target = key.strip_prefix("aws:resourcetag/");
+        if let Some(tag) = of_target.or_else(|| key.strip_prefix("iam:resourcetag/")) {
+            return self.target.guarded.as_ref()?.tag(tag).map(Values::from);
+        }
+        let tag = key.strip_prefix("aws:principaltag/")?;
+        let of_session = self.session().and_then(|session| tag_of(&session.tags, tag));
+        of_session.or_else(|| tag_of(self.tags_of_identity, tag)).map(Values::from)
+    }
+
+    fn of_target(&self, key: &str) -> Option<Values<'_>> {
+        self.target.guarded.as_ref()?.value(key).map(Values::from)
+    }
+
+    fn session(&self) -> Option<&RoleSession> {
+        match &self.context.identity.credentials()?.holder {
+            Holder::Root | Holder::User { .. } => None,
+            Holder::Role(session) => Some(session),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `ListUserTags`: the tags of a user.
+
+use serde::{Deserialize, Serialize};
+use sluice_wire::AwsError;
+
+use super::page::{Cut, Page};
+use super::tags::{self, Tag};
+use super::{names, principals};
+use crate::identities::User;
+use crate::services::{Context, Operation, Resource};
+
+/// The operation.
+pub(super) struct ListUserTags;
+
+/// Request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    #[serde(default)]
+    user_name: Option<String>,
+    #[serde(default)]
+    marker: Option<String>,
+    #[serde(default)]
+    max_items: Option<i64>,
+}
+
+/// Answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    tags: Vec<Tag>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+impl Operation for ListUserTags {
+    const NAME: &'static str = "ListUserTags";
+    const IAM_ACTION: &'static str = "iam:ListUserTags";
+    type Input = Input;
+    type Output = Output;
+
+    fn resource(input: &Input) -> Resource {
+        Resource::IamEntity("user", input.user_name.clone())
+    }
+
+    async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
+        let page = Page::parse(input.marker.as_deref(), input.max_items)?;
+        let user = principals::found::<User>(context, &names::user(input.user_name)?)?;
+        let listed = tags::list(&user.tags).into_iter();
+        let Cut { items: tags, is_truncated, marker } = page.of(listed, Tag::sorted_by);
+        Ok(Output { tags, is_truncated, marker })
+    }
+}

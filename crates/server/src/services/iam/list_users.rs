@@ -1,0 +1,58 @@
+//! `ListUsers`: the users of the account, by name.
+
+use serde::{Deserialize, Serialize};
+use sluice_wire::AwsError;
+
+use super::descriptions::{Detail, UserDescription};
+use super::names;
+use super::page::{Cut, Page};
+use crate::identities::User;
+use crate::services::{Context, Operation, Resource};
+
+/// The operation.
+pub(super) struct ListUsers;
+
+/// Request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    #[serde(default)]
+    path_prefix: Option<String>,
+    #[serde(default)]
+    marker: Option<String>,
+    #[serde(default)]
+    max_items: Option<i64>,
+}
+
+/// Answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    users: Vec<UserDescription>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+impl Operation for ListUsers {
+    const NAME: &'static str = "ListUsers";
+    const IAM_ACTION: &'static str = "iam:ListUsers";
+    type Input = Input;
+    type Output = Output;
+
+    fn resource(_: &Input) -> Resource {
+        Resource::Account
+    }
+
+    async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
+        let page = Page::parse(input.marker.as_deref(), input.max_items)?;
+        let prefix = names::path_prefix(input.path_prefix)?;
+        let snapshot = context.identities.snapshot();
+        let all = snapshot.of_account::<User>(&context.identity.account);
+        let listed = all.filter(|it| it.path.starts_with(&prefix));
+        let Cut { items, is_truncated, marker } =
+            page.of(listed, |it| it.name.to_ascii_lowercase());
+        let users = items.into_iter().map(|it| UserDescription::of(it, Detail::Listed)).collect();
+        Ok(Output { users, is_truncated, marker })
+    }
+}

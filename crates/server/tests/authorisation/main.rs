@@ -1,0 +1,11 @@
+//! Who may do what on a server that verifies signatures.
+
+#[path = "../http_support/mod.rs"]
+mod http_support;
+
+mod client;
+
+mod identities;
+mod matrix;
+mod queues;
+mod sessions;

@@ -1,0 +1,205 @@
+//! Every operation of every service against every way to be allowed or denied it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json as object};
+use sluice_server::services::SERVICES;
+
+use crate::client::{
+    ACCOUNT, Credentials, OTHER_ACCOUNT, Outcome, allow, call, create_queue, root, server,
+    unsigned, user,
+};
+use crate::http_support::TestServer;
+
+/// A line of `cases.txt`.
+struct Case {
+    operation: &'static str,
+    /// Its own; none if nobody needs permission.
+    action: Option<&'static str>,
+    /// What has to be allowed.
+    actions: Vec<&'static str>,
+    resource: String,
+    input: String,
+}
+
+fn cases() -> Vec<Case> {
+    let lines = include_str!("cases.txt").lines().filter(|line| !line.starts_with('#'));
+    let case = |line: &'static str| {
+        let mut parts = line.splitn(4, ' ');
+        let mut part = || parts.next().expect("operation, action, resource and input");
+        let (operation, action, resource, input) = (part(), part(), part(), part());
+        Case {
+            operation,
+            action: action.split('+').next().filter(|action| *action != "-"),
+            actions: action.split('+').collect(),
+            resource: resource.replace("<account>", ACCOUNT),
+            input: input.replace("<account>", ACCOUNT),
+        }
+    };
+    let mut cases: Vec<Case> = lines.map(case).collect();
+    // The queue's name is taken for a while afterwards.
+    cases.sort_by_key(|case| case.operation == "DeleteQueue");
+    cases
+}
+
+/// Two accounts, and what the cases act on.
+struct World {
+    server: TestServer,
+    root: Credentials,
+    url: String,
+    handle: String,
+}
+
+impl World {
+    fn new() -> Self {
+        let (server, root) = (server(), root(ACCOUNT));
+        let url = create_queue(&server, &root, "q");
+        // The handle of a task that is over: only the queue in it matters here.
+        let dead = object!({
+            "QueueName": "source",
+            "Attributes": { "RedrivePolicy":
+                format!("{{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:{ACCOUNT}:q\",\"maxReceiveCount\":1}}") },
+        });
+        call(&server, &root, "CreateQueue", &dead);
+        let source = object!({ "SourceArn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:q") });
+        let handle = call(&server, &root, "StartMessageMoveTask", &source).member("/TaskHandle");
+        let world = Self { server, root, url, handle };
+        world.restore();
+        world
+    }
+
+    /// Creates again what a case deleted.
+    fn restore(&self) {
+        let trusting = crate::client::policy(&object!({
+            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:root") },
+        }));
+        let mine = crate::client::policy(&object!({
+            "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*",
+        }));
+        for (operation, input) in [
+            ("CreateUser", object!({ "UserName": "Eve", "Path": "/team/" })),
+            ("CreateGroup", object!({ "GroupName": "Devs" })),
+            ("CreateRole", object!({ "RoleName": "Deploy", "AssumeRolePolicyDocument": trusting })),
+            (
+                "UpdateAssumeRolePolicy",
+                object!({ "RoleName": "Deploy", "PolicyDocument": trusting }),
+            ),
+            ("CreatePolicy", object!({ "PolicyName": "Mine", "PolicyDocument": mine })),
+        ] {
+            let restored = call(&self.server, &self.root, operation, &input);
+            assert!(
+                restored.status == 200 || restored.code == "EntityAlreadyExists",
+                "{}",
+                restored.text
+            );
+        }
+    }
+
+    fn input(&self, case: &Case) -> Value {
+        let input = case.input.replace("<url>", &self.url).replace("<handle>", &self.handle);
+        serde_json::from_str(&input).expect("JSON")
+    }
+
+    fn call(&self, caller: &Credentials, case: &Case) -> Outcome {
+        call(&self.server, caller, case.operation, &self.input(case))
+    }
+}
+
+fn is_denied(outcome: &Outcome) -> bool {
+    outcome.code == "AccessDenied" && outcome.status == 403
+}
+
+#[test]
+fn every_operation_has_a_case() {
+    let listed: BTreeSet<&str> = cases().iter().map(|case| case.operation).collect();
+    let operations = SERVICES.iter().flat_map(|service| service.operations);
+    let missing: Vec<&str> =
+        operations.map(|it| it.name).filter(|name| !listed.contains(name)).collect();
+    assert!(missing.is_empty(), "without a line in cases.txt: {missing:?}");
+}
+
+#[test]
+fn only_what_policies_allow_can_be_done() {
+    let world = World::new();
+    let tester = user(
+        &world.server,
+        &world.root,
+        "Tester",
+        &object!({ "Effect": "Allow", "Action": "x:y", "Resource": "*" }),
+    );
+    let all = object!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    let with = |statements: Value| allow(&world.server, &world.root, "Tester", &statements);
+    for case in cases() {
+        let (operation, resource) = (case.operation, &case.resource);
+        let Some(action) = case.action else {
+            with(object!({ "Effect": "Deny", "Action": "*", "Resource": "*" }));
+            assert_eq!(
+                world.call(&tester, &case).status,
+                200,
+                "{operation}: nobody needs permission"
+            );
+            continue;
+        };
+        // Others are allowed.
+        with(object!({ "Effect": "Allow", "NotAction": action, "Resource": "*" }));
+        let outcome = world.call(&tester, &case);
+        assert!(is_denied(&outcome), "{operation}: {}", outcome.text);
+        let shown =
+            if action.starts_with("sqs:") { action.to_lowercase() } else { action.to_owned() };
+        let expected = format!(
+            "User: arn:aws:iam::{ACCOUNT}:user/Tester is not authorized to perform: {shown} on resource: {resource}"
+        );
+        assert!(outcome.message.starts_with(&expected), "{operation}: {}", outcome.message);
+
+        // All is allowed but this.
+        let deny = object!({ "Effect": "Deny", "Action": action, "Resource": resource });
+        with(object!([all, deny]));
+        let outcome = world.call(&tester, &case);
+        assert!(is_denied(&outcome), "{operation}: {}", outcome.text);
+        let explains =
+            outcome.message.ends_with("with an explicit deny in an identity-based policy");
+        assert!(explains || action == "sts:AssumeRole", "{operation}: {}", outcome.message);
+
+        // It is allowed, on something else.
+        with(object!({ "Effect": "Allow", "Action": action, "Resource": format!("{resource}x") }));
+        assert!(is_denied(&world.call(&tester, &case)), "{operation}");
+    }
+    world.server.drain();
+}
+
+#[test]
+fn what_a_policy_allows_can_be_done() {
+    let world = World::new();
+    let none = object!({ "Effect": "Allow", "Action": "x:y", "Resource": "*" });
+    let tester = user(&world.server, &world.root, "Tester", &none);
+    for case in cases().into_iter().filter(|case| case.action.is_some()) {
+        let (actions, resource) = (&case.actions, &case.resource);
+        let statement = object!({ "Effect": "Allow", "Action": actions, "Resource": resource });
+        allow(&world.server, &world.root, "Tester", &statement);
+        let outcome = world.call(&tester, &case);
+        assert!(!is_denied(&outcome), "{}: {}", case.operation, outcome.text);
+        world.restore();
+    }
+    world.server.drain();
+}
+
+#[test]
+fn strangers_and_other_accounts_can_do_nothing() {
+    let world = World::new();
+    let all = object!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    let stranger = user(&world.server, &root(OTHER_ACCOUNT), "Mallory", &all);
+    for case in cases() {
+        let outcome = unsigned(&world.server, case.operation, &world.input(&case));
+        let is_refused = is_denied(&outcome) || outcome.code == "MissingAuthenticationToken";
+        assert!(is_refused, "{}: {}", case.operation, outcome.text);
+        // By name or without one, operations are about the caller's own account.
+        if !case.input.contains(ACCOUNT) && !case.input.contains("<url>") {
+            continue;
+        }
+        let outcome = world.call(&stranger, &case);
+        let is_unknown_task = case.operation == "CancelMessageMoveTask";
+        assert!(is_denied(&outcome) || is_unknown_task, "{}: {}", case.operation, outcome.text);
+    }
+    world.server.drain();
+}

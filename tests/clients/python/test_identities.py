@@ -1,0 +1,153 @@
+"""IAM and STS as boto3 sees them: every shape that it parses, the errors by their types, and pages."""
+
+import json
+import os
+import uuid
+
+import boto3
+import pytest
+
+ENDPOINT = os.environ.get("SLUICE_ENDPOINT", "http://127.0.0.1:9324")
+REGION = os.environ.get("AWS_REGION", "us-east-1")
+ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+DOCUMENT = json.dumps(ALLOW, indent=2)
+
+
+@pytest.fixture(scope="module")
+def iam():
+    return boto3.client("iam", region_name=REGION, endpoint_url=ENDPOINT)
+
+
+@pytest.fixture(scope="module")
+def sts():
+    return boto3.client("sts", region_name=REGION, endpoint_url=ENDPOINT)
+
+
+@pytest.fixture
+def unique():
+    return uuid.uuid4().hex[:8]
+
+
+def names(pages, member, name):
+    return [item[name] for page in pages for item in page[member]]
+
+
+def test_users_and_their_access_keys(iam, sts, unique):
+    name = f"user-{unique}"
+    created = iam.create_user(UserName=name, Path="/team/", Tags=[{"Key": "team", "Value": "blue"}])["User"]
+    assert created["Arn"].endswith(f":user/team/{name}") and created["UserId"].startswith("AIDA")
+    got = iam.get_user(UserName=name)["User"]
+    assert got == created and got["CreateDate"].tzinfo is not None
+    with pytest.raises(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_user(UserName=name.upper())
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    assert len(key["SecretAccessKey"]) == 40 and key["Status"] == "Active"
+    iam.create_access_key(UserName=name)
+    with pytest.raises(iam.exceptions.LimitExceededException):
+        iam.create_access_key(UserName=name)
+    iam.update_access_key(UserName=name, AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    keys = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
+    assert {it["AccessKeyId"]: it["Status"] for it in keys}[key["AccessKeyId"]] == "Inactive"
+    assert sts.get_access_key_info(AccessKeyId=key["AccessKeyId"])["Account"] == created["Arn"].split(":")[4]
+    with pytest.raises(iam.exceptions.DeleteConflictException):
+        iam.delete_user(UserName=name)
+    for it in keys:
+        iam.delete_access_key(UserName=name, AccessKeyId=it["AccessKeyId"])
+    iam.untag_user(UserName=name, TagKeys=["team"])
+    assert iam.list_user_tags(UserName=name)["Tags"] == []
+    iam.update_user(UserName=name, NewUserName=name + "-new")
+    iam.delete_user(UserName=name + "-new")
+    with pytest.raises(iam.exceptions.NoSuchEntityException) as refused:
+        iam.get_user(UserName=name)
+    assert refused.value.response["Error"]["Message"] == f"The user with name {name} cannot be found."
+
+
+def test_the_caller_is_known_by_its_key(iam, unique):
+    name = f"caller-{unique}"
+    user = iam.create_user(UserName=name)["User"]
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+    sts = boto3.client("sts", region_name=REGION, endpoint_url=ENDPOINT, **own)
+    caller = sts.get_caller_identity()
+    assert (caller["Arn"], caller["UserId"]) == (user["Arn"], user["UserId"])
+    own_iam = boto3.client("iam", region_name=REGION, endpoint_url=ENDPOINT, **own)
+    assert own_iam.get_user()["User"]["UserName"] == name
+
+
+def test_lists_have_pages_and_empty_lists_are_lists(iam, unique):
+    path = f"/pages-{unique}/"
+    assert iam.list_users(PathPrefix=path)["Users"] == []
+    wanted = [f"{letter}-{unique}" for letter in "abcde"]
+    for name in reversed(wanted):
+        iam.create_user(UserName=name, Path=path)
+    pages = list(iam.get_paginator("list_users").paginate(PathPrefix=path, PaginationConfig={"PageSize": 2}))
+    assert len(pages) == 3 and names(pages, "Users", "UserName") == wanted
+    for member, call in {
+        "PolicyNames": iam.list_user_policies,
+        "AttachedPolicies": iam.list_attached_user_policies,
+        "Groups": iam.list_groups_for_user,
+        "AccessKeyMetadata": iam.list_access_keys,
+    }.items():
+        answer = call(UserName=wanted[0])
+        assert answer[member] == [] and answer["IsTruncated"] is False
+
+
+def test_policies_of_users_groups_and_roles(iam, unique):
+    policy = iam.create_policy(PolicyName=f"policy-{unique}", PolicyDocument=DOCUMENT)["Policy"]
+    arn = policy["Arn"]
+    user, group, role = f"user-{unique}", f"group-{unique}", f"role-{unique}"
+    iam.create_user(UserName=user)
+    iam.create_group(GroupName=group)
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))
+    for kind, name in (("user", user), ("group", group), ("role", role)):
+        named = {f"{kind.capitalize()}Name": name}
+        getattr(iam, f"put_{kind}_policy")(**named, PolicyName="inline", PolicyDocument=DOCUMENT)
+        assert getattr(iam, f"get_{kind}_policy")(**named, PolicyName="inline")["PolicyDocument"] == ALLOW
+        assert getattr(iam, f"list_{kind}_policies")(**named)["PolicyNames"] == ["inline"]
+        getattr(iam, f"attach_{kind}_policy")(**named, PolicyArn=arn)
+        attached = getattr(iam, f"list_attached_{kind}_policies")(**named)["AttachedPolicies"]
+        assert attached == [{"PolicyName": policy["PolicyName"], "PolicyArn": arn}]
+        with pytest.raises(iam.exceptions.MalformedPolicyDocumentException):
+            getattr(iam, f"put_{kind}_policy")(**named, PolicyName="inline", PolicyDocument="{")
+    uses = iam.list_entities_for_policy(PolicyArn=arn)
+    assert [len(uses[member]) for member in ("PolicyUsers", "PolicyGroups", "PolicyRoles")] == [1, 1, 1]
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 3
+    iam.add_user_to_group(GroupName=group, UserName=user)
+    assert [it["UserName"] for it in iam.get_group(GroupName=group)["Users"]] == [user]
+    assert [it["GroupName"] for it in iam.list_groups_for_user(UserName=user)["Groups"]] == [group]
+    with pytest.raises(iam.exceptions.DeleteConflictException):
+        iam.delete_policy(PolicyArn=arn)
+
+
+def test_versions_of_a_policy(iam, unique):
+    arn = iam.create_policy(PolicyName=f"policy-{unique}", PolicyDocument=DOCUMENT)["Policy"]["Arn"]
+    other = json.dumps({**ALLOW, "Id": "second"})
+    version = iam.create_policy_version(PolicyArn=arn, PolicyDocument=other, SetAsDefault=True)["PolicyVersion"]
+    assert (version["VersionId"], version["IsDefaultVersion"]) == ("v2", True)
+    assert iam.get_policy_version(PolicyArn=arn, VersionId="v2")["PolicyVersion"]["Document"]["Id"] == "second"
+    assert [it["VersionId"] for it in iam.list_policy_versions(PolicyArn=arn)["Versions"]] == ["v2", "v1"]
+    iam.set_default_policy_version(PolicyArn=arn, VersionId="v1")
+    iam.delete_policy_version(PolicyArn=arn, VersionId="v2")
+    iam.delete_policy(PolicyArn=arn)
+    aws = names(iam.get_paginator("list_policies").paginate(Scope="AWS"), "Policies", "PolicyName")
+    assert "AmazonSQSFullAccess" in aws
+
+
+def test_temporary_credentials(iam, sts, unique):
+    role = iam.create_role(RoleName=f"role-{unique}", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    assert role["AssumeRolePolicyDocument"] == TRUST and role["MaxSessionDuration"] == 3600
+    assumed = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="night", Policy=DOCUMENT)
+    assert assumed["AssumedRoleUser"]["AssumedRoleId"] == f"{role['RoleId']}:night"
+    assert assumed["AssumedRoleUser"]["Arn"].endswith(f":assumed-role/{role['RoleName']}/night")
+    assert 0 < assumed["PackedPolicySize"] < 100
+    credentials = assumed["Credentials"]
+    assert credentials["AccessKeyId"].startswith("ASIA") and len(credentials["SessionToken"]) < 4096
+    assert sts.get_session_token()["Credentials"]["AccessKeyId"].startswith("ASIA")
+    with pytest.raises(sts.exceptions.ClientError) as refused:
+        sts.assume_role(RoleArn=role["Arn"] + "-absent", RoleSessionName="night")
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"
+    assert "is not authorized to perform: sts:AssumeRole on resource: " in refused.value.response["Error"]["Message"]
