@@ -32,6 +32,13 @@ def unique():
     return uuid.uuid4().hex[:8]
 
 
+def with_key(iam, service, user):
+    """A client of a user, with an access key of its own."""
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+    return boto3.client(service, region_name=REGION, endpoint_url=ENDPOINT, **own)
+
+
 def names(pages, member, name):
     return [item[name] for page in pages for item in page[member]]
 
@@ -69,13 +76,12 @@ def test_users_and_their_access_keys(iam, sts, unique):
 def test_the_caller_is_known_by_its_key(iam, unique):
     name = f"caller-{unique}"
     user = iam.create_user(UserName=name)["User"]
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
-    sts = boto3.client("sts", region_name=REGION, endpoint_url=ENDPOINT, **own)
-    caller = sts.get_caller_identity()
+    caller = with_key(iam, "sts", name).get_caller_identity()
     assert (caller["Arn"], caller["UserId"]) == (user["Arn"], user["UserId"])
-    own_iam = boto3.client("iam", region_name=REGION, endpoint_url=ENDPOINT, **own)
-    assert own_iam.get_user()["User"]["UserName"] == name
+    statement = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "arn:aws:iam::*:user/${aws:username}"}
+    itself = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    iam.put_user_policy(UserName=name, PolicyName="itself", PolicyDocument=itself)
+    assert with_key(iam, "iam", name).get_user()["User"]["UserName"] == name
 
 
 def test_lists_have_pages_and_empty_lists_are_lists(iam, unique):
@@ -140,14 +146,21 @@ def test_versions_of_a_policy(iam, unique):
 def test_temporary_credentials(iam, sts, unique):
     role = iam.create_role(RoleName=f"role-{unique}", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
     assert role["AssumeRolePolicyDocument"] == TRUST and role["MaxSessionDuration"] == 3600
-    assumed = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="night", Policy=DOCUMENT)
+    iam.create_user(UserName=f"caller-{unique}")
+    caller = with_key(iam, "sts", f"caller-{unique}")
+    assumed = caller.assume_role(RoleArn=role["Arn"], RoleSessionName="night", Policy=DOCUMENT)
     assert assumed["AssumedRoleUser"]["AssumedRoleId"] == f"{role['RoleId']}:night"
     assert assumed["AssumedRoleUser"]["Arn"].endswith(f":assumed-role/{role['RoleName']}/night")
     assert 0 < assumed["PackedPolicySize"] < 100
     credentials = assumed["Credentials"]
     assert credentials["AccessKeyId"].startswith("ASIA") and len(credentials["SessionToken"]) < 4096
+    session = boto3.Session(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], REGION)
+    own = session.client("sts", endpoint_url=ENDPOINT).get_caller_identity()
+    assert own["Arn"] == assumed["AssumedRoleUser"]["Arn"]
+    iam.put_role_policy(RoleName=role["RoleName"], PolicyName="queues", PolicyDocument=DOCUMENT)
+    assert session.client("sqs", endpoint_url=ENDPOINT).list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert sts.get_session_token()["Credentials"]["AccessKeyId"].startswith("ASIA")
     with pytest.raises(sts.exceptions.ClientError) as refused:
-        sts.assume_role(RoleArn=role["Arn"] + "-absent", RoleSessionName="night")
+        caller.assume_role(RoleArn=role["Arn"] + "-absent", RoleSessionName="night")
     assert refused.value.response["Error"]["Code"] == "AccessDenied"
     assert "is not authorized to perform: sts:AssumeRole on resource: " in refused.value.response["Error"]["Message"]
