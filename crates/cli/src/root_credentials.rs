@@ -18,7 +18,29 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RootCredentials>, String> {
     let named = |problem: String| format!("root_credentials_file = {}: {problem}", path.display());
     let text =
         std::fs::read_to_string(path).map_err(|error| named(format!("cannot be read: {error}")))?;
+    refuse_open_file(path).map_err(&named)?;
     parse(&text).map_err(named)
+}
+
+/// Refuses a file that others than its owner can read: who has the key is the administrator.
+#[cfg(unix)]
+fn refuse_open_file(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if metadata.is_file() && mode & 0o077 != 0 {
+        return Err(format!(
+            "others can read it (mode {mode:o}); run chmod 600 {}",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_open_file(_path: &Path) -> Result<(), String> {
+    Ok(())
 }
 
 /// Ids and secrets that a section has.
@@ -94,6 +116,22 @@ mod tests {
             assert_eq!(read.account, None);
             assert_eq!(read.access_key_id, "AKIAIOSFODNN7EXAMPLE");
             assert_eq!(read.secret.expose(), "wJalrXUtnFEMI/K7MDENG+==");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("root");
+        let text = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key=wJalrXUtnFEMI/K7MDENG\n";
+        std::fs::write(&path, text).expect("written");
+        for (mode, is_good) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+            let read = read(&path);
+            assert_eq!(read.is_ok(), is_good, "{mode:o}: {read:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Settings of a running server, already validated. The command line fills them in.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,15 @@ pub struct RootCredentials {
     pub secret: Secret,
 }
 
+/// How many requests may be made in a second; without a number, as many as come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestRates {
+    /// With one access key.
+    pub per_key: Option<NonZeroU32>,
+    /// From one address, or 64 bits of an IPv6 address; counted before a signature is verified.
+    pub per_address: Option<NonZeroU32>,
+}
+
 /// Settings of one server.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -49,6 +59,8 @@ pub struct Config {
     pub plain_http: Switch,
     /// Access keys of the roots of accounts. Without one for [`Config::account`], a key is made when there is none.
     pub root_credentials: Vec<RootCredentials>,
+    /// How many requests may be made.
+    pub request_rates: RequestRates,
     /// Region of requests without credential scope, and of queues whose URL has no region.
     pub region: String,
     /// Account of callers whose access key is not a 12-digit account id.
@@ -121,6 +133,7 @@ impl Config {
             access: Access::Anyone,
             plain_http: Switch::Off,
             root_credentials: Vec::new(),
+            request_rates: RequestRates::default(),
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             public_url: None,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use governor::clock::DefaultClock;
 use sluice_store::{LiveBackup, RocksOptions, RocksStore, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Semaphore;
@@ -17,7 +18,7 @@ use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SteadyClock};
 use crate::config::{Access, Config};
 use crate::control::Control;
-use crate::gateway::{Authenticator, Authoriser, Gateway, SCRAPES_MAX};
+use crate::gateway::{Authenticator, Authoriser, Gateway, Rates, SCRAPES_MAX};
 use crate::http::{BodyBudget, Limits, Listener, Stops, Tls};
 use crate::identities::{self, AccessKey, Identities, RootKeyError};
 use crate::metrics::Metrics;
@@ -331,6 +332,7 @@ fn serve(
         authenticator: Authenticator::new(&config, identities.clone()),
         authoriser: Arc::new(Authoriser::new(config.access, identities.clone())),
         identities: identities.clone(),
+        rates: Rates::new(&config.request_rates, &DefaultClock::default()),
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),

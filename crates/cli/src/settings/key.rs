@@ -431,6 +431,26 @@ pub(crate) static KEYS: &[Key] = &[
         "Connections open at once. The limit on open files may allow fewer."
     ),
     number!(
+        "http.requests_per_second_per_key",
+        Integer,
+        requests_per_second_per_key,
+        0..=1_000_000,
+        integer,
+        plain,
+        "a number from 0 to 1000000",
+        "Requests that may be made with one access key in a second; beyond it they are throttled. 0: as many as come."
+    ),
+    number!(
+        "http.requests_per_second_per_address",
+        Integer,
+        requests_per_second_per_address,
+        0..=1_000_000,
+        integer,
+        plain,
+        "a number from 0 to 1000000",
+        "The same for one address, or 64 bits of an IPv6 address; counted before signatures are verified."
+    ),
+    number!(
         "http.drain_timeout_secs",
         Integer,
         drain_timeout_secs,

@@ -1,12 +1,15 @@
 //! The settings as typed values, their defaults, and the server configuration made of them.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_server::clock::{Clock, SystemClock, VirtualClock};
-use sluice_server::config::{Access, Config, Forwarded, HttpLimits, RootCredentials, StoreLimits};
+use sluice_server::config::{
+    Access, Config, Forwarded, HttpLimits, RequestRates, RootCredentials, StoreLimits,
+};
 use sluice_server::services::sqs::Limits;
 use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 use sluice_server::services::{Extensions, Switch};
@@ -73,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) head_timeout_secs: u64,
     pub(crate) body_timeout_secs: u64,
     pub(crate) connections_max: u64,
+    pub(crate) requests_per_second_per_key: u32,
+    pub(crate) requests_per_second_per_address: u32,
     pub(crate) drain_timeout_secs: u64,
     pub(crate) block_cache_bytes: u64,
     pub(crate) write_buffer_bytes: u64,
@@ -115,6 +120,8 @@ impl Settings {
             head_timeout_secs: 10,
             body_timeout_secs: 30,
             connections_max: 16_384,
+            requests_per_second_per_key: 0,
+            requests_per_second_per_address: 0,
             // Below the 30 s that service managers commonly grant between SIGTERM and SIGKILL.
             drain_timeout_secs: 25,
             block_cache_bytes: 64 * MIB,
@@ -164,6 +171,10 @@ impl Settings {
             },
             plain_http: self.plain_http,
             root_credentials,
+            request_rates: RequestRates {
+                per_key: NonZeroU32::new(self.requests_per_second_per_key),
+                per_address: NonZeroU32::new(self.requests_per_second_per_address),
+            },
             region: self.region.clone(),
             account: self.account.clone(),
             public_url: self.public_url.clone(),

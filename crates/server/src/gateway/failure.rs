@@ -32,6 +32,9 @@ pub(super) fn too_many(bound: Bound) -> AwsError {
         Bound::BodyMemory => return unread_body(&BodyError::NoMemory),
         Bound::ResponseMemory => "too many large responses at once",
         Bound::Scrapes => "too many requests for the metrics at once",
+        Bound::KeyRate | Bound::AddressRate => {
+            return AwsError::new(&framework::THROTTLING, "Rate exceeded");
+        }
     };
     AwsError::new(&framework::SERVICE_UNAVAILABLE, text)
 }

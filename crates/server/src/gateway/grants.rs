@@ -9,8 +9,8 @@ use sluice_policy::{Kind, Policy};
 
 use super::parsed::Parsed;
 use crate::identities::{
-    EntityKey, Grants, Group, Holder, Identities, KeyHolder, ManagedPolicy, Principal, Role,
-    RoleSession, Snapshot, Tags, User,
+    Attached, EntityKey, Holder, Identities, KeyHolder, Role, RoleSession, Snapshot, Tags, User,
+    managed_document,
 };
 
 /// What a user or role is allowed.
@@ -24,7 +24,7 @@ pub(super) struct Granted {
     pub(super) tags: Tags,
 }
 
-/// A stored policy that is none: what it denies is not known.
+/// A stored policy that is none, or gone though it is attached: what it denies is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
@@ -63,11 +63,8 @@ impl GrantsOf {
             return granted.clone();
         }
         drop(remembered);
-        let entity = EntityKey::new(&key.account, name);
-        let granted = match &key.holder {
-            Holder::Root | Holder::User { .. } => self.of_user(&snapshot, &entity),
-            Holder::Role(_) => self.of_role(&snapshot, &entity),
-        };
+        let granted =
+            self.put_together(&snapshot, &key.holder, &EntityKey::new(&key.account, name));
         let granted = granted.map(Arc::new);
         let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&remembered.snapshot, &snapshot) {
@@ -79,50 +76,39 @@ impl GrantsOf {
 
     /// What bounds the session of a role.
     pub(super) fn of_session(&self, session: &RoleSession) -> Result<Vec<Arc<Policy>>, Unreadable> {
-        let own = session.policy.iter().map(|text| self.documents.get(text).ok_or(Unreadable));
         let snapshot = self.identities.snapshot();
-        let managed = session.policy_arns.iter().map(|arn| self.managed(&snapshot, arn));
+        let own = session.policy.iter().map(|text| self.parsed(Some(text)));
+        let managed = session.policy_arns.iter();
+        let managed = managed.map(|arn| self.parsed(managed_document(&snapshot, arn)));
         own.chain(managed).collect()
     }
 
-    fn of_user(&self, snapshot: &Snapshot, key: &EntityKey) -> Result<Granted, Unreadable> {
-        // Between the look at the credentials and this one the user was deleted: it is allowed nothing.
-        let Some(user) = snapshot.get::<User>(key) else { return Ok(Granted::default()) };
-        let mut identity = self.all(snapshot, user.grants())?;
-        for name in &user.groups {
-            if let Some(group) = snapshot.get::<Group>(&EntityKey::new(&user.account, name)) {
-                identity.extend(self.all(snapshot, group.grants())?);
-            }
-        }
-        let boundary = self.boundary(snapshot, user.boundary.as_deref())?;
-        Ok(Granted { identity, boundary, tags: user.tags.clone() })
-    }
-
-    fn of_role(&self, snapshot: &Snapshot, key: &EntityKey) -> Result<Granted, Unreadable> {
-        let Some(role) = snapshot.get::<Role>(key) else { return Ok(Granted::default()) };
-        let identity = self.all(snapshot, role.grants())?;
-        let boundary = self.boundary(snapshot, role.boundary.as_deref())?;
-        Ok(Granted { identity, boundary, tags: role.tags.clone() })
-    }
-
-    fn all(&self, snapshot: &Snapshot, grants: &Grants) -> Result<Vec<Arc<Policy>>, Unreadable> {
-        let inline = grants.inline.values().map(|text| self.documents.get(text).ok_or(Unreadable));
-        let managed = grants.attached.iter().map(|arn| self.managed(snapshot, arn));
-        inline.chain(managed).collect()
-    }
-
-    fn boundary(
+    fn put_together(
         &self,
         snapshot: &Snapshot,
-        arn: Option<&str>,
-    ) -> Result<Option<Arc<Policy>>, Unreadable> {
-        arn.map(|arn| self.managed(snapshot, arn)).transpose()
+        holder: &Holder,
+        key: &EntityKey,
+    ) -> Result<Granted, Unreadable> {
+        let (attached, tags) = match holder {
+            Holder::Root => return Ok(Granted::default()),
+            Holder::User { .. } => {
+                let user = snapshot.get::<User>(key);
+                user.map(|user| (Attached::to_user(snapshot, user), user.tags.clone()))
+            }
+            Holder::Role(_) => {
+                let role = snapshot.get::<Role>(key);
+                role.map(|role| (Attached::to_role(snapshot, role), role.tags.clone()))
+            }
+        }
+        // Between the look at the credentials and this one it was deleted: it is allowed nothing.
+        .unwrap_or_default();
+        let identity: Result<_, _> =
+            attached.identity.into_iter().map(|text| self.parsed(text)).collect();
+        let boundary = attached.boundary.map(|text| self.parsed(text)).transpose();
+        Ok(Granted { identity: identity?, boundary: boundary?, tags })
     }
 
-    /// A managed policy that is gone is as bad as one that cannot be read: what is attached cannot be deleted.
-    fn managed(&self, snapshot: &Snapshot, arn: &str) -> Result<Arc<Policy>, Unreadable> {
-        let policy = ManagedPolicy::by_arn(snapshot, arn).ok_or(Unreadable)?;
-        let version = policy.version(policy.default_version).ok_or(Unreadable)?;
-        self.documents.get(&version.document).ok_or(Unreadable)
+    fn parsed(&self, document: Option<&str>) -> Result<Arc<Policy>, Unreadable> {
+        document.and_then(|text| self.documents.get(text)).ok_or(Unreadable)
     }
 }

@@ -87,6 +87,15 @@ impl Identity {
         }
     }
 
+    /// The access key id of whoever has one.
+    pub(crate) fn access_key_id(&self) -> Option<&str> {
+        match &self.caller {
+            Caller::Anonymous => None,
+            Caller::Claimed(id) => id.as_deref(),
+            Caller::Known(key) => Some(&key.access_key_id),
+        }
+    }
+
     /// The credentials, if they are of this server.
     pub(crate) fn credentials(&self) -> Option<&KeyHolder> {
         match &self.caller {

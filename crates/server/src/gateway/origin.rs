@@ -1,5 +1,7 @@
 //! Where a request came from.
 
+use std::net::IpAddr;
+
 use http::HeaderMap;
 use http::header::USER_AGENT;
 use http::request::Parts;
@@ -13,19 +15,26 @@ const USER_AGENT_BYTES_MAX: usize = 256;
 
 /// Tells where a request came from. A trusted proxy knows better than the connection.
 pub(super) fn of(config: &Config, parts: &Parts, arrival: Arrival) -> Origin {
-    let forwarded = |name| match config.forwarded {
-        Forwarded::Trusted => nearest(&parts.headers, name),
-        Forwarded::Ignored => None,
-    };
-    let address = forwarded("x-forwarded-for").and_then(|text| text.parse().ok());
-    let is_secure = match forwarded("x-forwarded-proto") {
+    let is_secure = match forwarded(config, &parts.headers, "x-forwarded-proto") {
         Some(scheme) => scheme.eq_ignore_ascii_case("https"),
         None => arrival.transport == Transport::Tls,
     };
     let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.get(..USER_AGENT_BYTES_MAX).unwrap_or(text).into());
-    let address = address.unwrap_or(arrival.peer.ip()).to_canonical();
-    Origin { address, is_secure, user_agent }
+    Origin { address: address(config, &parts.headers, arrival), is_secure, user_agent }
+}
+
+/// The client's address.
+pub(super) fn address(config: &Config, headers: &HeaderMap, arrival: Arrival) -> IpAddr {
+    let told = forwarded(config, headers, "x-forwarded-for").and_then(|text| text.parse().ok());
+    told.unwrap_or(arrival.peer.ip()).to_canonical()
+}
+
+fn forwarded<'a>(config: &Config, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    match config.forwarded {
+        Forwarded::Trusted => nearest(headers, name),
+        Forwarded::Ignored => None,
+    }
 }
 
 /// The last of a list over all lines: what the trusted proxy has added itself. The others the client may have made up.

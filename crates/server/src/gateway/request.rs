@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use governor::clock::DefaultClock;
 use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response};
@@ -33,6 +34,7 @@ use super::failure;
 use super::identity::{Authenticator, Claim};
 use super::origin;
 use super::panic::caught;
+use super::rates::Rates;
 use super::status::{self, Endpoint, Readiness};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -50,6 +52,8 @@ pub(crate) struct Gateway {
     pub(crate) authenticator: Authenticator,
     /// Whether they may.
     pub(crate) authoriser: Arc<Authoriser>,
+    /// How many requests each may make.
+    pub(crate) rates: Rates<DefaultClock>,
     /// Asked for its health and its metrics only.
     pub(crate) store: Arc<dyn Store>,
     /// Time of day.
@@ -178,6 +182,11 @@ impl Gateway {
             self.note_refused(bound);
             return Err(self.refuse_unread(parts, failure::too_many(bound), request_id));
         }
+        let address = || origin::address(&self.config, &parts.headers, arrival);
+        self.rates.count_address(address).map_err(|bound| {
+            self.note_refused(bound);
+            self.refuse_unread(parts, failure::too_many(bound), request_id)
+        })?;
         let body = read_body(body, &self.bodies, &self.limits)
             .await
             .map_err(|error| self.refuse_unread(parts, self.unread_body(&error), request_id))?;
@@ -221,6 +230,12 @@ impl Gateway {
         let (service, now_ms) = (call.service, self.clock.now_ms());
         let claim = Claim { parts, body, service, now_ms };
         let caller = self.authenticator.authenticate(&claim)?;
+        if let Some(id) = caller.identity.access_key_id() {
+            self.rates.count_key(id).map_err(|bound| {
+                self.note_refused(bound);
+                failure::too_many(bound)
+            })?;
+        }
         let entry = entry.ok_or_else(|| call.unknown_operation())?;
         let trace_header = parts.headers.get(TRACE_ID).and_then(|value| value.to_str().ok());
         let context = Context {

@@ -92,11 +92,15 @@ pub(crate) enum Bound {
     ResponseMemory,
     /// Looks at the metrics at once.
     Scrapes,
+    /// Requests of an access key in a second.
+    KeyRate,
+    /// Requests from an address in a second.
+    AddressRate,
 }
 
 impl Bound {
     /// All of them, in their order.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Connections,
         Self::ConnectionsRefused,
         Self::Requests,
@@ -104,6 +108,8 @@ impl Bound {
         Self::BodyMemory,
         Self::ResponseMemory,
         Self::Scrapes,
+        Self::KeyRate,
+        Self::AddressRate,
     ];
 
     /// Its name in the metrics.
@@ -116,6 +122,8 @@ impl Bound {
             Self::BodyMemory => "body_memory",
             Self::ResponseMemory => "response_memory",
             Self::Scrapes => "scrapes",
+            Self::KeyRate => "key_rate",
+            Self::AddressRate => "address_rate",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod access_key;
 mod account;
+mod attached;
 mod aws_managed;
 mod entity;
 mod group;
@@ -26,6 +27,7 @@ mod writer;
 
 pub use access_key::{AccessKey, KeyStatus, account_of};
 pub use account::Account;
+pub use attached::{Attached, managed_document};
 pub use aws_managed::AWS;
 pub(crate) use check::check;
 pub use entity::{Entity, EntityKey};

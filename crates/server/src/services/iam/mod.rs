@@ -58,6 +58,8 @@ mod put_user_permissions_boundary;
 mod put_user_policy;
 mod remove_user_from_group;
 mod set_default_policy_version;
+mod simulate_custom_policy;
+mod simulate_principal_policy;
 mod tag_role;
 mod tag_user;
 mod untag_role;
@@ -75,6 +77,7 @@ mod key_owner;
 mod policies;
 mod principals;
 mod role_settings;
+mod simulation;
 
 mod errors;
 mod limits;
@@ -147,6 +150,8 @@ pub static SERVICE: Service = Service {
         OperationEntry::of::<put_user_policy::PutUserPolicy>(),
         OperationEntry::of::<remove_user_from_group::RemoveUserFromGroup>(),
         OperationEntry::of::<set_default_policy_version::SetDefaultPolicyVersion>(),
+        OperationEntry::of::<simulate_custom_policy::SimulateCustomPolicy>(),
+        OperationEntry::of::<simulate_principal_policy::SimulatePrincipalPolicy>(),
         OperationEntry::of::<tag_role::TagRole>(),
         OperationEntry::of::<tag_user::TagUser>(),
         OperationEntry::of::<untag_role::UntagRole>(),

@@ -43,6 +43,11 @@ pub(super) fn name_of(
     }
 }
 
+/// A text that is no ARN, or not of what is wanted.
+pub(super) fn bad_arn() -> AwsError {
+    refused("Invalid ARN:  Could not be parsed!")
+}
+
 /// `Path`, a slash where there is none.
 pub(super) fn path(path: Option<String>) -> Result<String, AwsError> {
     let path = path.unwrap_or_else(|| "/".to_owned());
@@ -78,7 +83,7 @@ pub(super) fn arn(parameter: &str, arn: Option<String>) -> Result<String, AwsErr
     if arn.starts_with("arn:") && arn.splitn(6, ':').count() == 6 {
         Ok(arn)
     } else {
-        Err(refused("Invalid ARN:  Could not be parsed!"))
+        Err(bad_arn())
     }
 }
 
