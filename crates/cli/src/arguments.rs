@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::audit::AuditCommand;
 use crate::bench::BenchCommand;
 use crate::client::messages::MessagesCommand;
 use crate::client::queues::QueuesCommand;
@@ -101,6 +102,9 @@ pub(crate) enum Command {
     /// Checks, measures, backs up and restores data directories.
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Verifies audit logs.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Prints a page of the reference documentation.
     #[command(hide = true)]
     Reference {

@@ -34,7 +34,7 @@ Exit codes:
   2    wrong usage: a flag, an environment variable or the configuration file
   3    the endpoint cannot be reached
   4    the server could not start, or could not stop in order
-  5    `sluice store` found damaged data
+  5    `sluice store` found damaged data, `sluice audit` a broken chain
   130  a second signal cut the orderly shutdown short";
 
 impl Failure {

@@ -1,6 +1,7 @@
 //! The `sluice` command: the server, and a client for queues and messages.
 
 mod arguments;
+mod audit;
 mod bench;
 mod client;
 mod config_check;
@@ -66,6 +67,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Bench(BenchCommand::Floor(FloorCommand::Sync(args))) => bench::floor_sync(args),
         Command::Store(command) => store::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Queues(command) => runtime(Threads::One)?.block_on(client::queues::run(command)),
         Command::Messages(command) => {
             runtime(Threads::One)?.block_on(client::messages::run(command))

@@ -76,6 +76,8 @@ pub struct Config {
     pub virtual_clock: Option<Arc<VirtualClock>>,
     /// The admin API, which resets everything and sets the clock.
     pub admin: Switch,
+    /// Where calls are recorded, if they are.
+    pub audit: Option<AuditConfig>,
     /// Queues that are created at the start where they are missing.
     pub declared_queues: Vec<DeclaredQueue>,
     /// Number of shards of a new data directory.
@@ -86,6 +88,31 @@ pub struct Config {
     pub http: HttpLimits,
     /// Bounds on memory and disk of the store.
     pub store: StoreLimits,
+}
+
+/// Settings of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// Directory of its files; created when absent.
+    pub directory: PathBuf,
+    /// Whether data events are recorded, too.
+    pub data_events: Switch,
+    /// What becomes of calls that cannot be recorded.
+    pub when_full: WhenFull,
+    /// A file that is larger is finished.
+    pub file_bytes_max: u64,
+    /// A file that is older is finished.
+    pub file_age_max: Duration,
+}
+
+/// What becomes of calls that cannot be recorded, because the disk is too slow for them or full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// They wait for a slow disk. When the disk is full or fails they are answered, and a later record says how many are
+    /// missing.
+    Wait,
+    /// They are refused before they have any effect.
+    Refuse,
 }
 
 /// Whether proxy headers are believed.
@@ -145,6 +172,7 @@ impl Config {
             },
             virtual_clock: None,
             admin: Switch::On,
+            audit: None,
             declared_queues: Vec::new(),
             shards: 2,
             in_flight_max: 120_000,

@@ -12,6 +12,8 @@ pub mod gateway;
 
 pub mod broker;
 
+pub mod audit;
+
 pub mod identities;
 
 pub mod clock;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::audit::AuditLog;
 use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SteadyClock};
 use crate::config::{Access, Config};
@@ -119,6 +120,14 @@ pub enum StartError {
         /// What is wrong.
         detail: String,
     },
+    /// The audit log cannot be written.
+    #[error("cannot write the audit log to audit.directory = {path}: {source}", path = path.display())]
+    Audit {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// A declared queue cannot be created.
     #[error(transparent)]
     DeclaredQueue(#[from] DeclarationError),
@@ -210,6 +219,7 @@ async fn start_over(
 
 /// What works on the store.
 struct Started {
+    audit: Option<AuditLog>,
     broker: Broker,
     identities: Identities,
     /// The root's access key, if it was made just now.
@@ -223,13 +233,30 @@ async fn start_services(
     clock: &Arc<dyn Clock>,
 ) -> Result<Started, StartError> {
     let broker = start_broker(config, store, clock).await?;
-    match open_identities(config, store, clock, &broker).await {
-        Ok((identities, root_key)) => Ok(Started { broker, identities, root_key }),
+    let (identities, root_key) = match open_identities(config, store, clock, &broker).await {
+        Ok(opened) => opened,
         Err(error) => {
+            broker.shutdown().await;
+            return Err(error);
+        }
+    };
+    match open_audit(config, clock).await {
+        Ok(audit) => Ok(Started { audit, broker, identities, root_key }),
+        Err(error) => {
+            identities.shutdown().await;
             broker.shutdown().await;
             Err(error)
         }
     }
+}
+
+async fn open_audit(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<AuditLog>, StartError> {
+    let Some(audit) = &config.audit else { return Ok(None) };
+    let opened = AuditLog::open(audit, config, Arc::clone(clock)).await;
+    opened.map(Some).map_err(|source| StartError::Audit { path: audit.directory.clone(), source })
 }
 
 async fn open_identities(
@@ -321,15 +348,16 @@ fn serve(
     control: Option<(Control, LiveBackup)>,
 ) -> Running {
     let (local_addr, tls) = (listener.local_addr(), listener.tls());
-    let Started { broker, identities, root_key } = started;
+    let Started { audit, broker, identities, root_key } = started;
     let limits = Limits::new(&config.http);
     let drain_timeout = config.http.drain_timeout;
     let stops = Stops::default();
     let tasks = TaskTracker::new();
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(audit.as_ref().map(AuditLog::metrics));
     let gateway = Gateway {
         broker: broker.clone(),
         authenticator: Authenticator::new(&config, identities.clone()),
+        audit: audit.clone(),
         authoriser: Arc::new(Authoriser::new(config.access, identities.clone())),
         identities: identities.clone(),
         rates: Rates::new(&config.request_rates, &DefaultClock::default()),
@@ -355,7 +383,18 @@ fn serve(
         tasks.spawn(control.serve(live_backup, stops.drain.clone()));
     }
     info!(%local_addr, "listening");
-    Running { local_addr, broker, identities, root_key, store, stops, tasks, drain_timeout, tls }
+    Running {
+        local_addr,
+        audit,
+        broker,
+        identities,
+        root_key,
+        store,
+        stops,
+        tasks,
+        drain_timeout,
+        tls,
+    }
 }
 
 /// Reads the clock when nobody asks for the time, too: how long it has been wrong is judged by its readings.
@@ -369,6 +408,7 @@ async fn keep_reading(clock: Arc<dyn Clock>, interval: Duration, end: Cancellati
 #[must_use = "a server is stopped by draining it"]
 pub struct Running {
     local_addr: SocketAddr,
+    audit: Option<AuditLog>,
     broker: Broker,
     identities: Identities,
     root_key: Option<AccessKey>,
@@ -432,6 +472,9 @@ impl Running {
             if tokio::time::timeout(ABORT_TIMEOUT, self.tasks.wait()).await.is_err() {
                 error!(tasks = self.tasks.len(), "tasks did not end");
             }
+        }
+        if let Some(audit) = &self.audit {
+            audit.shutdown().await;
         }
         self.identities.shutdown().await;
         self.broker.shutdown().await;

@@ -52,6 +52,28 @@ impl Call {
         &self.path
     }
 
+    /// Returns the parameters of the operation as they came, without its types. Parameters that route or sign the request are
+    /// not among them.
+    ///
+    /// # Errors
+    /// As [`Self::take_input`], which takes them away.
+    pub fn parameters(&self) -> Result<Value<'_>, AwsError> {
+        let mut value = self.parsed(&self.payload)?;
+        if let (Payload::Parameters(_), Value::Map(entries)) = (&self.payload, &mut value) {
+            entries.retain(|(name, _)| !query::is_about_the_request(name));
+        }
+        Ok(value)
+    }
+
+    fn parsed<'a>(&self, payload: &'a Payload) -> Result<Value<'a>, AwsError> {
+        match payload {
+            Payload::Json(body) => aws_json::parse(body),
+            Payload::Parameters(parameters) => {
+                query::structured(parameters, self.query_model(), &self.operation)
+            }
+        }
+    }
+
     /// Parses the parameters into the input struct of the operation. They are gone afterwards, so that a request that
     /// waits does not hold them twice.
     ///
@@ -62,12 +84,7 @@ impl Call {
     /// map entry in Query.
     pub fn take_input<T: DeserializeOwned>(&mut self) -> Result<T, AwsError> {
         let payload = std::mem::replace(&mut self.payload, Payload::Json(Bytes::new()));
-        let value = match &payload {
-            Payload::Json(body) => aws_json::parse(body)?,
-            Payload::Parameters(parameters) => {
-                query::structured(parameters, self.query_model(), &self.operation)?
-            }
-        };
+        let value = self.parsed(&payload)?;
         let wrong_type =
             |error: DecodeError| AwsError::new(&framework::SERIALIZATION, error.to_string());
         T::deserialize(value).map_err(wrong_type)

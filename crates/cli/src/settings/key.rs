@@ -3,12 +3,13 @@
 //! `http.body_bytes_max` in the file is `--http-body-bytes-max` on the command line and `SLUICE_HTTP_BODY_BYTES_MAX` in the
 //! environment.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use sluice_server::config::Forwarded;
+use sluice_server::config::{Forwarded, WhenFull};
 use sluice_server::services::Switch;
 
 use super::bytes;
+use super::row::{boolean, file_key, integer, is_on, number, path_or_none, plain, switch};
 use super::values::{ClockKind, Settings};
 
 /// The type that the configuration file must use.
@@ -53,66 +54,6 @@ impl Key {
 /// Finds a setting by its dotted name.
 pub(crate) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
-}
-
-/// A row whose value is a number within bounds.
-macro_rules! number {
-    ($name:literal, $file_type:ident, $field:ident, $min:literal..=$max:literal, $parse:expr, $render:expr, $wants:literal,
-     $help:literal) => {
-        Key {
-            name: $name,
-            file_type: FileType::$file_type,
-            wants: $wants,
-            help: $help,
-            set: |settings, text| {
-                let value = ($parse)(text).filter(|value| ($min..=$max).contains(value))?;
-                settings.$field = value.try_into().ok()?;
-                Some(())
-            },
-            get: |settings| ($render)(settings.$field),
-        }
-    };
-}
-
-/// A row whose value is the path of a file that there need not be.
-macro_rules! file_key {
-    ($name:literal, $field:ident, $help:literal) => {
-        Key {
-            name: $name,
-            file_type: FileType::Text,
-            wants: "a file",
-            help: $help,
-            set: |settings, text| {
-                settings.$field = Some(PathBuf::from((!text.is_empty()).then_some(text)?));
-                Some(())
-            },
-            get: |settings| path_or_none(settings.$field.as_deref()),
-        }
-    };
-}
-
-fn path_or_none(path: Option<&Path>) -> String {
-    path.map_or_else(|| "(none)".to_owned(), |path| path.display().to_string())
-}
-
-fn integer(text: &str) -> Option<u64> {
-    text.parse().ok()
-}
-
-fn plain(value: impl ToString) -> String {
-    value.to_string()
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    text.parse().ok()
-}
-
-fn switch(text: &str) -> Option<Switch> {
-    Some(if boolean(text)? { Switch::On } else { Switch::Off })
-}
-
-fn is_on(switch: Switch) -> String {
-    (switch == Switch::On).to_string()
 }
 
 fn is_region(text: &str) -> bool {
@@ -460,6 +401,67 @@ pub(crate) static KEYS: &[Key] = &[
         "a number of seconds from 0 to 3600",
         "Time that a shutdown waits for requests in flight."
     ),
+    Key {
+        name: "audit.directory",
+        file_type: FileType::Text,
+        wants: "a directory",
+        help: "Directory of the audit log, created when absent: who called what, as CloudTrail records it; see docs/audit.md. Without it, nothing is recorded.",
+        set: |settings, text| {
+            settings.audit_directory = Some(PathBuf::from((!text.is_empty()).then_some(text)?));
+            Some(())
+        },
+        get: |settings| path_or_none(settings.audit_directory.as_deref()),
+    },
+    Key {
+        name: "audit.data_events",
+        file_type: FileType::Boolean,
+        wants: "true or false",
+        help: "Record data events as well: sends, receives, deletes and whatever else CloudTrail counts as such.",
+        set: |settings, text| {
+            settings.audit_data_events = switch(text)?;
+            Some(())
+        },
+        get: |settings| is_on(settings.audit_data_events),
+    },
+    Key {
+        name: "audit.when_full",
+        file_type: FileType::Text,
+        wants: "wait or refuse",
+        help: "What becomes of calls that cannot be recorded: `wait` has them wait for a slow disk, and answers them when the disk is full or fails; \
+               `refuse` refuses them in both cases, before they do anything.",
+        set: |settings, text| {
+            settings.audit_when_full = match text {
+                "wait" => WhenFull::Wait,
+                "refuse" => WhenFull::Refuse,
+                _ => return None,
+            };
+            Some(())
+        },
+        get: |settings| match settings.audit_when_full {
+            WhenFull::Wait => "wait".to_owned(),
+            WhenFull::Refuse => "refuse".to_owned(),
+        },
+    },
+    number!(
+        "audit.file_bytes_max",
+        Bytes,
+        audit_file_bytes_max,
+        4_096..=1_099_511_627_776,
+        bytes::parse,
+        bytes::render,
+        "a size from 4KiB to 1024GiB",
+        "Size from which on an audit file is finished: compressed, and its hash written into a digest file."
+    ),
+    number!(
+        "audit.file_secs_max",
+        Integer,
+        audit_file_secs_max,
+        1..=604_800,
+        integer,
+        plain,
+        "a number of seconds from 1 to 604800",
+        "Age from which on an audit file is finished."
+    ),
     number!(
         "store.block_cache_bytes",
         Bytes,
@@ -568,6 +570,9 @@ mod tests {
             ("receive_count_max", "9"),
             ("http.body_bytes_max", "8MB"),
             ("http.head_timeout_secs", "10s"),
+            ("audit.directory", ""),
+            ("audit.when_full", "drop"),
+            ("audit.file_secs_max", "0"),
         ];
         for (name, text) in wrong {
             let key = find(name).expect("the table has this key");

@@ -10,6 +10,7 @@ pub(crate) mod flags;
 pub(crate) mod key;
 pub(crate) mod layers;
 pub(crate) mod nearest;
+mod row;
 pub(crate) mod values;
 
 pub(crate) use flags::SettingFlags;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use sluice_server::clock::{Clock, SystemClock, VirtualClock};
 use sluice_server::config::{
-    Access, Config, Forwarded, HttpLimits, RequestRates, RootCredentials, StoreLimits,
+    Access, AuditConfig, Config, Forwarded, HttpLimits, RequestRates, RootCredentials, StoreLimits,
+    WhenFull,
 };
 use sluice_server::services::sqs::Limits;
 use sluice_server::services::sqs::declared_queues::DeclaredQueue;
@@ -79,6 +80,12 @@ pub(crate) struct Settings {
     pub(crate) requests_per_second_per_key: u32,
     pub(crate) requests_per_second_per_address: u32,
     pub(crate) drain_timeout_secs: u64,
+    /// Where calls are recorded, if they are.
+    pub(crate) audit_directory: Option<PathBuf>,
+    pub(crate) audit_data_events: Switch,
+    pub(crate) audit_when_full: WhenFull,
+    pub(crate) audit_file_bytes_max: u64,
+    pub(crate) audit_file_secs_max: u64,
     pub(crate) block_cache_bytes: u64,
     pub(crate) write_buffer_bytes: u64,
     pub(crate) reserve_bytes: u64,
@@ -124,6 +131,11 @@ impl Settings {
             requests_per_second_per_address: 0,
             // Below the 30 s that service managers commonly grant between SIGTERM and SIGKILL.
             drain_timeout_secs: 25,
+            audit_directory: None,
+            audit_data_events: Switch::Off,
+            audit_when_full: WhenFull::Wait,
+            audit_file_bytes_max: 64 * MIB,
+            audit_file_secs_max: 3_600,
             block_cache_bytes: 64 * MIB,
             write_buffer_bytes: 64 * MIB,
             reserve_bytes: 128 * MIB,
@@ -138,6 +150,17 @@ impl Settings {
         };
         let client_ca_file = self.tls_client_ca_file.clone();
         Some(TlsFiles { certificate_file, key_file, client_ca_file })
+    }
+
+    /// The audit log, if there is to be one.
+    fn audit(&self) -> Option<AuditConfig> {
+        Some(AuditConfig {
+            directory: self.audit_directory.clone()?,
+            data_events: self.audit_data_events,
+            when_full: self.audit_when_full,
+            file_bytes_max: self.audit_file_bytes_max,
+            file_age_max: Duration::from_secs(self.audit_file_secs_max),
+        })
     }
 
     /// The limits of SQS as far as they are raised.
@@ -192,6 +215,7 @@ impl Settings {
                 Mode::Serve => Switch::Off,
                 Mode::Dev => Switch::On,
             },
+            audit: self.audit(),
             declared_queues,
             shards: self.shards,
             in_flight_max: self.in_flight_max,

@@ -39,6 +39,11 @@ pub(super) fn too_many(bound: Bound) -> AwsError {
     AwsError::new(&framework::SERVICE_UNAVAILABLE, text)
 }
 
+/// The answer to a call that cannot be recorded.
+pub(super) fn unaudited() -> AwsError {
+    AwsError::new(&framework::SERVICE_UNAVAILABLE, "the audit log cannot be written at present")
+}
+
 /// The answer to a body that was not read.
 pub(crate) fn unread_body(error: &BodyError) -> AwsError {
     let shape = match error {

@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use governor::clock::DefaultClock;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use sluice_store::Store;
-use sluice_wire::{AwsError, Call, Rejection, ServiceModel, decoded_body, route};
+use sluice_wire::{AwsError, Call, Credential, Rejection, ServiceModel, decoded_body, route};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::audit::{AuditLog, Availability, Draft, EventCategory, Subject};
 use crate::broker::Broker;
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -35,7 +36,7 @@ use super::identity::{Authenticator, Claim};
 use super::origin;
 use super::panic::caught;
 use super::rates::Rates;
-use super::status::{self, Endpoint, Readiness};
+use super::status::{self, Answers, Endpoint, Readiness};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
@@ -50,6 +51,8 @@ pub(crate) struct Gateway {
     pub(crate) identities: Identities,
     /// Who calls.
     pub(crate) authenticator: Authenticator,
+    /// Who called what, if that is recorded.
+    pub(crate) audit: Option<AuditLog>,
     /// Whether they may.
     pub(crate) authoriser: Arc<Authoriser>,
     /// How many requests each may make.
@@ -81,6 +84,8 @@ struct Accepted {
     call: Call,
     context: Context,
     entry: &'static OperationEntry,
+    /// If it is recorded.
+    audited: Option<Box<Draft>>,
     /// Memory for what its operation makes of the body.
     _body: BodyShare,
 }
@@ -130,8 +135,13 @@ impl Gateway {
         } else if !self.broker.is_healthy() || self.store.stats().is_lost {
             Readiness::Failed
         } else {
-            let stall = self.broker.stall(clock::instant());
-            stall.map_or(Readiness::Ready, Readiness::Stalled)
+            let availability = self.audit.as_ref().map(AuditLog::availability);
+            match (self.broker.stall(clock::instant()), availability) {
+                (Some(stall), _) => Readiness::Stalled(stall),
+                (None, Some(Availability::Refusing)) => Readiness::Unaudited(Answers::Refused),
+                (None, Some(Availability::Losing)) => Readiness::Unaudited(Answers::Given),
+                (None, Some(Availability::Good) | None) => Readiness::Ready,
+            }
         }
     }
 
@@ -197,10 +207,48 @@ impl Gateway {
         let call = route(parts, &bytes, &self.models)
             .map_err(|rejection| rejected(&rejection, request_id))?;
         let entry = operation(&call);
+        let mut audited = self.draft(parts, arrival, &call, entry, request_id);
         match self.context(parts, &received, arrival, &call, entry) {
-            Ok((context, entry)) => Ok(Accepted { call, context, entry, _body: share }),
-            Err(error) => Err(failed(&call, entry, &error, request_id)),
+            Ok((context, entry)) => {
+                if let Some(draft) = &mut audited {
+                    draft.called_by(&context, &call);
+                }
+                Ok(Accepted { call, context, entry, audited, _body: share })
+            }
+            Err(error) => {
+                finish(audited, Err(&error)).await;
+                Err(failed(&call, entry, &error, request_id))
+            }
         }
+    }
+
+    /// Begins the record of a call, if it is one that is recorded.
+    fn draft(
+        &self,
+        parts: &Parts,
+        arrival: Arrival,
+        call: &Call,
+        entry: Option<&OperationEntry>,
+        request_id: &str,
+    ) -> Option<Box<Draft>> {
+        let log = self.audit.as_ref()?;
+        let category = entry.map_or(EventCategory::Management, |entry| entry.event_category);
+        if !log.selects(category) {
+            return None;
+        }
+        let credential = Credential::from_parts(parts).ok().flatten();
+        let subject = Subject {
+            call,
+            category,
+            request_id,
+            origin: origin::of(&self.config, parts, arrival),
+            host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()),
+            access_key_id: credential.as_ref().map(|credential| &*credential.access_key_id),
+            account: &self.config.account,
+            region: &self.config.region,
+            now_ms: self.clock.now_ms(),
+        };
+        Some(Draft::new(log, subject))
     }
 
     /// Undoes `Content-Encoding`.
@@ -255,11 +303,16 @@ impl Gateway {
     }
 
     async fn serve(&self, accepted: Accepted, request_id: &str) -> Answered {
-        let Accepted { mut call, context, entry, _body } = accepted;
+        let Accepted { mut call, context, entry, mut audited, _body } = accepted;
         let _in_flight = self.metrics.requests.begin(call.service.name, entry.name);
-        let mut serving = (entry.serve)(&context, &mut call, request_id);
+        if let Some(mut draft) = audited.take_if(|draft| !draft.is_admitted()) {
+            draft.discard();
+            return failed(&call, Some(entry), &failure::unaudited(), request_id);
+        }
+        let mut serving = (entry.serve)(&context, &mut call, request_id, audited.as_deref_mut());
         let result = caught(serving.as_mut()).await.unwrap_or_else(|panic| Err(bug(&panic)));
         drop(serving);
+        finish(audited, result.as_ref().map(drop)).await;
         match result {
             Ok(response) => {
                 Answered { response, service: call.service.name, operation: entry.name, code: "" }
@@ -279,6 +332,16 @@ impl Gateway {
     fn refuse(&self, parts: &Parts, error: AwsError, request_id: &str) -> Answered {
         rejected(&Rejection::unread(parts, &self.models, error), request_id)
     }
+}
+
+/// Writes the record of a call that is about to be answered.
+async fn finish(audited: Option<Box<Draft>>, result: Result<(), &AwsError>) {
+    let Some(mut draft) = audited else { return };
+    if let Err(error) = result {
+        draft.fails(error);
+    }
+    // In a box of its own: without an audit log nobody should have to make room for it.
+    Box::pin(draft.finish()).await;
 }
 
 /// The answer to a panic.

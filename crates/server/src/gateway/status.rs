@@ -51,6 +51,17 @@ pub(super) enum Readiness {
     Failed,
     /// It waits for the disk, and goes on when the disk does.
     Stalled(Stall),
+    /// Its audit log cannot be written.
+    Unaudited(Answers),
+}
+
+/// What becomes of calls that cannot be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// They are answered.
+    Given,
+    /// They are refused.
+    Refused,
 }
 
 /// Answers a request for `endpoint`.
@@ -80,6 +91,13 @@ fn ready(readiness: Readiness) -> Response<Bytes> {
         }
         Readiness::Failed => {
             response(StatusCode::SERVICE_UNAVAILABLE, JSON, "{\"status\":\"failed\"}\n")
+        }
+        Readiness::Unaudited(answers) => {
+            let status = match answers {
+                Answers::Given => StatusCode::OK,
+                Answers::Refused => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            response(status, JSON, "{\"status\":\"unaudited\"}\n")
         }
         Readiness::Stalled(stall) => {
             let status = format!("{{\"status\":\"stalled\",\"reason\":\"{stall}\"}}\n");
@@ -153,6 +171,8 @@ mod tests {
         assert_eq!(ready(Readiness::Ready).status(), 200);
         assert_eq!(ready(Readiness::Draining).status(), 503);
         assert_eq!(ready(Readiness::Failed).status(), 503);
+        assert_eq!(ready(Readiness::Unaudited(Answers::Given)).status(), 200);
+        assert_eq!(ready(Readiness::Unaudited(Answers::Refused)).status(), 503);
         let stall = Stall { who: "shard 1".to_owned(), lasted: Duration::from_secs(7) };
         let stalled = ready(Readiness::Stalled(stall));
         assert_eq!(stalled.status(), 503);

@@ -12,6 +12,7 @@ use sluice_store::StoreStats;
 
 use crate::broker::Measured;
 
+use super::audit::AuditMetrics;
 use super::queues::{self, QueueSeries};
 use super::requests::{ConnectionMetrics, RequestMetrics};
 use super::{process, requests, store};
@@ -46,13 +47,16 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Counters at zero.
-    pub(crate) fn new() -> Arc<Self> {
+    /// Counters at zero, and those of the audit log, if there is one.
+    pub(crate) fn new(audit: Option<&AuditMetrics>) -> Arc<Self> {
         let mut registry = Registry::with_prefix(PREFIX);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What was built", build);
         let requests = RequestMetrics::register(&mut registry);
         let connections = ConnectionMetrics::register(&mut registry);
+        if let Some(audit) = audit {
+            audit.register(&mut registry);
+        }
         Arc::new(Self { registry, requests, connections })
     }
 

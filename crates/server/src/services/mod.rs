@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sluice_wire::{AwsError, Call, ServiceModel};
 
+use crate::audit::{Draft, EventCategory};
 use crate::broker::Broker;
 use crate::gateway::{Authoriser, Identity};
 use crate::identities::Identities;
@@ -94,6 +95,8 @@ pub trait Operation: Send + Sync + 'static {
     const NAME: &'static str;
     /// IAM action it is authorised as, for example `sqs:SendMessage` for `SendMessageBatch` too.
     const IAM_ACTION: &'static str;
+    /// How the audit log takes it.
+    const EVENT_CATEGORY: EventCategory = EventCategory::Management;
     /// Input members, with the names of the JSON protocol.
     type Input: DeserializeOwned + Send;
     /// Output members; [`NoOutput`] where the model has no output shape.
@@ -133,20 +136,29 @@ pub enum OutputShape {
 type Answer = http::Response<bytes::Bytes>;
 type RunFuture<'a> = Pin<Box<dyn Future<Output = Result<Answer, AwsError>> + Send + 'a>>;
 
+type Serve = for<'a> fn(&'a Context, &'a mut Call, &'a str, Option<&'a mut Draft>) -> RunFuture<'a>;
+
 /// An [`Operation`] with its types erased, as the gateway calls it.
 pub struct OperationEntry {
     /// Name on the wire.
     pub name: &'static str,
     /// IAM action.
     pub iam_action: &'static str,
-    /// Decodes, authorises, runs and encodes.
-    pub serve: for<'a> fn(&'a Context, &'a mut Call, &'a str) -> RunFuture<'a>,
+    /// How the audit log takes it.
+    pub event_category: EventCategory,
+    /// Decodes, authorises, runs and encodes; notes for the audit log what others cannot.
+    pub(crate) serve: Serve,
 }
 
 impl OperationEntry {
     /// Makes the entry of one operation.
     pub const fn of<O: Operation>() -> Self {
-        Self { name: O::NAME, iam_action: O::IAM_ACTION, serve: serve::<O> }
+        Self {
+            name: O::NAME,
+            iam_action: O::IAM_ACTION,
+            event_category: O::EVENT_CATEGORY,
+            serve: serve::<O>,
+        }
     }
 }
 
@@ -154,11 +166,20 @@ fn serve<'a, O: Operation>(
     context: &'a Context,
     call: &'a mut Call,
     request_id: &'a str,
+    mut audited: Option<&'a mut Draft>,
 ) -> RunFuture<'a> {
     Box::pin(async move {
         let input: O::Input = call.take_input()?;
+        if let Some(draft) = &mut audited
+            && let Some(target) = O::resource(&input).target(context, O::IAM_ACTION)
+        {
+            draft.acts_on(&target);
+        }
         authorise::<O>(context, &input)?;
         let output = O::run(context, input).await?;
+        if let Some(draft) = audited {
+            draft.answers(&output);
+        }
         Ok(match O::OUTPUT {
             OutputShape::Members => call.render(&output, request_id),
             OutputShape::None => call.render_empty(request_id),

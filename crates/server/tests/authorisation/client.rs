@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json as object};
 use sluice_server::clock::{Clock, SystemClock};
-use sluice_server::config::{Access, RootCredentials};
+use sluice_server::config::{Access, Config, RootCredentials};
 use sluice_server::identities::Secret;
 use sluice_server::services::{SERVICES, Service, Switch};
 use sluice_wire::{SigningIdentity, SigningRequest, sign};
@@ -38,12 +38,14 @@ pub(crate) struct Outcome {
 
 /// A server with two accounts that verifies signatures.
 pub(crate) fn server() -> TestServer {
-    TestServer::start_with(|config| {
-        config.access = Access::Verified;
-        config.extensions.peek = Switch::On;
-        config.root_credentials =
-            vec![root_credentials(None), root_credentials(Some(OTHER_ACCOUNT))];
-    })
+    TestServer::start_with(verifying)
+}
+
+/// Settings of a server with two accounts that verifies signatures.
+pub(crate) fn verifying(config: &mut Config) {
+    config.access = Access::Verified;
+    config.extensions.peek = Switch::On;
+    config.root_credentials = vec![root_credentials(None), root_credentials(Some(OTHER_ACCOUNT))];
 }
 
 fn root_credentials(account: Option<&str>) -> RootCredentials {
@@ -157,7 +159,8 @@ fn service_of(operation: &str) -> &'static Service {
     SERVICES.iter().find(has_it).expect("an operation that exists")
 }
 
-fn encoded(
+/// The body of a call and what its headers say of it.
+pub(crate) fn encoded(
     service: &Service,
     operation: &str,
     input: &Value,

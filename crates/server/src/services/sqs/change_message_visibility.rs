@@ -7,6 +7,7 @@ use super::errors;
 use super::existing_queue;
 use super::limits::Limits;
 use super::receipt;
+use crate::audit::EventCategory;
 use crate::broker::VisibilityOutcome;
 use crate::services::{Context, NoOutput, Operation, OutputShape, Resource};
 
@@ -28,6 +29,7 @@ pub(super) struct Input {
 impl Operation for ChangeMessageVisibility {
     const NAME: &'static str = "ChangeMessageVisibility";
     const IAM_ACTION: &'static str = "sqs:ChangeMessageVisibility";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = NoOutput;
     const OUTPUT: OutputShape = OutputShape::None;

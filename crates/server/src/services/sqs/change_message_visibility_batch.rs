@@ -9,6 +9,7 @@ use super::errors;
 use super::existing_queue;
 use super::limits::Limits;
 use super::receipt;
+use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -54,6 +55,7 @@ impl BatchEntry for Entry {
 impl Operation for ChangeMessageVisibilityBatch {
     const NAME: &'static str = "ChangeMessageVisibilityBatch";
     const IAM_ACTION: &'static str = "sqs:ChangeMessageVisibility";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = BatchOutput<ChangedEntry>;
 

@@ -6,6 +6,7 @@ use sluice_wire::AwsError;
 use super::errors;
 use super::existing_queue;
 use super::receipt;
+use crate::audit::EventCategory;
 use crate::broker::DeleteOutcome;
 use crate::services::{Context, NoOutput, Operation, OutputShape, Resource};
 
@@ -25,6 +26,7 @@ pub(super) struct Input {
 impl Operation for DeleteMessage {
     const NAME: &'static str = "DeleteMessage";
     const IAM_ACTION: &'static str = "sqs:DeleteMessage";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = NoOutput;
     const OUTPUT: OutputShape = OutputShape::None;

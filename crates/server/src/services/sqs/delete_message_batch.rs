@@ -7,6 +7,7 @@ use super::batch::{self, BatchEntry, BatchOutput};
 use super::delete_message::judge;
 use super::existing_queue;
 use super::receipt;
+use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -50,6 +51,7 @@ impl BatchEntry for Entry {
 impl Operation for DeleteMessageBatch {
     const NAME: &'static str = "DeleteMessageBatch";
     const IAM_ACTION: &'static str = "sqs:DeleteMessage";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = BatchOutput<DeletedEntry>;
 

@@ -7,6 +7,7 @@ use sluice_wire::AwsError;
 
 use super::existing_queue;
 use super::queue_attributes::Wanted;
+use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -33,6 +34,7 @@ pub(super) struct Output {
 impl Operation for GetQueueAttributes {
     const NAME: &'static str = "GetQueueAttributes";
     const IAM_ACTION: &'static str = "sqs:GetQueueAttributes";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = Output;
 

@@ -6,6 +6,7 @@ use sluice_wire::AwsError;
 use super::existing_queue;
 use super::queue_name;
 use super::queue_url::{self, Caller};
+use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -31,6 +32,7 @@ pub(super) struct Output {
 impl Operation for GetQueueUrl {
     const NAME: &'static str = "GetQueueUrl";
     const IAM_ACTION: &'static str = "sqs:GetQueueUrl";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = Output;
 

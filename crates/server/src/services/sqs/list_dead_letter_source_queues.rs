@@ -5,6 +5,7 @@ use sluice_wire::AwsError;
 
 use super::existing_queue;
 use super::queue_page::QueuePage;
+use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -36,6 +37,7 @@ pub(super) struct Output {
 impl Operation for ListDeadLetterSourceQueues {
     const NAME: &'static str = "ListDeadLetterSourceQueues";
     const IAM_ACTION: &'static str = "sqs:ListDeadLetterSourceQueues";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = Output;
 

@@ -5,6 +5,7 @@ use sluice_wire::AwsError;
 
 use super::existing_queue;
 use super::tags::Tags;
+use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -29,6 +30,7 @@ pub(super) struct Output {
 impl Operation for ListQueueTags {
     const NAME: &'static str = "ListQueueTags";
     const IAM_ACTION: &'static str = "sqs:ListQueueTags";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = Output;
 

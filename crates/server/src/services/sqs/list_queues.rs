@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
 use super::queue_page::QueuePage;
+use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -34,6 +35,7 @@ pub(super) struct Output {
 impl Operation for ListQueues {
     const NAME: &'static str = "ListQueues";
     const IAM_ACTION: &'static str = "sqs:ListQueues";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = Output;
 

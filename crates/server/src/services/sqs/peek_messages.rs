@@ -6,6 +6,7 @@ use sluice_wire::{AwsError, framework};
 use super::existing_queue;
 use super::receive_message::Output;
 use super::received_message::View;
+use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource, Switch};
 
 /// Messages shown when the request does not say.
@@ -27,6 +28,7 @@ pub(super) struct Input {
 impl Operation for PeekMessages {
     const NAME: &'static str = "PeekMessages";
     const IAM_ACTION: &'static str = "sqs:ReceiveMessage";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = Output;
 

@@ -7,6 +7,7 @@ use super::existing_queue;
 use super::limits::{Limits, RECEIVE_WAIT};
 use super::new_message::check_identifier;
 use super::received_message::{ReceivedMessage, View};
+use crate::audit::EventCategory;
 use crate::broker::{Queue, QueueKind, ReceiveOptions};
 use crate::services::{Context, Operation, Resource};
 
@@ -49,6 +50,7 @@ pub(super) struct Output {
 impl Operation for ReceiveMessage {
     const NAME: &'static str = "ReceiveMessage";
     const IAM_ACTION: &'static str = "sqs:ReceiveMessage";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = Output;
 

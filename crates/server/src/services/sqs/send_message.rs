@@ -7,6 +7,7 @@ use super::errors;
 use super::existing_queue;
 use super::message_attributes::AttributeTexts;
 use super::new_message::{self, FifoLack, NewMessage, Sender, TooLong};
+use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
@@ -50,6 +51,7 @@ pub(super) struct Output {
 impl Operation for SendMessage {
     const NAME: &'static str = "SendMessage";
     const IAM_ACTION: &'static str = "sqs:SendMessage";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = Output;
 

@@ -9,6 +9,7 @@ use super::limits::Limits;
 use super::message_attributes::AttributeTexts;
 use super::message_size;
 use super::new_message::{self, Checksums, FifoLack, NewMessage, Sender, TooLong};
+use crate::audit::EventCategory;
 use crate::broker::{Outgoing, Queue, SentMessage};
 use crate::services::{Context, Operation, Resource};
 
@@ -78,6 +79,7 @@ impl BatchEntry for Entry {
 impl Operation for SendMessageBatch {
     const NAME: &'static str = "SendMessageBatch";
     const IAM_ACTION: &'static str = "sqs:SendMessage";
+    const EVENT_CATEGORY: EventCategory = EventCategory::Data;
     type Input = Input;
     type Output = BatchOutput<SentEntry>;
 

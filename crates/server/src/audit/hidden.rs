@@ -1,0 +1,181 @@
+//! What of inputs and outputs is recorded: all but what is listed here.
+//!
+//! The list is by name, at any depth and for every operation, so that an operation that takes or gives the same again
+//! cannot forget it.
+
+use serde_json::{Map, Value, json};
+
+/// What is in the place of what is hidden.
+const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// Members whose values no record has: contents of messages, and secrets.
+const SECRET_MEMBERS: [&str; 6] = [
+    "Body",
+    "MessageAttributes",
+    "MessageBody",
+    "MessageSystemAttributes",
+    "SecretAccessKey",
+    "SessionToken",
+];
+
+/// Members whose keys are names that users chose, and stay as they are.
+const MAPS: [&str; 3] = ["Attributes", "Tags", "tags"];
+
+/// Larger parameters or answers are left out, as CloudTrail does.
+const SHOWN_BYTES_MAX: usize = 100 << 10;
+
+/// Makes of an input or output what its record says of it: member names begin with a small letter.
+pub(super) fn shown(value: Value) -> Value {
+    let shown = members(value);
+    match shown.to_string().len() {
+        bytes if bytes > SHOWN_BYTES_MAX => {
+            json!({ "omitted": true, "originalSize": bytes, "reason": "FIELD_SIZE_LIMIT" })
+        }
+        _ => shown,
+    }
+}
+
+fn members(value: Value) -> Value {
+    match value {
+        Value::Object(mut object) => match object.remove("member") {
+            // A list of the Query protocol.
+            Some(Value::Object(items)) if object.is_empty() => {
+                Value::Array(items.into_iter().map(|(_, item)| members(item)).collect())
+            }
+            Some(other) => {
+                object.insert("member".to_owned(), other);
+                structure(object)
+            }
+            None => structure(object),
+        },
+        Value::Array(items) => Value::Array(items.into_iter().map(members).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+fn structure(object: Map<String, Value>) -> Value {
+    let present = object.into_iter().filter(|(_, value)| !value.is_null());
+    let member = |(name, value): (String, Value)| {
+        let shown = match value {
+            _ if SECRET_MEMBERS.contains(&name.as_str()) => Value::from(HIDDEN),
+            Value::Object(map) if MAPS.contains(&name.as_str()) && !map.contains_key("member") => {
+                Value::Object(map.into_iter().map(|(key, value)| (key, members(value))).collect())
+            }
+            value => members(value),
+        };
+        (lower_camel(&name), shown)
+    };
+    Value::Object(present.map(member).collect())
+}
+
+/// `MD5OfMessageBody` becomes `mD5OfMessageBody`, as in CloudTrail.
+fn lower_camel(name: &str) -> String {
+    let mut chars = name.chars();
+    let first = chars.next().map(|char| char.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_begin_small_but_for_those_that_users_chose() {
+        let input = json!({
+            "QueueName": "q", "Attributes": { "VisibilityTimeout": "60" }, "tags": { "Team": "a" },
+            "AWSAccountIds": ["1"], "Absent": null
+        });
+        let expected = json!({
+            "queueName": "q", "attributes": { "VisibilityTimeout": "60" }, "tags": { "Team": "a" },
+            "aWSAccountIds": ["1"]
+        });
+        assert_eq!(shown(input), expected);
+    }
+
+    #[test]
+    fn lists_of_the_query_protocol_are_lists() {
+        let input = json!({ "Tags": { "member": { "1": { "Key": "Team", "Value": "a" } } } });
+        assert_eq!(shown(input), json!({ "tags": [{ "key": "Team", "value": "a" }] }));
+    }
+
+    #[test]
+    fn secrets_are_hidden_at_any_depth() {
+        for name in SECRET_MEMBERS {
+            let input =
+                json!({ "Entries": [{ "Id": "a", name: { "Secret": ["hush"] } }], name: "hush" });
+            let text = shown(input).to_string();
+            assert!(!text.contains("hush") && text.contains(r#""id":"a""#), "{text}");
+            assert_eq!(text.matches(HIDDEN).count(), 2, "{text}");
+        }
+    }
+
+    /// Words in the names of what may have to be hidden.
+    const SUSPICIOUS: [&str; 7] =
+        ["body", "credential", "passw", "plaintext", "private", "secret", "token"];
+    /// Names with such a word that are no secrets.
+    const HARMLESS: [&str; 11] = [
+        "ContentBasedDeduplication",
+        "Credentials",
+        "ListAccessKeysBody",
+        "MD5OfBody",
+        "MD5OfMessageBody",
+        "NextToken",
+        "OperationNamesBody",
+        "nextToken",
+        "x-amz-security-token",
+        "PackedBody",
+        "TokenCode",
+    ];
+
+    /// Every name of a member in the golden pairs of all operations.
+    fn member_names(directory: &std::path::Path, names: &mut std::collections::BTreeSet<String>) {
+        for entry in std::fs::read_dir(directory).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                member_names(&path, names);
+                continue;
+            }
+            let text =
+                String::from_utf8_lossy(&std::fs::read(path).expect("readable")).into_owned();
+            let is_part = |char: char| char.is_ascii_alphanumeric() || char == '-';
+            for (place, end) in text.match_indices(['"', '=', '>', '.']) {
+                let name = text[..place].rsplit(|char| !is_part(char)).next().unwrap_or_default();
+                let begin = text[..place - name.len()].chars().next_back();
+                let is_name = match end {
+                    "\"" => begin == Some('"') && text[place..].starts_with("\":"),
+                    ">" => begin == Some('<'),
+                    _ => matches!(begin, Some('&' | '?' | '.' | '\n')),
+                };
+                if is_name {
+                    names.insert(name.to_owned());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_operation_takes_or_gives_a_secret_that_is_not_listed() {
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let mut names = std::collections::BTreeSet::new();
+        member_names(&golden, &mut names);
+        for expected in ["MessageBody", "Body", "QueueUrl", "MD5OfMessageBody", "NextToken"] {
+            assert!(names.contains(expected), "{expected} is in none of {names:?}");
+        }
+        let is_suspicious = |name: &&String| {
+            let name = name.to_lowercase();
+            SUSPICIOUS.iter().any(|word| name.contains(word))
+        };
+        let is_listed = |name: &str| SECRET_MEMBERS.contains(&name) || HARMLESS.contains(&name);
+        let unlisted: Vec<&String> =
+            names.iter().filter(is_suspicious).filter(|name| !is_listed(name)).collect();
+        assert!(unlisted.is_empty(), "neither hidden nor harmless: {unlisted:?}");
+    }
+
+    #[test]
+    fn what_is_too_large_is_left_out() {
+        let fits = json!({ "a": "x".repeat(SHOWN_BYTES_MAX - 8) });
+        assert_eq!(shown(fits.clone()), fits);
+        let large = shown(json!({ "a": "x".repeat(SHOWN_BYTES_MAX) }));
+        assert_eq!(large["omitted"], true, "{large}");
+    }
+}

@@ -1,0 +1,121 @@
+//! One record, with CloudTrail's members in CloudTrail's order.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::category::EventCategory;
+use super::user_identity::UserIdentity;
+
+/// The version of CloudTrail's record that this is one of.
+const EVENT_VERSION: &str = "1.11";
+
+/// One record. Members without a value that CloudTrail always has are null.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Record {
+    pub(super) event_version: &'static str,
+    pub(super) user_identity: UserIdentity,
+    /// ISO 8601.
+    pub(super) event_time: String,
+    /// `sqs.amazonaws.com`
+    pub(super) event_source: String,
+    pub(super) event_name: String,
+    pub(super) aws_region: String,
+    #[serde(rename = "sourceIPAddress")]
+    pub(super) source_ip_address: IpAddr,
+    pub(super) user_agent: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error_code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error_message: Option<String>,
+    pub(super) request_parameters: Value,
+    pub(super) response_elements: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) additional_event_data: Option<Value>,
+    #[serde(rename = "requestID")]
+    pub(super) request_id: String,
+    #[serde(rename = "eventID")]
+    pub(super) event_id: String,
+    pub(super) read_only: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) resources: Vec<RecordedResource>,
+    pub(super) event_type: &'static str,
+    pub(super) management_event: bool,
+    pub(super) recipient_account_id: String,
+    pub(super) event_category: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tls_details: Option<Value>,
+}
+
+/// What a call acted on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RecordedResource {
+    account_id: String,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(rename = "ARN")]
+    arn: String,
+}
+
+impl RecordedResource {
+    pub(super) fn new(account: &str, arn: &str) -> Self {
+        Self { account_id: account.to_owned(), kind: kind(arn), arn: arn.to_owned() }
+    }
+}
+
+/// The type of what an ARN names.
+fn kind(arn: &str) -> Option<&'static str> {
+    let mut parts = arn.splitn(6, ':').skip(2);
+    let service = parts.next()?;
+    let resource = parts.nth(2)?;
+    let kind = resource.split(['/', ':']).next().unwrap_or_default();
+    match (service, kind) {
+        ("sqs", _) => Some("AWS::SQS::Queue"),
+        ("iam", "user") => Some("AWS::IAM::User"),
+        ("iam", "group") => Some("AWS::IAM::Group"),
+        ("iam", "role") => Some("AWS::IAM::Role"),
+        ("iam", "policy") => Some("AWS::IAM::Policy"),
+        _ => None,
+    }
+}
+
+impl Record {
+    /// The version that every record says.
+    pub(super) const VERSION: &'static str = EVENT_VERSION;
+    /// The type of records of calls.
+    pub(super) const API_CALL: &'static str = "AwsApiCall";
+
+    /// Adds something that CloudTrail has no member for.
+    pub(super) fn add(&mut self, name: &str, value: &str) {
+        let data = self.additional_event_data.get_or_insert_with(|| json!({}));
+        data[name] = value.into();
+    }
+
+    /// Says of which category it is.
+    pub(super) fn categorise(&mut self, category: EventCategory) {
+        self.management_event = category == EventCategory::Management;
+        self.event_category = category.name();
+    }
+
+    /// The record as JSON.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("every key of a record is text")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_a_resource_follows_from_its_arn() {
+        assert_eq!(kind("arn:aws:sqs:us-east-1:1:q"), Some("AWS::SQS::Queue"));
+        assert_eq!(kind("arn:aws:sqs:us-east-1:1:*"), Some("AWS::SQS::Queue"));
+        assert_eq!(kind("arn:aws:iam::1:role/path/name"), Some("AWS::IAM::Role"));
+        assert_eq!(kind("arn:aws:iam::1:root"), None);
+        assert_eq!(kind("*"), None);
+    }
+}

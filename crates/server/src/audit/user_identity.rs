@@ -1,0 +1,103 @@
+//! `userIdentity`: who called, by kind.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sluice_wire::iso_8601;
+
+use crate::gateway::{Caller, Identity};
+use crate::identities::{Holder, KeyHolder, RoleSession};
+
+/// Longer access key ids that nobody verified are cut.
+const CLAIMED_ID_CHARS_MAX: usize = 128;
+
+/// Who called.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserIdentity {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_context: Option<Value>,
+}
+
+impl UserIdentity {
+    /// Nobody knows who: what was sent did not prove it.
+    pub(super) fn unknown(claimed_access_key_id: Option<&str>) -> Self {
+        let access_key_id =
+            claimed_access_key_id.map(|id| id.chars().take(CLAIMED_ID_CHARS_MAX).collect());
+        Self { kind: "Unknown", access_key_id, ..Self::default() }
+    }
+
+    /// The caller of a call whose signature is good, or needs not be.
+    pub(super) fn of(identity: &Identity) -> Self {
+        let user_name = identity.user_name().map(String::from);
+        let (kind, access_key_id, session_context) = match &identity.caller {
+            Caller::Anonymous => return Self::anonymous(),
+            Caller::Claimed(id) => (Self::user_or_root(user_name.as_ref()), id.clone(), None),
+            Caller::Known(key) => {
+                let kind = match &key.holder {
+                    Holder::Root | Holder::User { .. } => Self::user_or_root(user_name.as_ref()),
+                    Holder::Role(_) => "AssumedRole",
+                };
+                (kind, Some(key.access_key_id.clone()), session_context(key))
+            }
+        };
+        Self {
+            kind,
+            principal_id: Some(identity.sender_id()),
+            arn: Some(identity.principal_arn()),
+            account_id: Some(identity.account.to_string()),
+            access_key_id,
+            user_name,
+            session_context,
+        }
+    }
+
+    fn user_or_root(user_name: Option<&String>) -> &'static str {
+        if user_name.is_some() { "IAMUser" } else { "Root" }
+    }
+
+    fn anonymous() -> Self {
+        Self {
+            kind: "AWSAccount",
+            principal_id: Some(String::new()),
+            account_id: Some("ANONYMOUS_PRINCIPAL".to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
+/// What is known of temporary credentials: since when, and of a role's, whose they are.
+fn session_context(key: &KeyHolder) -> Option<Value> {
+    let creation_date = iso_8601(key.issued_at_ms? / 1_000);
+    let attributes = json!({ "creationDate": creation_date, "mfaAuthenticated": "false" });
+    let mut context = json!({ "attributes": attributes });
+    if let Holder::Role(session) = &key.holder {
+        context["sessionIssuer"] = issuer(session, &key.account);
+        if let Some(source_identity) = &session.source_identity {
+            context["sourceIdentity"] = source_identity.as_str().into();
+        }
+    }
+    Some(context)
+}
+
+fn issuer(session: &RoleSession, account: &str) -> Value {
+    let RoleSession { name, path, unique_id, .. } = session;
+    json!({
+        "type": "Role",
+        "principalId": unique_id,
+        "arn": format!("arn:aws:iam::{account}:role{path}{name}"),
+        "accountId": account,
+        "userName": name,
+    })
+}
