@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::VirtualClock;
+use crate::encryption::MasterKey;
 use crate::identities::Secret;
 use crate::services::sqs::Limits;
 use crate::services::sqs::declared_queues::DeclaredQueue;
@@ -49,6 +50,8 @@ pub struct Config {
     pub plain_http: Switch,
     /// Access keys of the roots of accounts. Without one for [`Config::account`], a key is made when there is none.
     pub root_credentials: Vec<RootCredentials>,
+    /// The key on which encryption at rest hangs; without it, nothing is encrypted.
+    pub master_key: Option<MasterKey>,
     /// Region of requests without credential scope, and of queues whose URL has no region.
     pub region: String,
     /// Account of callers whose access key is not a 12-digit account id.
@@ -121,6 +124,7 @@ impl Config {
             access: Access::Anyone,
             plain_http: Switch::Off,
             root_credentials: Vec::new(),
+            master_key: None,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             public_url: None,

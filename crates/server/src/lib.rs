@@ -16,6 +16,7 @@ pub mod identities;
 
 pub mod clock;
 mod control;
+pub mod encryption;
 mod hex;
 mod http;
 pub mod in_process;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sluice_server::clock::{Clock, SystemClock, VirtualClock};
 use sluice_server::config::{Access, Config, Forwarded, HttpLimits, RootCredentials, StoreLimits};
+use sluice_server::encryption::MasterKey;
 use sluice_server::services::sqs::Limits;
 use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 use sluice_server::services::{Extensions, Switch};
@@ -45,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) auth: Switch,
     /// File with the access key of the account's root.
     pub(crate) root_credentials_file: Option<PathBuf>,
+    /// File with the key on which encryption at rest hangs.
+    pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) plain_http: Switch,
     /// PEM; TLS needs both this and the key.
     pub(crate) tls_certificate_file: Option<PathBuf>,
@@ -79,6 +82,14 @@ pub(crate) struct Settings {
     pub(crate) reserve_bytes: u64,
 }
 
+/// What the settings name files for.
+#[derive(Debug, Default)]
+pub(crate) struct FromFiles {
+    pub(crate) root_credentials: Vec<RootCredentials>,
+    pub(crate) master_key: Option<MasterKey>,
+    pub(crate) declared_queues: Vec<DeclaredQueue>,
+}
+
 impl Settings {
     /// What holds when nothing is said.
     pub(crate) fn defaults(mode: Mode) -> Self {
@@ -91,6 +102,7 @@ impl Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9324)),
             auth,
             root_credentials_file: None,
+            master_key_file: None,
             plain_http: Switch::Off,
             tls_certificate_file: None,
             tls_key_file: None,
@@ -144,14 +156,9 @@ impl Settings {
         }
     }
 
-    /// The server configuration, with the data directory that was chosen and the queues that are declared.
-    pub(crate) fn server_config(
-        &self,
-        mode: Mode,
-        data_dir: &Path,
-        root_credentials: Vec<RootCredentials>,
-        declared_queues: Vec<DeclaredQueue>,
-    ) -> Config {
+    /// The server configuration, with the data directory that was chosen and what is in the files.
+    pub(crate) fn server_config(&self, mode: Mode, data_dir: &Path, files: FromFiles) -> Config {
+        let FromFiles { root_credentials, master_key, declared_queues } = files;
         let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         Config {
             data_dir: data_dir.to_owned(),
@@ -164,6 +171,7 @@ impl Settings {
             },
             plain_http: self.plain_http,
             root_credentials,
+            master_key,
             region: self.region.clone(),
             account: self.account.clone(),
             public_url: self.public_url.clone(),
