@@ -16,7 +16,7 @@ use crate::arguments::{OutputArgs, OutputFormat};
 use crate::client::ConnectionArgs;
 use crate::exit::Failure;
 use crate::serve::Signals;
-use crate::settings::{Mode, Settings};
+use crate::settings::{FromFiles, Mode, Settings};
 use crate::{open_files, output, port_file};
 
 /// `sluice bench`.
@@ -142,7 +142,7 @@ pub(crate) async fn floor_http(args: HttpFloorArgs) -> Result<(), Failure> {
     open_files::raise_limit();
     let mut signals = Signals::listen()?;
     let settings = Settings::defaults(Mode::Serve);
-    let config = settings.server_config(Mode::Serve, Path::new(""), Vec::new(), Vec::new());
+    let config = settings.server_config(Mode::Serve, Path::new(""), FromFiles::default());
     let endpoint = NullEndpoint::start(args.listen, &config.http)
         .map_err(|error| Failure::Server(format!("cannot listen on {}: {error}", args.listen)))?;
     if let Some(path) = &args.port_file {

@@ -5,15 +5,14 @@ use serde_json::json;
 use crate::arguments::{CheckArgs, OutputFormat};
 use crate::exit::Failure;
 use crate::output;
-use crate::serve::{declared_queues, resolve, root_credentials};
+use crate::serve::{read_files, resolve};
 use crate::settings::{Mode, Resolved, Settings};
 
 /// Prints the effective configuration, or fails with every problem found.
 pub(crate) fn run(args: CheckArgs) -> Result<(), Failure> {
     let mode = if args.dev { Mode::Dev } else { Mode::Serve };
     let resolved = resolve(mode, &args.config, args.settings)?;
-    declared_queues(&resolved)?;
-    root_credentials(&resolved)?;
+    read_files(&resolved)?;
     check_tls(&resolved.settings)?;
     match args.output.output {
         OutputFormat::Text => output::print(&text(&resolved)),

@@ -8,6 +8,7 @@ mod config_check;
 mod exit;
 mod instruction_set;
 mod logging;
+mod master_key;
 mod open_files;
 mod output;
 mod port_file;

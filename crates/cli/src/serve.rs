@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sluice_server::config::{Config, RootCredentials};
+use sluice_server::encryption::{MasterKey, OpenError};
 use sluice_server::services::sqs::declared_queues::{DeclarationError, DeclaredQueue};
 use sluice_server::{Drained, Running, Server, StartError};
 use tempfile::TempDir;
@@ -11,9 +12,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::{ConfigFileArgs, LogFormat, ServerArgs};
 use crate::exit::{CUT_SHORT, Failure, chain};
-use crate::settings::{Layers, Mode, Resolved, SettingFlags};
+use crate::settings::{FromFiles, Layers, Mode, Resolved, SettingFlags};
 use crate::start_up::{self, Lifetime, Ready};
-use crate::{open_files, port_file, queue_file, root_credentials, self_signed};
+use crate::{master_key, open_files, port_file, queue_file, root_credentials, self_signed};
 
 /// A start that found the disk full is tried again after this, and then after twice as long each time, up to the longest.
 const SPACE_PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -26,8 +27,7 @@ pub(crate) async fn run(
     log_format: LogFormat,
 ) -> Result<(), Failure> {
     let resolved = resolve(mode, &args.config, args.settings)?;
-    let declared_queues = declared_queues(&resolved)?;
-    let root_credentials = root_credentials(&resolved)?;
+    let files = read_files(&resolved)?;
     let directory = DataDirectory::choose(resolved.settings.data.clone())?;
     open_files::raise_limit();
     if let Some(directory) = &resolved.settings.tls_self_signed {
@@ -35,8 +35,8 @@ pub(crate) async fn run(
     }
     // Listened to before the server starts, so that a signal during start-up is not lost.
     let mut signals = Signals::listen()?;
-    let mut config =
-        resolved.settings.server_config(mode, directory.path(), root_credentials, declared_queues);
+    let at_rest = files.master_key.as_ref().map(MasterKey::fingerprint);
+    let mut config = resolved.settings.server_config(mode, directory.path(), files);
     config.http.connections_max = open_files::connections(config.http.connections_max);
     let mut hangups = Hangups::listen(&config)?;
     let mut running = tokio::select! {
@@ -58,6 +58,7 @@ pub(crate) async fn run(
         lifetime: directory.lifetime(),
         settings: &resolved.settings,
         root_key: running.take_root_key(),
+        at_rest,
     };
     start_up::announce(&ready, log_format);
     config.listen = address;
@@ -111,13 +112,26 @@ async fn start_anew(config: &Config) -> Result<Running, Failure> {
 fn not_started(error: &StartError) -> Failure {
     match error {
         StartError::Tls(error) => Failure::Usage(error.to_string()),
+        StartError::Encryption {
+            source: OpenError::NoMasterKey { .. } | OpenError::OtherMasterKey { .. },
+            ..
+        } => Failure::Usage(chain(error)),
         StartError::DeclaredQueue(DeclarationError::Wrong(text)) => Failure::Usage(text.clone()),
         other => Failure::Server(format!("cannot start: {}", chain(other))),
     }
 }
 
+/// Reads the files that the settings name.
+pub(crate) fn read_files(resolved: &Resolved) -> Result<FromFiles, Failure> {
+    Ok(FromFiles {
+        declared_queues: declared_queues(resolved)?,
+        root_credentials: root_credentials(resolved)?,
+        master_key: master_key(resolved)?,
+    })
+}
+
 /// Reads the queue file, if there is one, and tells what in it has no effect.
-pub(crate) fn declared_queues(resolved: &Resolved) -> Result<Vec<DeclaredQueue>, Failure> {
+fn declared_queues(resolved: &Resolved) -> Result<Vec<DeclaredQueue>, Failure> {
     let Some(path) = &resolved.settings.queues else { return Ok(Vec::new()) };
     let found = queue_file::read(path).map_err(Failure::Usage)?;
     for note in found.notes {
@@ -127,9 +141,17 @@ pub(crate) fn declared_queues(resolved: &Resolved) -> Result<Vec<DeclaredQueue>,
 }
 
 /// Reads the administrator's access key, if a file has it.
-pub(crate) fn root_credentials(resolved: &Resolved) -> Result<Vec<RootCredentials>, Failure> {
+fn root_credentials(resolved: &Resolved) -> Result<Vec<RootCredentials>, Failure> {
     let path = resolved.settings.root_credentials_file.as_deref();
     path.map_or(Ok(Vec::new()), |path| root_credentials::read(path).map_err(Failure::Usage))
+}
+
+/// Reads the master key, if a file has it.
+fn master_key(resolved: &Resolved) -> Result<Option<MasterKey>, Failure> {
+    let settings = &resolved.settings;
+    let path = settings.master_key_file.as_deref();
+    let read = |path| master_key::read(path, settings.data.as_deref()).map_err(Failure::Usage);
+    path.map(read).transpose()
 }
 
 /// Reads the environment and the file, and decides the settings.

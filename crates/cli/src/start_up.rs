@@ -25,6 +25,8 @@ pub(crate) struct Ready<'a> {
     pub(crate) data: &'a Path,
     pub(crate) lifetime: Lifetime,
     pub(crate) settings: &'a Settings,
+    /// Fingerprint of the master key, if there is one.
+    pub(crate) at_rest: Option<String>,
     /// The administrator's access key, if it was made just now.
     pub(crate) root_key: Option<AccessKey>,
 }
@@ -42,7 +44,8 @@ pub(crate) fn announce(ready: &Ready<'_>, format: LogFormat) {
         LogFormat::Text => output::tell(&banner(ready)),
         LogFormat::Json => {
             let endpoint = ready.endpoint();
-            tracing::info!(%endpoint, data = %ready.data.display(), "ready");
+            let master_key = ready.at_rest.as_deref();
+            tracing::info!(%endpoint, data = %ready.data.display(), master_key, "ready");
             // Not an event: what collects events keeps them.
             if let Some(key) = &ready.root_key {
                 output::tell(&first_key(key));
@@ -79,10 +82,15 @@ fn banner(ready: &Ready<'_>) -> String {
     let region = &ready.settings.region;
     let queue = format!("{endpoint}/{}/first", ready.settings.account);
     let data = ready.data.display();
+    let at_rest = match &ready.at_rest {
+        Some(fingerprint) => format!("bodies are encrypted, with the master key {fingerprint}"),
+        None => "nothing is encrypted, without `master_key_file`".to_owned(),
+    };
     format!(
         "
   Sluice is ready at {endpoint}
   Data      {data}{lifetime}
+  At rest   {at_rest}
   Callers   {callers}{trust}
 {first_key}
   Try it:
@@ -118,6 +126,7 @@ mod tests {
             data: Path::new("/data"),
             lifetime: Lifetime::Kept,
             settings: &settings,
+            at_rest: None,
             root_key: None,
         });
         for part in
@@ -137,6 +146,7 @@ mod tests {
             data: Path::new("/data"),
             lifetime: Lifetime::RemovedAtExit,
             settings: &settings,
+            at_rest: None,
             root_key: None,
         });
         for part in ["ready at https://127.0.0.1:9324\n", "AWS_CA_BUNDLE=/made/ca.pem\n"] {

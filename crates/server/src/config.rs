@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::VirtualClock;
+use crate::encryption::MasterKey;
 use crate::identities::Secret;
 use crate::services::sqs::Limits;
 use crate::services::sqs::declared_queues::DeclaredQueue;
@@ -61,6 +62,8 @@ pub struct Config {
     pub root_credentials: Vec<RootCredentials>,
     /// How many requests may be made.
     pub request_rates: RequestRates,
+    /// The key on which encryption at rest hangs; without it, nothing is encrypted.
+    pub master_key: Option<MasterKey>,
     /// Region of requests without credential scope, and of queues whose URL has no region.
     pub region: String,
     /// Account of callers whose access key is not a 12-digit account id.
@@ -161,6 +164,7 @@ impl Config {
             plain_http: Switch::Off,
             root_credentials: Vec::new(),
             request_rates: RequestRates::default(),
+            master_key: None,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             public_url: None,

@@ -18,6 +18,7 @@ pub mod identities;
 
 pub mod clock;
 mod control;
+pub mod encryption;
 mod hex;
 mod http;
 pub mod in_process;

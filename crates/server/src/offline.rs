@@ -1,5 +1,6 @@
 //! What can be done with a data directory besides serving it: check it, measure it, back it up and restore it.
 
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use sluice_store::{FileSizes, OfflineStore, UnfinishedBackup};
 
 use crate::broker::{self, QueueSizes, check_rows};
 use crate::control;
-use crate::identities;
+use crate::{encryption, identities};
 
 pub use crate::broker::{Checked, Finding, Severity, TableSize};
 pub use sluice_store::{BackupSize, FileSize, StoreError, restore};
@@ -57,11 +58,15 @@ pub fn check(path: &Path, found: &mut dyn FnMut(Finding)) -> Result<Checked, Sto
         return Err(error);
     }
     let checked = check_rows(&store, found);
-    identities::check(&*store.reader(identities::SHARD), &mut |what| {
+    let mut damage = |place: &str, what: &dyn Display| {
         damages += 1;
-        let place = "identities".to_owned();
-        found(Finding { severity: Severity::Damage, place, what: what.to_string() });
-    });
+        let (place, what) = (place.to_owned(), what.to_string());
+        found(Finding { severity: Severity::Damage, place, what });
+    };
+    let identities = store.reader(identities::SHARD);
+    identities::check(&*identities, &mut |what| damage("identities", what));
+    let keys = store.reader(encryption::SHARD);
+    encryption::check(&*keys, &mut |what| damage("keys", what));
     Ok(Checked { damages: damages + checked.damages, ..checked })
 }
 

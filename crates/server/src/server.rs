@@ -19,6 +19,7 @@ use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SteadyClock};
 use crate::config::{Access, Config};
 use crate::control::Control;
+use crate::encryption::{self, Encryption};
 use crate::gateway::{Authenticator, Authoriser, Gateway, Rates, SCRAPES_MAX};
 use crate::http::{BodyBudget, Limits, Listener, Stops, Tls};
 use crate::identities::{self, AccessKey, Identities, RootKeyError};
@@ -111,6 +112,14 @@ pub enum StartError {
         path: PathBuf,
         /// What is wrong.
         detail: String,
+    },
+    /// The keys of encryption at rest cannot be used.
+    #[error("cannot use the keys in data directory {path}: {source}", path = path.display())]
+    Encryption {
+        /// [`Config::data_dir`].
+        path: PathBuf,
+        /// What is wrong.
+        source: encryption::OpenError,
     },
     /// The stored identities cannot be used.
     #[error("cannot read who may use data directory {path}: {detail}", path = path.display())]
@@ -321,7 +330,11 @@ pub(crate) async fn start_broker(
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Broker, StartError> {
+    let encryption = open_encryption(config, store, clock)
+        .await
+        .map_err(|source| StartError::Encryption { path: config.data_dir.clone(), source })?;
     let broker_config = BrokerConfig {
+        encryption,
         shards: config.shards,
         in_flight_max: config.in_flight_max,
         visibility_timeout_secs_max: config.extensions.sqs_limits.visibility_timeout_secs_max,
@@ -336,6 +349,15 @@ pub(crate) async fn start_broker(
         return Err(error.into());
     }
     Ok(broker)
+}
+
+async fn open_encryption(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Encryption>, encryption::OpenError> {
+    let shard = store.open_shard(encryption::SHARD)?;
+    Encryption::open(shard, config.master_key.clone(), Arc::clone(clock)).await
 }
 
 /// Starts the accepting task; everything it needs exists.

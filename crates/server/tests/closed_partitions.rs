@@ -102,8 +102,12 @@ impl Subject {
     async fn start() -> Self {
         let (clock, reads) = (clock(), Arc::default());
         let store = Watched { store: MemoryStore::new(), reads: Arc::clone(&reads) };
-        let config =
-            BrokerConfig { shards: 1, in_flight_max: 10_000, visibility_timeout_secs_max: 43_200 };
+        let config = BrokerConfig {
+            shards: 1,
+            in_flight_max: 10_000,
+            visibility_timeout_secs_max: 43_200,
+            encryption: None,
+        };
         let broker = Broker::start(Arc::new(store), config, Arc::new(clock.clone())).await.unwrap();
         Self { broker, clock, reads }
     }

@@ -10,7 +10,7 @@ use sluice_server::in_process::{InProcess, InProcessQueue, PlainMessage};
 use crate::arguments::OutputArgs;
 use crate::exit::{Failure, chain};
 use crate::serve::Signals;
-use crate::settings::{Mode, Settings};
+use crate::settings::{FromFiles, Mode, Settings};
 use crate::{open_files, output};
 
 /// Flags of `sluice bench floor engine`.
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: EngineFloorArgs) -> Result<(), Failure> {
     open_files::raise_limit();
     let signals = Signals::listen()?;
     let settings = Settings::defaults(Mode::Serve);
-    let config = settings.server_config(Mode::Serve, &args.data, Vec::new(), Vec::new());
+    let config = settings.server_config(Mode::Serve, &args.data, FromFiles::default());
     let engine = InProcess::open(&config)
         .await
         .map_err(|error| Failure::Server(format!("cannot start: {}", chain(&error))))?;

@@ -150,6 +150,11 @@ pub(crate) static KEYS: &[Key] = &[
         "File with the access key of the administrator, the root of `account`: aws_access_key_id = … and aws_secret_access_key = … in two lines; \
          in a section [123456789012], that of another account. Without it, the first start makes one and shows it once."
     ),
+    file_key!(
+        "master_key_file",
+        master_key_file,
+        "File with the master key, 32 random bytes in base64 (`openssl rand -base64 32`), outside of the data directory: bodies in queues with `SqsManagedSseEnabled` or `KmsMasterKeyId` are encrypted at rest. Once it was set, there is no start without it; see docs/encryption.md."
+    ),
     Key {
         name: "allow_plain_http",
         file_type: FileType::Boolean,

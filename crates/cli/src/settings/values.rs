@@ -11,6 +11,7 @@ use sluice_server::config::{
     Access, AuditConfig, Config, Forwarded, HttpLimits, RequestRates, RootCredentials, StoreLimits,
     WhenFull,
 };
+use sluice_server::encryption::MasterKey;
 use sluice_server::services::sqs::Limits;
 use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 use sluice_server::services::{Extensions, Switch};
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) auth: Switch,
     /// File with the access key of the account's root.
     pub(crate) root_credentials_file: Option<PathBuf>,
+    /// File with the key on which encryption at rest hangs.
+    pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) plain_http: Switch,
     /// PEM; TLS needs both this and the key.
     pub(crate) tls_certificate_file: Option<PathBuf>,
@@ -91,6 +94,14 @@ pub(crate) struct Settings {
     pub(crate) reserve_bytes: u64,
 }
 
+/// What the settings name files for.
+#[derive(Debug, Default)]
+pub(crate) struct FromFiles {
+    pub(crate) root_credentials: Vec<RootCredentials>,
+    pub(crate) master_key: Option<MasterKey>,
+    pub(crate) declared_queues: Vec<DeclaredQueue>,
+}
+
 impl Settings {
     /// What holds when nothing is said.
     pub(crate) fn defaults(mode: Mode) -> Self {
@@ -103,6 +114,7 @@ impl Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9324)),
             auth,
             root_credentials_file: None,
+            master_key_file: None,
             plain_http: Switch::Off,
             tls_certificate_file: None,
             tls_key_file: None,
@@ -174,14 +186,9 @@ impl Settings {
         }
     }
 
-    /// The server configuration, with the data directory that was chosen and the queues that are declared.
-    pub(crate) fn server_config(
-        &self,
-        mode: Mode,
-        data_dir: &Path,
-        root_credentials: Vec<RootCredentials>,
-        declared_queues: Vec<DeclaredQueue>,
-    ) -> Config {
+    /// The server configuration, with the data directory that was chosen and what is in the files.
+    pub(crate) fn server_config(&self, mode: Mode, data_dir: &Path, files: FromFiles) -> Config {
+        let FromFiles { root_credentials, master_key, declared_queues } = files;
         let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         Config {
             data_dir: data_dir.to_owned(),
@@ -198,6 +205,7 @@ impl Settings {
                 per_key: NonZeroU32::new(self.requests_per_second_per_key),
                 per_address: NonZeroU32::new(self.requests_per_second_per_address),
             },
+            master_key,
             region: self.region.clone(),
             account: self.account.clone(),
             public_url: self.public_url.clone(),

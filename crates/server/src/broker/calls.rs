@@ -23,7 +23,8 @@ use super::queue::{PartitionPlace, Queue, QueueKind};
 use super::receipt::{Receipt, ReceiptKey};
 use super::shard::{Settings, ShardRequest};
 use super::transfer::Transfers;
-use super::{body, keys, start};
+use super::{body, encrypted_body, keys, start};
+use crate::encryption::Encryption;
 
 /// From this many receives on, a message of a standard queue goes to its back (contract §4.2).
 const BACK_OF_QUEUE_RECEIVES: u32 = 3;
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub(super) next_request: AtomicU64,
     pub(super) in_flight_max: usize,
     pub(super) visibility_max_ms: u64,
+    pub(super) encryption: Option<Encryption>,
     pub(super) transfers: Arc<Transfers>,
     /// Whether waits are bounded by real time, because the clock of the queues may stand still.
     pub(super) has_virtual_clock: bool,
@@ -205,7 +207,7 @@ impl Shared {
         for (delivery, found) in deliveries.iter().zip(found) {
             let message = match found {
                 Ok(None) => continue,
-                Ok(Some(bytes)) => body::get(&bytes).map_err(|error| error.to_string()),
+                Ok(Some(bytes)) => self.read_body(queue, &bytes),
                 Err(error) => Err(error.to_string()),
             };
             match message {
@@ -231,6 +233,12 @@ impl Shared {
             Some(cause) if received.is_empty() => Err(BrokerError::Unreadable(cause)),
             Some(_) | None => Ok(received),
         }
+    }
+
+    fn read_body(&self, queue: &Queue, bytes: &[u8]) -> Result<Message, String> {
+        let stored = body::get(bytes).map_err(|error| error.to_string())?;
+        let opened = encrypted_body::open(queue, stored, self.encryption.as_ref());
+        opened.map_err(|error| error.to_string())
     }
 
     fn received(

@@ -18,8 +18,8 @@ use sluice_store::{OfflineStore, ShardId, Space, StoreError};
 use super::catalog::{Contents, QUEUE_TABLES};
 use super::keys;
 use super::queue::QueueKind;
-use super::start::CATALOG_SHARD;
-use crate::{hex, identities};
+use super::start::{CATALOG_SHARD, OTHER_SHARDS};
+use crate::hex;
 
 pub(super) use walk::Walk;
 
@@ -108,7 +108,7 @@ impl Report<'_> {
     }
 }
 
-/// Checks every row and body of a store, but for those of the identities. The files should have been checked before: an unreadable one is reported again
+/// Checks every row and body of a store that is the broker's. The files should have been checked before: an unreadable one is reported again
 /// wherever it is met.
 pub(crate) fn check_rows(store: &OfflineStore, found: &mut dyn FnMut(Finding)) -> Checked {
     let mut report = Report { found, checked: Checked::default(), alike: BTreeMap::new() };
@@ -123,7 +123,7 @@ pub(crate) fn check_rows(store: &OfflineStore, found: &mut dyn FnMut(Finding)) -
             return report.checked;
         }
     };
-    for shard in shards.into_iter().filter(|shard| *shard != identities::SHARD) {
+    for shard in shards.into_iter().filter(|shard| !OTHER_SHARDS.contains(shard)) {
         let place = format!("shard {}", shard.0);
         let partitions = shard_partitions(store, shard, &place, &mut report);
         report.end_of_place(&place);

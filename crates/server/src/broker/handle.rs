@@ -20,7 +20,7 @@ use super::message_group::{attempt, new_message};
 use super::queue::{Queue, QueueKey};
 use super::receipt::{Receipt, ReceiptError};
 use super::shard::ShardRequest;
-use super::{admission, body};
+use super::{admission, body, encrypted_body};
 use crate::clock::Instant;
 
 /// Handle to all queues; cheap to clone.
@@ -171,8 +171,15 @@ impl Broker {
         if self.shared.store.space_left() == SpaceLeft::Low {
             return Err(BrokerError::DiskFull);
         }
-        let new = messages.iter().map(|outgoing| new_message(queue, outgoing)).collect();
-        let bodies = messages.iter().map(|outgoing| body::put(&outgoing.message)).collect();
+        let encryption = self.shared.encryption.as_ref();
+        let of_engine = |outgoing: &Outgoing| new_message(queue, outgoing, encryption);
+        let new = messages.iter().map(of_engine).collect();
+        let body =
+            |outgoing: &Outgoing| match encryption.filter(|_| encrypted_body::is_wanted(queue)) {
+                None => body::put(&outgoing.message, None),
+                Some(encryption) => encrypted_body::put(queue, &outgoing.message, encryption),
+            };
+        let bodies = messages.iter().map(body).collect();
         let place = self.shared.place(queue)?;
         match self.shared.call(queue, place, Command::Send(new), bodies).await? {
             Reply::Sent(outcomes) => {
@@ -348,6 +355,11 @@ impl Broker {
             }
             other => unreachable_reply(&other),
         }
+    }
+
+    /// Whether the bodies of messages that are sent to a queue are encrypted.
+    pub fn encrypts(&self, queue: &Queue) -> bool {
+        self.shared.encryption.is_some() && encrypted_body::is_wanted(queue)
     }
 
     /// Whether the store can still be trusted.

@@ -1,5 +1,7 @@
 //! A message as the services hand it to the broker and get it back.
 
+use std::fmt;
+
 use uuid::Uuid;
 
 /// Value of a message attribute. Lists are not supported by SQS.
@@ -23,7 +25,7 @@ pub struct MessageAttribute {
 }
 
 /// What is stored of a message and never changes; the engine does not see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// `MessageId`.
     pub id: Uuid,
@@ -45,6 +47,18 @@ pub struct Message {
     pub source_arn: Option<String>,
     /// `SentTimestamp`, epoch milliseconds, if it is not the time at which the message came into its queue.
     pub sent_at_ms: Option<u64>,
+}
+
+/// Without the body, which never appears in a log or an error.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .field("body_bytes", &self.body.len())
+            .field("group_id", &self.group_id)
+            .field("deduplication_id", &self.deduplication_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A message to send.

@@ -2,15 +2,21 @@
 //!
 //! Both are the first half of a SHA-256, so that different texts meet as rarely as two random UUIDs.
 
+use hmac::Mac;
 use sha2::{Digest, Sha256};
 use sluice_engine::{Deduplication, GroupId, NewMessage};
 
 use super::calls::millis;
 use super::message::Outgoing;
 use super::queue::{DeduplicationScope, Queue, QueueKind};
+use crate::encryption::Encryption;
 
 /// Describes a message to the engine.
-pub(super) fn new_message(queue: &Queue, outgoing: &Outgoing) -> NewMessage {
+pub(super) fn new_message(
+    queue: &Queue,
+    outgoing: &Outgoing,
+    encryption: Option<&Encryption>,
+) -> NewMessage {
     let delay_ms = millis(outgoing.delay_secs);
     let message = &outgoing.message;
     match queue.kind {
@@ -27,7 +33,7 @@ pub(super) fn new_message(queue: &Queue, outgoing: &Outgoing) -> NewMessage {
                 DeduplicationScope::MessageGroup => group,
             };
             let deduplication = message.deduplication_id.as_deref().map(|id| Deduplication {
-                key: number(&[scope, id]),
+                key: deduplication_key(scope, id, encryption),
                 message: message.id.as_u128(),
             });
             NewMessage { group: GroupId(number(&[group])), delay_ms, deduplication }
@@ -40,6 +46,18 @@ pub(super) fn attempt(id: &str) -> u128 {
     number(&[id])
 }
 
+/// A key that is stored. Where bodies are encrypted it is made with a key, because an id may be made from a body; it is so
+/// for all ids and queues of the server, because a given id repeats one that was made from a body and is the same.
+fn deduplication_key(scope: &str, id: &str, encryption: Option<&Encryption>) -> u128 {
+    let Some(encryption) = encryption else { return number(&[scope, id]) };
+    let mut digest = encryption.keyed_digest();
+    for text in [scope, id] {
+        Mac::update(&mut digest, text.as_bytes());
+        Mac::update(&mut digest, &[0]);
+    }
+    first_half(&digest.finalize().into_bytes())
+}
+
 /// Texts of ids contain no zero byte; it separates them.
 fn number(texts: &[&str]) -> u128 {
     let mut digest = Sha256::new();
@@ -47,7 +65,10 @@ fn number(texts: &[&str]) -> u128 {
         digest.update(text.as_bytes());
         digest.update([0]);
     }
-    let full = digest.finalize();
+    first_half(&digest.finalize())
+}
+
+fn first_half(full: &[u8]) -> u128 {
     u128::from_be_bytes(std::array::from_fn(|index| full[index]))
 }
 

@@ -8,8 +8,7 @@ use sluice_store::{OfflineStore, ShardId, StoreError};
 use super::catalog::Contents;
 use super::check::Walk;
 use super::keys;
-use super::start::CATALOG_SHARD;
-use crate::identities;
+use super::start::{CATALOG_SHARD, OTHER_SHARDS};
 
 /// The size of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,7 +49,7 @@ pub(crate) fn queue_sizes(
         sizes.entry(Some(queue.key.arn())).or_default();
         owners.extend(queue.partitions.iter().map(|place| (place.partition, queue.key.arn())));
     }
-    let has_partitions = |shard: &ShardId| ![CATALOG_SHARD, identities::SHARD].contains(shard);
+    let has_partitions = |shard: &ShardId| *shard != CATALOG_SHARD && !OTHER_SHARDS.contains(shard);
     for shard in store.shards()?.into_iter().filter(has_partitions) {
         let reader = store.reader(shard);
         for (space, letter, name) in keys::TABLES {

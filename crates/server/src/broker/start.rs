@@ -23,13 +23,16 @@ use super::release::releases;
 use super::shard::ShardThread;
 use super::transfer::carry_all;
 use crate::clock::Clock;
-use crate::random;
+use crate::encryption::{self, Encryption};
+use crate::{identities, random};
 
 /// The catalog's shard.
 pub(super) const CATALOG_SHARD: ShardId = ShardId(0);
+/// Shards that are not the broker's.
+pub(super) const OTHER_SHARDS: [ShardId; 2] = [identities::SHARD, encryption::SHARD];
 
 /// Settings of the broker.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct BrokerConfig {
     /// Shards of a new store; an existing one keeps its number.
     pub shards: u16,
@@ -37,6 +40,8 @@ pub struct BrokerConfig {
     pub in_flight_max: u32,
     /// A message may stay hidden this long after a receive, s (contract §4.2).
     pub visibility_timeout_secs_max: u32,
+    /// Encrypts the bodies of queues that ask for it.
+    pub encryption: Option<Encryption>,
 }
 
 /// Why the broker did not start.
@@ -129,7 +134,7 @@ impl Broker {
     ) -> Result<Self, StartError> {
         let published = Published::default();
         let health = Health::default();
-        let mut catalog = open_catalog(&store, config, &health, &clock, &published).await?;
+        let mut catalog = open_catalog(&store, config.shards, &health, &clock, &published).await?;
         let (jobs, changes) = mpsc::channel(CHANGES_MAX);
         let mut shared = Shared {
             store,
@@ -142,6 +147,7 @@ impl Broker {
             next_request: AtomicU64::new(1),
             in_flight_max: config.in_flight_max as usize,
             visibility_max_ms: millis(config.visibility_timeout_secs_max),
+            encryption: config.encryption,
             transfers: Arc::default(),
             has_virtual_clock: clock.is_virtual(),
             refusals: Arc::default(),
@@ -233,7 +239,7 @@ impl Running {
 
 async fn open_catalog(
     store: &Arc<dyn Store>,
-    config: BrokerConfig,
+    shards: u16,
     health: &Health,
     clock: &Arc<dyn Clock>,
     published: &Published,
@@ -243,7 +249,7 @@ async fn open_catalog(
     let (health, clock, published) = (health.clone(), Arc::clone(clock), published.clone());
     // Opening waits for the disk, which a task must not.
     let opened = tokio::task::spawn_blocking(move || {
-        Catalog::open(shard, health, clock, config.shards, secret, published)
+        Catalog::open(shard, health, clock, shards, secret, published)
     });
     Ok(opened.await.map_err(std::io::Error::other)??)
 }

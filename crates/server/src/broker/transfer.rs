@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::body;
+use super::body::{self, Stored};
 use super::calls::{Shared, millis, unreachable_reply};
 use super::error::BrokerError;
 use super::keys;
@@ -355,7 +355,7 @@ impl Shared {
             for ((number, departure), row) in chunk.iter().zip(rows) {
                 bytes_left = bytes_left.saturating_sub(row.as_ref().map_or(0, |row| row.len()));
                 match row.map(|row| body::get(&row)).transpose() {
-                    Ok(message) => parcels.push(parcel(source, *number, *departure, message)),
+                    Ok(stored) => parcels.push(parcel(source, *number, *departure, stored)),
                     Err(error) if parcels.is_empty() => return Err(unreadable(&error)),
                     Err(_) => return Ok(parcels),
                 }
@@ -391,7 +391,8 @@ impl Shared {
             QueueKind::Fifo => 0,
         };
         let arrivals = parcels.iter().map(|parcel| parcel.arrival(delay_ms)).collect();
-        let bodies = parcels.iter().filter_map(|parcel| parcel.message.as_ref()).map(body::put);
+        let stored = parcels.iter().filter_map(|parcel| parcel.stored.as_ref());
+        let bodies = stored.map(|stored| body::put(&stored.message, stored.envelope.as_ref()));
         let command = Command::Arrive { from: QueueAddress(from), arrivals };
         match self.call(&queue, place, command, bodies.collect()).await {
             Ok(Reply::Arrived(_)) => Ok(Ok(())),
@@ -413,7 +414,7 @@ struct Parcel {
     departure: Departure,
     target: Target,
     /// As it arrives; absent if it was purged meanwhile.
-    message: Option<Message>,
+    stored: Option<Stored>,
 }
 
 /// Where it goes.
@@ -432,7 +433,7 @@ impl Parcel {
     fn is_new(&self) -> bool {
         match self.departure.to {
             Destination::DeadLetters(_) => false,
-            Destination::Queue(_) | Destination::Source => self.message.is_some(),
+            Destination::Queue(_) | Destination::Source => self.stored.is_some(),
         }
     }
 
@@ -454,26 +455,30 @@ fn parcel(
     source: &Queue,
     number: Sequence,
     departure: Departure,
-    message: Option<Message>,
+    stored: Option<Stored>,
 ) -> Parcel {
-    let target = message.as_ref().map_or(Target::Nowhere, |message| target(&departure, message));
-    let message = message.map(|message| readdressed(source, &departure, message));
-    Parcel { number, departure, target, message }
+    let target = stored.as_ref().map_or(Target::Nowhere, |stored| target(&departure, stored));
+    let stored = stored.map(|stored| readdressed(source, &departure, stored));
+    Parcel { number, departure, target, stored }
 }
 
-fn target(departure: &Departure, message: &Message) -> Target {
+fn target(departure: &Departure, stored: &Stored) -> Target {
     match departure.to {
         Destination::DeadLetters(address) | Destination::Queue(address) => Target::Address(address),
         Destination::Source => {
-            let source = message.source_arn.as_deref().and_then(QueueKey::from_arn);
+            let source = stored.message.source_arn.as_deref().and_then(QueueKey::from_arn);
             source.map_or(Target::Unknown, Target::Key)
         }
     }
 }
 
-/// A message as it is in the queue that it goes to (contract §4.11, §7.2).
-fn readdressed(source: &Queue, departure: &Departure, message: Message) -> Message {
-    match departure.to {
+/// A message as it is in the queue that it goes to (contract §4.11, §7.2). An encrypted body stays as it is (contract §9).
+fn readdressed(source: &Queue, departure: &Departure, stored: Stored) -> Stored {
+    let Stored { message, mut envelope } = stored;
+    if let Some(envelope) = &mut envelope {
+        envelope.leave(&source.key.arn(), message.id);
+    }
+    let message = match departure.to {
         Destination::DeadLetters(_) => Message {
             sent_at_ms: Some(message.sent_at_ms.unwrap_or(departure.sequence.at_ms())),
             source_arn: Some(source.key.arn()),
@@ -484,5 +489,6 @@ fn readdressed(source: &Queue, departure: &Departure, message: Message) -> Messa
         Destination::Queue(_) | Destination::Source => {
             Message { id: Uuid::new_v4(), sent_at_ms: None, source_arn: None, ..message }
         }
-    }
+    };
+    Stored { message, envelope }
 }

@@ -31,8 +31,12 @@ pub(crate) fn open(path: &Path, reserve_bytes: u64) -> Arc<dyn Store> {
 }
 
 pub(crate) async fn start(store: &Arc<dyn Store>, clock: &Virtual) -> Broker {
-    let config =
-        BrokerConfig { shards: 2, in_flight_max: 100, visibility_timeout_secs_max: 43_200 };
+    let config = BrokerConfig {
+        shards: 2,
+        in_flight_max: 100,
+        visibility_timeout_secs_max: 43_200,
+        encryption: None,
+    };
     Broker::start(Arc::clone(store), config, Arc::new(clock.clone())).await.unwrap()
 }
 

@@ -46,7 +46,12 @@ pub(crate) async fn start_with(
     visibility_timeout_secs_max: u32,
 ) -> Broker {
     let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
-    let config = BrokerConfig { shards: 2, in_flight_max: 10_000, visibility_timeout_secs_max };
+    let config = BrokerConfig {
+        shards: 2,
+        in_flight_max: 10_000,
+        visibility_timeout_secs_max,
+        encryption: None,
+    };
     Broker::start(store, config, Arc::new(clock.clone())).await.unwrap()
 }
 

@@ -3,17 +3,10 @@
 use md5::{Digest, Md5};
 
 use crate::broker::{AttributeValue, MessageAttribute};
-use crate::hex;
 
 /// Digests a message body.
 pub(super) fn of_body(body: &str) -> [u8; 16] {
     Md5::digest(body.as_bytes()).into()
-}
-
-/// What content-based deduplication takes as the id: the SHA-256 of the body alone, in hexadecimal (contract §5.2).
-pub(super) fn deduplication_id(body: &str) -> String {
-    let digest: [u8; 32] = sha2::Sha256::digest(body.as_bytes()).into();
-    hex::text(digest)
 }
 
 /// Digests message attributes, sorted by name. `None` when there are none.
@@ -53,6 +46,7 @@ fn update_with_length(digest: &mut Md5, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hex;
 
     fn text(name: &str, data_type: &str, value: &str) -> MessageAttribute {
         MessageAttribute {

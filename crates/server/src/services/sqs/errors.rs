@@ -106,6 +106,11 @@ pub(crate) fn over_limit() -> AwsError {
     )
 }
 
+/// Bodies in the queue are encrypted, and the request is not signed (contract §9).
+pub(super) fn invalid_security() -> AwsError {
+    AwsError::new(&INVALID_SECURITY, "All requests to this queue must use HTTPS and SigV4.")
+}
+
 /// A policy has more of something than SQS allows.
 pub(super) fn policy_over_limit(count: usize, of: &str, count_max: usize) -> AwsError {
     AwsError::new(

@@ -47,6 +47,7 @@ mod new_message;
 mod number;
 mod receipt;
 mod received_message;
+mod secure_access;
 
 mod arn;
 pub mod errors;

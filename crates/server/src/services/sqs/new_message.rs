@@ -9,12 +9,14 @@ use super::errors;
 use super::limits::Limits;
 use super::message_attributes::{self, AttributeTexts};
 use super::message_size;
-use crate::broker::{AttributeValue, Message, Outgoing, Queue, QueueKind};
+use crate::broker::{
+    AttributeValue, Message, Outgoing, Queue, QueueKind, content_deduplication_id,
+};
 use crate::hex;
 use crate::services::Context;
 
-/// A message as a request gives it.
-#[derive(Debug, Default)]
+/// A message as a request gives it. Not `Debug`: bodies never appear in a log.
+#[derive(Default)]
 pub(super) struct NewMessage {
     pub(super) body: String,
     pub(super) delay_secs: Option<i64>,
@@ -156,7 +158,7 @@ fn deduplication_id(queue: &Queue, new: &NewMessage) -> Option<String> {
     let is_from_body =
         queue.kind == QueueKind::Fifo && queue.attributes.is_content_based_deduplication;
     let given = new.deduplication_id.clone();
-    given.or_else(|| is_from_body.then(|| checksum::deduplication_id(&new.body)))
+    given.or_else(|| is_from_body.then(|| content_deduplication_id(&new.body)))
 }
 
 /// Checks an optional id of 1 to 128 letters, digits and punctuation.

@@ -6,6 +6,7 @@ use sluice_wire::{AwsError, framework};
 use super::existing_queue;
 use super::receive_message::Output;
 use super::received_message::View;
+use super::secure_access;
 use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource, Switch};
 
@@ -42,6 +43,7 @@ impl Operation for PeekMessages {
             Switch::Off => return Err(unknown_operation()),
         }
         let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
+        secure_access::check(context, &queue)?;
         let limits = &context.extensions.sqs_limits;
         let count_max =
             limits.receive_count().check_or(input.max_number_of_messages, COUNT_DEFAULT)?;

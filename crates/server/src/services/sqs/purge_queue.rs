@@ -94,7 +94,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_purge_that_fails_takes_no_lock() {
-        let config = BrokerConfig { shards: 1, in_flight_max: 1, visibility_timeout_secs_max: 1 };
+        let config = BrokerConfig {
+            shards: 1,
+            in_flight_max: 1,
+            visibility_timeout_secs_max: 1,
+            encryption: None,
+        };
         let broker = Broker::start(Arc::new(MemoryStore::new()), config, Arc::new(Fixed)).await;
         let broker = broker.expect("an empty store opens");
         for (shard, is_purged) in [(9, false), (1, true)] {

@@ -7,6 +7,7 @@ use super::existing_queue;
 use super::limits::{Limits, RECEIVE_WAIT};
 use super::new_message::check_identifier;
 use super::received_message::{ReceivedMessage, View};
+use super::secure_access;
 use crate::audit::EventCategory;
 use crate::broker::{Queue, QueueKind, ReceiveOptions};
 use crate::services::{Context, Operation, Resource};
@@ -40,7 +41,7 @@ pub(super) struct Input {
 }
 
 /// Answer of `ReceiveMessage` and `PeekMessages`.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Output {
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -60,6 +61,7 @@ impl Operation for ReceiveMessage {
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
+        secure_access::check(context, &queue)?;
         let options = options(&queue, &input, &context.extensions.sqs_limits)?;
         let view = view(input)?;
         let received = context.broker.receive(&queue, options).await?;

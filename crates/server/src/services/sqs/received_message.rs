@@ -14,8 +14,8 @@ use crate::hex;
 
 const ALL: &str = "All";
 
-/// One message of an answer.
-#[derive(Debug, Serialize)]
+/// One message of an answer. Not `Debug`: bodies never appear in a log.
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ReceivedMessage {
     message_id: String,

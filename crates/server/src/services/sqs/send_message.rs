@@ -7,6 +7,7 @@ use super::errors;
 use super::existing_queue;
 use super::message_attributes::AttributeTexts;
 use super::new_message::{self, FifoLack, NewMessage, Sender, TooLong};
+use super::secure_access;
 use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
@@ -14,7 +15,7 @@ use crate::services::{Context, Operation, Resource};
 pub(super) struct SendMessage;
 
 /// Request.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Input {
     #[serde(default)]
@@ -61,6 +62,7 @@ impl Operation for SendMessage {
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
+        secure_access::check(context, &queue)?;
         let new = new_message(input)?;
         let lack = new_message::fifo_lack(
             &queue,

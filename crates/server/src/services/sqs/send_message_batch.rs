@@ -9,6 +9,7 @@ use super::limits::Limits;
 use super::message_attributes::AttributeTexts;
 use super::message_size;
 use super::new_message::{self, Checksums, FifoLack, NewMessage, Sender, TooLong};
+use super::secure_access;
 use crate::audit::EventCategory;
 use crate::broker::{Outgoing, Queue, SentMessage};
 use crate::services::{Context, Operation, Resource};
@@ -17,7 +18,7 @@ use crate::services::{Context, Operation, Resource};
 pub(super) struct SendMessageBatch;
 
 /// Request.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Input {
     #[serde(default)]
@@ -27,7 +28,7 @@ pub(super) struct Input {
 }
 
 /// One message of the request.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry {
     #[serde(default)]
@@ -89,6 +90,7 @@ impl Operation for SendMessageBatch {
 
     async fn run(context: &Context, input: Input) -> Result<BatchOutput<SentEntry>, AwsError> {
         let queue = existing_queue::resolve(context, input.queue_url.as_deref()).await?;
+        secure_access::check(context, &queue)?;
         let limits = &context.extensions.sqs_limits;
         let entries = batch::check(input.entries, limits)?;
         if let Some(lack) = entries.iter().find_map(|entry| fifo_lack(&queue, &entry.entry)) {

@@ -1,0 +1,243 @@
+//! Encrypts and decrypts bodies; has the keys.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hmac::{Hmac, KeyInit};
+use sha2::Sha256;
+use sluice_store::Shard;
+use uuid::Uuid;
+
+use super::data_key::{CurrentKey, DataKey};
+use super::envelope::Envelope;
+use super::master_key::MasterKey;
+use super::sealing::{KEY_BYTES, SealingKey, context};
+use super::server_key::{self, OpenError};
+use crate::clock::Clock;
+
+/// Keys for encryption that are kept, one for each queue; then all are forgotten, and made anew when they are needed.
+const CURRENT_MAX: usize = 1_024;
+/// Keys for decryption that are kept open; then all are forgotten, and opened again when they are needed.
+const OPEN_MAX: usize = 1_024;
+const MD5_BYTES: usize = 16;
+
+/// A body cannot be decrypted: it or its key was changed, or belongs elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an encrypted body does not fit its key, its queue or its message")]
+pub(crate) struct UnreadableBody;
+
+/// A body in the clear, with its MD5.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Body {
+    pub(crate) text: String,
+    pub(crate) md5: [u8; MD5_BYTES],
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body(hidden, {} bytes)", self.text.len())
+    }
+}
+
+/// The keys of a server that encrypts. Cheap to clone.
+#[derive(Clone)]
+pub struct Encryption(Arc<Keys>);
+
+struct Keys {
+    server_key: SealingKey,
+    deduplication: Hmac<Sha256>,
+    clock: Arc<dyn Clock>,
+    /// By the first partition of their queue.
+    current: RwLock<HashMap<u64, Arc<CurrentKey>>>,
+    /// As they stand in envelopes.
+    open: RwLock<HashMap<Vec<u8>, Arc<DataKey>>>,
+}
+
+impl fmt::Debug for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Encryption(hidden)")
+    }
+}
+
+impl Encryption {
+    /// Opens the server key with the master key. Without a master key there is no encryption, and there must be no server key.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn open(
+        mut shard: Box<dyn Shard>,
+        master_key: Option<MasterKey>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Option<Self>, OpenError> {
+        // Reading waits for the disk, which a task must not.
+        let open = move || server_key::open(&mut *shard, master_key.as_ref());
+        let server_key = tokio::task::spawn_blocking(open).await??;
+        Ok(server_key.map(|server_key| Self::new(server_key, clock)))
+    }
+
+    fn new(server_key: SealingKey, clock: Arc<dyn Clock>) -> Self {
+        let secret: [u8; KEY_BYTES] = server_key.derived(b"sluice deduplication 1");
+        let deduplication = Hmac::new_from_slice(&secret).expect("HMAC takes keys of any length");
+        let (current, open) = (RwLock::default(), RwLock::default());
+        Self(Arc::new(Keys { server_key, deduplication, clock, current, open }))
+    }
+
+    /// A digest that only who has the key can make: the digest of a deduplication id that was made from a body tells nothing
+    /// of the body.
+    pub(crate) fn keyed_digest(&self) -> Hmac<Sha256> {
+        self.0.deduplication.clone()
+    }
+
+    /// Encrypts the body of a message for the queue with an ARN and a first partition, with a key that was made less than
+    /// `reuse_secs` ago.
+    pub(crate) fn encrypt(
+        &self,
+        (queue_arn, partition): (&str, u64),
+        reuse_secs: u32,
+        id: Uuid,
+        text: &str,
+        md5: [u8; MD5_BYTES],
+    ) -> Envelope {
+        let key = self.current_key(queue_arn, partition, u64::from(reuse_secs) * 1_000);
+        let mut ciphertext = Vec::with_capacity(MD5_BYTES + text.len() + 16);
+        ciphertext.extend_from_slice(&md5);
+        ciphertext.extend_from_slice(text.as_bytes());
+        let nonce = key.key.encrypt(&body_context(queue_arn, id), &mut ciphertext);
+        Envelope { queue: None, id: None, sealed_key: key.sealed.clone(), nonce, ciphertext }
+    }
+
+    /// Decrypts the body of a message in a queue.
+    pub(crate) fn decrypt(
+        &self,
+        queue_arn: &str,
+        id: Uuid,
+        mut envelope: Envelope,
+    ) -> Result<Body, UnreadableBody> {
+        let queue_arn = envelope.queue.as_deref().unwrap_or(queue_arn);
+        let id = envelope.id.unwrap_or(id);
+        let key = self.open_key(queue_arn, &envelope.sealed_key).ok_or(UnreadableBody)?;
+        let context = body_context(queue_arn, id);
+        let bytes = key.decrypt(&context, envelope.nonce, &mut envelope.ciphertext);
+        let (md5, text) =
+            bytes.and_then(|bytes| bytes.split_first_chunk::<MD5_BYTES>()).ok_or(UnreadableBody)?;
+        let text = std::str::from_utf8(text).map_err(|_| UnreadableBody)?.to_owned();
+        Ok(Body { text, md5: *md5 })
+    }
+
+    fn current_key(&self, queue_arn: &str, partition: u64, reuse_ms: u64) -> Arc<CurrentKey> {
+        let now_ms = self.0.clock.now_ms();
+        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = current.get(&partition)
+            && key.take_use(now_ms, reuse_ms)
+        {
+            return Arc::clone(key);
+        }
+        drop(current);
+        // Somebody else may do the same at this moment; then one of the two keys is used a little.
+        let key = Arc::new(CurrentKey::make(&self.0.server_key, queue_arn, now_ms));
+        let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.len() >= CURRENT_MAX {
+            current.clear();
+        }
+        current.insert(partition, Arc::clone(&key));
+        key
+    }
+
+    fn open_key(&self, queue_arn: &str, sealed: &[u8]) -> Option<Arc<DataKey>> {
+        let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = open.get(sealed) {
+            return Some(Arc::clone(key));
+        }
+        drop(open);
+        let key = Arc::new(DataKey::open(&self.0.server_key, queue_arn, sealed)?);
+        let mut open = self.0.open.write().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= OPEN_MAX {
+            open.clear();
+        }
+        open.insert(sealed.to_vec(), Arc::clone(&key));
+        Some(key)
+    }
+}
+
+/// What a body is bound to.
+fn body_context(queue_arn: &str, id: Uuid) -> Vec<u8> {
+    context(&[b"body", queue_arn.as_bytes(), id.as_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:q";
+    const QUEUE: (&str, u64) = (ARN, 1);
+
+    #[derive(Debug)]
+    struct Set(AtomicU64);
+
+    impl Clock for Set {
+        fn now_ms(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn encryption() -> (Encryption, Arc<Set>) {
+        let clock = Arc::new(Set(AtomicU64::new(1_000_000)));
+        (Encryption::new(SealingKey::new(&[1; KEY_BYTES]), Arc::<Set>::clone(&clock)), clock)
+    }
+
+    fn id(number: u128) -> Uuid {
+        Uuid::from_u128(number)
+    }
+
+    #[test]
+    fn a_body_is_read_as_it_was_written_and_only_where_it_belongs() {
+        let (encryption, _) = encryption();
+        let envelope = encryption.encrypt(QUEUE, 300, id(1), "hello", [7; 16]);
+        assert!(!envelope.ciphertext.windows(5).any(|window| window == b"hello"));
+        let body = encryption.decrypt(ARN, id(1), envelope.clone()).expect("its own");
+        assert_eq!((body.text.as_str(), body.md5), ("hello", [7; 16]));
+        assert!(encryption.decrypt(ARN, id(2), envelope.clone()).is_err(), "another message");
+        assert!(encryption.decrypt("arn:other", id(1), envelope.clone()).is_err(), "another queue");
+        let mut moved = envelope.clone();
+        moved.leave(ARN, id(1));
+        assert!(encryption.decrypt("arn:other", id(2), moved).is_ok(), "it was moved");
+        for index in 0..envelope.ciphertext.len() {
+            let mut changed = envelope.clone();
+            changed.ciphertext[index] ^= 1;
+            assert!(encryption.decrypt(ARN, id(1), changed).is_err(), "byte {index}");
+        }
+        let (mut nonce, mut key) = (envelope.clone(), envelope);
+        nonce.nonce[0] ^= 1;
+        key.sealed_key[40] ^= 1;
+        assert!(encryption.decrypt(ARN, id(1), nonce).is_err());
+        assert!(encryption.decrypt(ARN, id(1), key).is_err());
+    }
+
+    #[test]
+    fn a_data_key_is_reused_for_its_period_and_old_bodies_are_read_after_it() {
+        let (encryption, clock) = encryption();
+        let encrypted = |partition| encryption.encrypt((ARN, partition), 60, id(1), "x", [0; 16]);
+        let (first, second, other) = (encrypted(1), encrypted(1), encrypted(2));
+        assert_eq!(first.sealed_key, second.sealed_key);
+        assert_ne!(first.nonce, second.nonce);
+        assert_ne!(first.sealed_key, other.sealed_key, "each queue has its own");
+        clock.0.fetch_add(60_000, Ordering::Relaxed);
+        assert_ne!(encrypted(1).sealed_key, first.sealed_key);
+        assert!(encryption.decrypt(ARN, id(1), first).is_ok());
+    }
+
+    #[test]
+    fn keys_that_are_kept_are_bounded() {
+        let (encryption, _) = encryption();
+        for partition in 0..=2_000 {
+            let envelope = encryption.encrypt((ARN, partition), 60, id(1), "x", [0; 16]);
+            assert!(encryption.decrypt(ARN, id(1), envelope).is_ok());
+        }
+        let kept = |count: usize| assert!((1..=1_024).contains(&count), "{count}");
+        kept(encryption.0.current.read().expect("nobody panicked").len());
+        kept(encryption.0.open.read().expect("nobody panicked").len());
+    }
+}
