@@ -110,9 +110,13 @@ def python_suite(pins, files, flavour="boto3", **environment):
     return prepare
 
 
-def aws_cli_suite(suite, work):
-    binaries = venv(suite, work, HERE / "python" / "requirements" / "awscli.txt")
-    return [binaries / "python", "-m", "pytest", "test_aws_cli.py"], HERE / "python", {"AWS_CLI": str(binaries / "aws")}
+def aws_cli_suite(file):
+    def prepare(suite, work):
+        binaries = venv(suite, work, HERE / "python" / "requirements" / "awscli.txt")
+        environment = {"SLUICE_PYTHON_FLAVOUR": "aws-cli", "AWS_CLI": str(binaries / "aws")}
+        return [binaries / "python", "-m", "pytest", file], HERE / "python", environment
+
+    return prepare
 
 
 def python_program(directory):
@@ -125,7 +129,7 @@ def python_program(directory):
     return prepare
 
 
-def javascript_suite(source):
+def javascript_suite(source, test):
     def prepare(suite, work):
         need(suite, "node", ["nodejs"])
         npm = need(suite, "npm", ["npm"])
@@ -138,26 +142,29 @@ def javascript_suite(source):
                 shutil.copy(source / name, directory)
             checked(suite, [npm, "ci"], cwd=directory)
             seal()
-        for test in source.glob("*.test.js"):
-            shutil.copy(test, directory)
-        return [npm, "test", "--silent"], directory, {"NODE_OPTIONS": "--no-warnings"}
+        shutil.copy(source / test, directory)
+        return [npm, "test", "--silent", "--", test], directory, {"NODE_OPTIONS": "--no-warnings"}
 
     return prepare
 
 
-def rust_suite(suite, work):
-    cargo = need(suite, "cargo", advice="cargo is not installed; see rustup.rs")
-    environment = {"CARGO_TARGET_DIR": str(work / "rust"), "RUST_BACKTRACE": "0"}
-    progress(suite, "cargo build (the first time takes a minute or two)")
-    checked(suite, [cargo, "test", "--quiet", "--locked", "--no-run"], cwd=HERE / "rust", env={**os.environ, **environment})
-    return [cargo, "test", "--quiet", "--locked"], HERE / "rust", environment
+def rust_suite(test):
+    def prepare(suite, work):
+        cargo = need(suite, "cargo", advice="cargo is not installed; see rustup.rs")
+        environment = {"CARGO_TARGET_DIR": str(work / "rust"), "RUST_BACKTRACE": "0"}
+        progress(suite, "cargo build (the first time takes a minute or two)")
+        command = [cargo, "test", "--quiet", "--locked"]
+        checked(suite, [*command, "--no-run"], cwd=HERE / "rust", env={**os.environ, **environment})
+        return [*command, "--test", test], HERE / "rust", environment
+
+    return prepare
 
 
-def java_suite(source):
+def java_suite(source, test="*Test"):
     def prepare(suite, work):
         need(suite, "javac", ["openjdk-17-jdk-headless"])
         maven = need(suite, "mvn", ["maven"])
-        directory = work / suite
+        directory = work / suite.removeprefix("tls-")
         ready, seal = prepared(directory, [source / "pom.xml"])
         arguments = ["-q", "-B", "-ntp", "-Dstyle.color=never", f"-Dclient-test.directory={directory / 'target'}"]
         if not ready:
@@ -166,21 +173,22 @@ def java_suite(source):
             warm_up = ["-Dtest=NoSuchTest", "-Dsurefire.failIfNoSpecifiedTests=false"]
             checked(suite, [maven, *arguments, *warm_up, "test"], cwd=source)
             seal()
-        return [maven, "--offline", *arguments, "test"], source, {}
+        return [maven, "--offline", *arguments, f"-Dtest={test}", "test"], source, {}
 
     return prepare
 
 
-def go_suite(source, building):
+def go_suite(source, building, tests="Test"):
     def prepare(suite, work):
         advice = "go is not installed; unpack a release from go.dev/dl to /usr/local and put /usr/local/go/bin on the PATH"
         go = need(suite, "go", advice=advice)
         environment = {"GOFLAGS": "-mod=readonly -buildvcs=false"}
-        program = work / suite / f"{suite}.test"
+        name = suite.removeprefix("tls-")
+        program = work / name / f"{name}.test"
         program.parent.mkdir(parents=True, exist_ok=True)
         progress(suite, f"go build (the first time takes {building})")
         checked(suite, [go, "test", "-c", "-o", program], cwd=source, env={**os.environ, **environment})
-        return [program, "-test.timeout=240s"], source, environment
+        return [program, "-test.timeout=240s", f"-test.run={tests}"], source, environment
 
     return prepare
 
@@ -189,28 +197,36 @@ SUITES = {
     "python": python_suite("current.txt", ["test_life_cycle.py"]),
     "python-query": python_suite("query.txt", ["test_life_cycle.py"]),
     "python-aiobotocore": python_suite("aiobotocore.txt", ["test_life_cycle.py"], "aiobotocore"),
-    "aws-cli": aws_cli_suite,
-    "javascript": javascript_suite(HERE / "javascript"),
-    "rust": rust_suite,
-    "java": java_suite(HERE / "java"),
-    "go": go_suite(HERE / "go", "half a minute"),
+    "aws-cli": aws_cli_suite("test_aws_cli.py"),
+    "javascript": javascript_suite(HERE / "javascript", "life_cycle.test.js"),
+    "rust": rust_suite("life_cycle"),
+    "java": java_suite(HERE / "java", "LifeCycleTest"),
+    "go": go_suite(HERE / "go", "half a minute", "^Test[0-9]"),
     "identities": python_suite("current.txt", ["test_identities.py"]),
     "http": python_suite("current.txt", ["test_http.py", "test_hostile_input.py", "test_many_long_polls.py"]),
     "server": python_suite("current.txt", ["test_server.py"]),
     "sluice-cli": python_suite("current.txt", ["test_sluice_cli.py"]),
     "virtual-clock": python_suite("current.txt", ["test_virtual_clock.py"]),
     "signatures": python_suite("current.txt", ["test_signatures.py"]),
+    "tls-python": python_suite("current.txt", ["test_tls.py", "test_signatures.py"]),
+    "tls-aws-cli": aws_cli_suite("test_tls.py"),
+    "tls-javascript": javascript_suite(HERE / "javascript", "tls.test.js"),
+    "tls-rust": rust_suite("tls"),
+    "tls-java": java_suite(HERE / "java", "TlsTest"),
+    "tls-go": go_suite(HERE / "go", "half a minute", "^TestTLS"),
     "celery": python_program("celery"),
     "dramatiq": python_program("dramatiq"),
     "resources": python_program("resources"),
     "extended-client": python_program("extended_client"),
-    "sqs-consumer": javascript_suite(PROGRAMS / "sqs_consumer"),
+    "sqs-consumer": javascript_suite(PROGRAMS / "sqs_consumer", "sqs_consumer.test.js"),
     "java-libraries": java_suite(PROGRAMS / "java"),
     "spring": java_suite(PROGRAMS / "spring"),
     "go-cloud": go_suite(PROGRAMS / "go_cloud", "a minute"),
 }
+# Their servers speak TLS, and callers.py makes the callers.
+TLS = {suite for suite in SUITES if suite.startswith("tls-")}
 # These are about this server, not about the API: they cannot run against an endpoint that somebody else started.
-OWN_BINARY_ONLY = {"server", "sluice-cli", "virtual-clock"}
+OWN_BINARY_ONLY = {"server", "sluice-cli", "virtual-clock", *TLS}
 # These send what no SDK would, so that their servers take any credentials. All others have to sign correctly.
 UNSIGNED = {"http", "server", "virtual-clock"}
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIASLUICECLIENTTEST", "not+so/secret=" * 3
@@ -222,12 +238,12 @@ SERVER_FLAGS = {"virtual-clock": ["--clock", "virtual", "--queues", HERE / "pyth
 
 
 class Server:
-    """One `sluice dev`, from its port file to the judgement of its log and its exit code."""
+    """One `sluice dev` or `sluice serve`, from its port file to the judgement of its log and its exit code."""
 
-    def __init__(self, binary, directory, flags=()):
+    def __init__(self, binary, directory, flags=(), mode="dev"):
         self.log = directory / "server.log"
         port_file = directory / "address"
-        command = [binary, "dev", "--listen", "127.0.0.1:0", "--data", directory / "data", "--port-file", port_file, *flags]
+        command = [binary, mode, "--listen", "127.0.0.1:0", "--data", directory / "data", "--port-file", port_file, *flags]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
@@ -236,7 +252,8 @@ class Server:
                 self.process.kill()
                 raise RuntimeError("the server did not start:\n" + tail(self.read_log()))
             time.sleep(0.02)
-        self.endpoint = "http://" + port_file.read_text().strip()
+        scheme = "https" if "--tls-certificate-file" in flags else "http"
+        self.endpoint = f"{scheme}://{port_file.read_text().strip()}"
 
     def read_log(self):
         return self.log.read_text(errors="replace")
@@ -271,6 +288,27 @@ def verified(directory):
     return ["--auth", "--root-credentials-file", credentials]
 
 
+def certificate(binary, directory):
+    """Has `dev` make a directory with a certificate for its address, and with that of an authority of its own."""
+    directory.mkdir()
+    wrong = Server(binary, directory, ["--tls-self-signed", directory]).stop()
+    if wrong:
+        raise RuntimeError("no certificate: " + "\n".join(wrong))
+    return directory
+
+
+def trusting(suite, authority, other):
+    """The environment in which clients trust one authority, as docs/tls.md says, and find another one."""
+    environment = {name: str(authority) for name in ("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")}
+    environment["SLUICE_OTHER_AUTHORITY"] = str(other)
+    if suite == "tls-java":
+        store = authority.with_suffix(".jks")
+        told = ["-noprompt", "-storetype", "JKS", "-storepass", "changeit", "-file", authority, "-keystore", store]
+        checked(suite, ["keytool", "-importcert", *told])
+        environment["JAVA_TOOL_OPTIONS"] = f"-Djavax.net.ssl.trustStore={store}"
+    return environment
+
+
 def run_suite(suite, options, work):
     """Gives (passed, output) of one suite."""
     if suite in OWN_BINARY_ONLY and options.endpoint:
@@ -278,7 +316,15 @@ def run_suite(suite, options, work):
     command, directory, more = SUITES[suite](suite, work)
     with tempfile.TemporaryDirectory(prefix=f"sluice-{suite}-") as scratch:
         flags = [*SERVER_FLAGS.get(suite, ()), *(() if suite in UNSIGNED else verified(Path(scratch)))]
-        server = None if options.endpoint else Server(options.sluice, Path(scratch), flags)
+        mode = "dev"
+        if suite in TLS:
+            tls, other = (certificate(options.sluice, Path(scratch) / name) for name in ("tls", "other"))
+            flags += ["--tls-certificate-file", tls / "certificate.pem", "--tls-key-file", tls / "key.pem"]
+            mode = "serve"
+            more = {**more, **trusting(suite, tls / "ca.pem", other / "ca.pem")}
+            python = venv(suite, work, HERE / "python" / "requirements" / "current.txt") / "python"
+            command = [python, HERE / "python" / "callers.py", Path(scratch) / "profiles", *command]
+        server = None if options.endpoint else Server(options.sluice, Path(scratch), flags, mode)
         environment = {
             **os.environ,
             "SLUICE_ENDPOINT": options.endpoint or server.endpoint,
@@ -294,8 +340,8 @@ def run_suite(suite, options, work):
             **more,
         }
         environment.pop("AWS_PROFILE", None)
-        if suite in ("go", "go-cloud"):  # this SDK takes its endpoint from the environment
-            environment["AWS_ENDPOINT_URL_SQS"] = environment["SLUICE_ENDPOINT"]
+        if suite in ("go", "go-cloud", *TLS):  # their clients take it from the environment, also that of STS behind a profile
+            environment["AWS_ENDPOINT_URL_SQS"] = environment["AWS_ENDPOINT_URL_STS"] = environment["SLUICE_ENDPOINT"]
         if server:
             environment["SLUICE_BINARY"] = str(options.sluice)
             environment["SLUICE_SERVER_LOG"] = str(server.log)

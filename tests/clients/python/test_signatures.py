@@ -4,9 +4,11 @@ import datetime
 import http.client
 import json
 import os
+import ssl
 import urllib.parse
 
 import boto3
+import botocore.auth
 import pytest
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -14,7 +16,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 ENDPOINT = os.environ["SLUICE_ENDPOINT"]
-HOST = ENDPOINT.removeprefix("http://")
+SCHEME, HOST = ENDPOINT.split("://")
 KEY_ID, SECRET = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
 CREDENTIALS = Credentials(KEY_ID, SECRET)
 JSON = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ListQueues"}
@@ -26,20 +28,30 @@ def client(key_id=KEY_ID, secret=SECRET, region="us-east-1", token=None):
     return boto3.client("sqs", region_name=region, endpoint_url=ENDPOINT, **keys)
 
 
+def from_now(**ahead):
+    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(**ahead)
+
+
+def signing_at(time, monkeypatch):
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda remove_tzinfo=True: time)
+
+
 def signed(body=b"{}", headers=JSON, service="sqs", region="us-east-1", at=None, monkeypatch=None, method="POST", path="/"):
     """The headers of a request that botocore signed, at another time if wanted."""
     request = AWSRequest(method, ENDPOINT + path, headers=dict(headers), data=body)
     if at:
-        import botocore.auth
-
-        monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda remove_tzinfo=True: at)
+        signing_at(at, monkeypatch)
     SigV4Auth(CREDENTIALS, service, region).add_auth(request)
     return {name: str(value) for name, value in request.headers.items()}
 
 
 def send(headers, body=b"{}", method="POST", path="/"):
     """Status and error code, over a connection of its own."""
-    connection = http.client.HTTPConnection(HOST, timeout=30)
+    if SCHEME == "https":
+        trusting = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+        connection = http.client.HTTPSConnection(HOST, timeout=30, context=trusting)
+    else:
+        connection = http.client.HTTPConnection(HOST, timeout=30)
     connection.request(method, path, body=body, headers=headers)
     answer = connection.getresponse()
     text = answer.read().decode()
@@ -101,9 +113,11 @@ def test_the_wrong_service_is_refused():
 
 @pytest.mark.parametrize("minutes, code", [(-16, "SignatureDoesNotMatch"), (16, "SignatureDoesNotMatch"), (-14, ""), (14, "")])
 def test_signatures_age(minutes, code, monkeypatch):
-    at = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(minutes=minutes)
-    status, found, text = send(signed(at=at, monkeypatch=monkeypatch))
-    assert (status, found) == (403 if code else 200, code), text
+    """A request may be sent again for a quarter of an hour, and not after that."""
+    headers = signed(at=from_now(minutes=minutes), monkeypatch=monkeypatch)
+    for _ in range(2):
+        status, found, text = send(headers)
+        assert (status, found) == (403 if code else 200, code), text
 
 
 def test_every_change_of_a_request_is_refused():
@@ -137,6 +151,14 @@ def test_presigned_requests():
         assert send({}, None, "GET", target.replace(old, new))[:2] == (403, "SignatureDoesNotMatch"), old
 
 
+def test_presigned_requests_expire(monkeypatch):
+    for age, expected in ((8, (200, "")), (12, (403, "SignatureDoesNotMatch"))):
+        signing_at(from_now(minutes=-age), monkeypatch)
+        request = AWSRequest("GET", ENDPOINT + "/?Action=ListQueues")
+        SigV4QueryAuth(CREDENTIALS, "sqs", "us-east-1", expires=600).add_auth(request)
+        assert send({}, None, "GET", request.prepare().url.removeprefix(ENDPOINT))[:2] == expected
+
+
 def test_the_queue_url_of_another_name_of_the_server_is_signed_for_that_name():
     """`Host` is what the client knows the server by: it is signed, and nothing else is expected."""
     sqs = boto3.client(
@@ -146,4 +168,4 @@ def test_the_queue_url_of_another_name_of_the_server_is_signed_for_that_name():
         aws_access_key_id=KEY_ID,
         aws_secret_access_key=SECRET,
     )
-    assert sqs.create_queue(QueueName="by-name")["QueueUrl"].startswith("http://localhost:")
+    assert sqs.create_queue(QueueName="by-name")["QueueUrl"].startswith(SCHEME + "://localhost:")
