@@ -93,7 +93,7 @@ fn banner(ready: &Ready<'_>) -> String {
   At rest   {at_rest}
   Callers   {callers}{trust}
 {first_key}
-  Try it:
+  Try it (version 1 of the AWS CLI needs --endpoint-url {endpoint} as well):
     export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}{credentials}{bundle}
     aws sqs create-queue --queue-name first && aws sqs send-message --queue-url {queue} --message-body hello
 "
