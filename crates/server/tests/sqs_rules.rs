@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use http_support::{Answer, TestServer, json};
 use serde_json::{Value, json as value};
-use sluice_server::services::SERVICES;
+use sluice_server::services::sqs;
 
 fn call(server: &TestServer, operation: &str, input: &Value) -> Answer {
     server.connect().call(operation, &input.to_string())
@@ -186,7 +186,7 @@ fn nobody_sees_the_queues_of_another_account_in_a_list() {
 
 #[test]
 fn batches_are_authorised_as_single_calls() {
-    for operation in SERVICES.iter().flat_map(|service| service.operations) {
+    for operation in sqs::SERVICE.operations {
         let expected = match operation.name {
             "PeekMessages" => "ReceiveMessage",
             name => name.strip_suffix("Batch").unwrap_or(name),
@@ -197,8 +197,8 @@ fn batches_are_authorised_as_single_calls() {
 
 #[test]
 fn the_operations_are_those_of_sqs() {
-    let all = SERVICES.iter().flat_map(|service| service.operations);
-    let names: BTreeSet<&str> = all.map(|operation| operation.name).collect();
+    let names: BTreeSet<&str> =
+        sqs::SERVICE.operations.iter().map(|operation| operation.name).collect();
     let sqs = [
         "AddPermission",
         "CancelMessageMoveTask",
