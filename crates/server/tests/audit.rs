@@ -293,7 +293,9 @@ fn looked_up(audited: &Audited, caller: &Credentials, search: &Value, page: usiz
         let answer: Value = serde_json::from_str(&answer.text).expect("JSON");
         let events = answer["Events"].as_array().expect("a list");
         assert!(events.len() <= page);
-        names.extend(events.iter().map(|event| event["EventName"].as_str().expect("text").to_owned()));
+        names.extend(
+            events.iter().map(|event| event["EventName"].as_str().expect("text").to_owned()),
+        );
         match &answer["NextToken"] {
             Value::Null => return names,
             token => input["NextToken"] = token.clone(),
@@ -317,9 +319,7 @@ fn management_events_are_looked_up_over_files_and_starts_by_their_own_account() 
         done(&audited.server, &root, "PurgeQueue", &queue);
         expected.splice(0..0, ["PurgeQueue".to_owned(), "CreateQueue".to_owned()]);
     }
-    let by = |key: &str, value: &str| {
-        object!({ "LookupAttributes": [{ "AttributeKey": key, "AttributeValue": value }] })
-    };
+    let by = |key: &str, value: &str| object!({ "LookupAttributes": [{ "AttributeKey": key, "AttributeValue": value }] });
     let writes = by("ReadOnly", "false");
     for page in [1, 2, 5, 50] {
         assert_eq!(looked_up(&audited, &root, &writes, page), expected, "pages of {page}");

@@ -131,8 +131,7 @@ fn every_operation_has_pairs_in_each_protocol() {
         .iter()
         .flat_map(|service| service.operations.iter().map(move |operation| (service, operation)));
     for (service, operation) in operations {
-        let protocols =
-            [("json", speaks_json(service)), ("query", service.model.query.is_some())];
+        let protocols = [("json", speaks_json(service)), ("query", service.model.query.is_some())];
         for (protocol, _) in protocols.iter().filter(|(_, is_spoken)| *is_spoken) {
             let is_one = |path: &&PathBuf| {
                 let name = path.to_string_lossy();

@@ -207,4 +207,5 @@ pub struct Service {
 }
 
 /// Every service of this server, in routing order.
-pub static SERVICES: &[&Service] = &[&sqs::SERVICE, &iam::SERVICE, &sts::SERVICE, &cloudtrail::SERVICE];
+pub static SERVICES: &[&Service] =
+    &[&sqs::SERVICE, &iam::SERVICE, &sts::SERVICE, &cloudtrail::SERVICE];

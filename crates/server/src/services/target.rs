@@ -142,7 +142,9 @@ impl Resource {
             Self::ManagedPolicy(arn) => iam::target::policy(context, arn.as_deref()),
             Self::Role(arn) => iam::target::role(context, arn.as_deref()),
             Self::Account if service == sqs::MODEL.name => sqs::target::of(self, context, action),
-            Self::Account if service == cloudtrail::MODEL.name => cloudtrail::target::account(context),
+            Self::Account if service == cloudtrail::MODEL.name => {
+                cloudtrail::target::account(context)
+            }
             Self::Account => iam::target::account(context),
             Self::QueueUrl(_) | Self::QueueArn(_) | Self::QueueName { .. } => {
                 sqs::target::of(self, context, action)

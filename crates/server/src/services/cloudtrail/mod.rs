@@ -11,7 +11,5 @@ use super::{OperationEntry, Service};
 pub use model::MODEL;
 
 /// CloudTrail.
-pub static SERVICE: Service = Service {
-    model: &MODEL,
-    operations: &[OperationEntry::of::<lookup_events::LookupEvents>()],
-};
+pub static SERVICE: Service =
+    Service { model: &MODEL, operations: &[OperationEntry::of::<lookup_events::LookupEvents>()] };
