@@ -243,8 +243,8 @@ fn users_and_sessions_are_told_apart_and_their_secrets_are_in_no_record() {
         (&key.id.clone().into(), &HIDDEN.into())
     );
 
-    let purge = object!({ "QueueUrl": "http://localhost/000000000000/q" });
-    assert_eq!(call(server, &key, "PurgeQueue", &purge).code, "AccessDenied");
+    let queue = object!({ "QueueName": "q" });
+    assert_eq!(call(server, &key, "CreateQueue", &queue).code, "AccessDenied");
     let record = audited.last();
     assert_eq!(record["errorCode"], "AccessDenied");
     let user = &record["userIdentity"];
@@ -270,7 +270,7 @@ fn users_and_sessions_are_told_apart_and_their_secrets_are_in_no_record() {
     assert_eq!(record["readOnly"], true);
     assert_eq!(record["responseElements"]["credentials"]["accessKeyId"], session.id);
     assert_eq!(record["responseElements"]["credentials"]["sessionToken"], HIDDEN);
-    call(server, &session, "PurgeQueue", &purge);
+    call(server, &session, "CreateQueue", &queue);
     let who = &audited.last()["userIdentity"];
     assert_eq!(who["type"], "AssumedRole");
     assert_eq!(who["arn"], "arn:aws:sts::000000000000:assumed-role/deploy/night");
