@@ -203,6 +203,7 @@ SUITES = {
     "java": java_suite(HERE / "java", "LifeCycleTest"),
     "go": go_suite(HERE / "go", "half a minute", "^Test[0-9]"),
     "identities": python_suite("current.txt", ["test_identities.py"]),
+    "audit": python_suite("current.txt", ["test_audit.py"]),
     "http": python_suite("current.txt", ["test_http.py", "test_hostile_input.py", "test_many_long_polls.py"]),
     "server": python_suite("current.txt", ["test_server.py"]),
     "sluice-cli": python_suite("current.txt", ["test_sluice_cli.py"]),
@@ -229,6 +230,8 @@ TLS = {suite for suite in SUITES if suite.startswith("tls-")}
 OWN_BINARY_ONLY = {"server", "sluice-cli", "virtual-clock", *TLS}
 # These send what no SDK would, so that their servers take any credentials. All others have to sign correctly.
 UNSIGNED = {"http", "server", "virtual-clock"}
+# These ask for what was recorded.
+AUDITED = {"audit", "aws-cli"}
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIASLUICECLIENTTEST", "not+so/secret=" * 3
 # What a suite's server is told besides where to listen and where its data is.
 SERVER_FLAGS = {"virtual-clock": ["--clock", "virtual", "--queues", HERE / "python" / "declared.yaml"]}
@@ -316,6 +319,8 @@ def run_suite(suite, options, work):
     command, directory, more = SUITES[suite](suite, work)
     with tempfile.TemporaryDirectory(prefix=f"sluice-{suite}-") as scratch:
         flags = [*SERVER_FLAGS.get(suite, ()), *(() if suite in UNSIGNED else verified(Path(scratch)))]
+        if suite in AUDITED:
+            flags += ["--audit-directory", Path(scratch) / "audit"]
         mode = "dev"
         if suite in TLS:
             tls, other = (certificate(options.sluice, Path(scratch) / name) for name in ("tls", "other"))

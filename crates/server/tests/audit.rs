@@ -243,8 +243,8 @@ fn users_and_sessions_are_told_apart_and_their_secrets_are_in_no_record() {
         (&key.id.clone().into(), &HIDDEN.into())
     );
 
-    let purge = object!({ "QueueUrl": "http://localhost/000000000000/q" });
-    assert_eq!(call(server, &key, "PurgeQueue", &purge).code, "AccessDenied");
+    let queue = object!({ "QueueName": "q" });
+    assert_eq!(call(server, &key, "CreateQueue", &queue).code, "AccessDenied");
     let record = audited.last();
     assert_eq!(record["errorCode"], "AccessDenied");
     let user = &record["userIdentity"];
@@ -270,7 +270,7 @@ fn users_and_sessions_are_told_apart_and_their_secrets_are_in_no_record() {
     assert_eq!(record["readOnly"], true);
     assert_eq!(record["responseElements"]["credentials"]["accessKeyId"], session.id);
     assert_eq!(record["responseElements"]["credentials"]["sessionToken"], HIDDEN);
-    call(server, &session, "PurgeQueue", &purge);
+    call(server, &session, "CreateQueue", &queue);
     let who = &audited.last()["userIdentity"];
     assert_eq!(who["type"], "AssumedRole");
     assert_eq!(who["arn"], "arn:aws:sts::000000000000:assumed-role/deploy/night");
@@ -281,6 +281,58 @@ fn users_and_sessions_are_told_apart_and_their_secrets_are_in_no_record() {
     for secret in [&key.secret, &session.secret, session.token.as_ref().expect("it has one")] {
         assert!(!all.contains(secret.as_str()));
     }
+    audited.stop();
+}
+
+/// Looks events up page by page; returns their names.
+fn looked_up(audited: &Audited, caller: &Credentials, search: &Value, page: usize) -> Vec<String> {
+    let (mut names, mut input) = (Vec::new(), search.clone());
+    input["MaxResults"] = page.into();
+    loop {
+        let answer = done(&audited.server, caller, "LookupEvents", &input);
+        let answer: Value = serde_json::from_str(&answer.text).expect("JSON");
+        let events = answer["Events"].as_array().expect("a list");
+        assert!(events.len() <= page);
+        names.extend(
+            events.iter().map(|event| event["EventName"].as_str().expect("text").to_owned()),
+        );
+        match &answer["NextToken"] {
+            Value::Null => return names,
+            token => input["NextToken"] = token.clone(),
+        }
+    }
+}
+
+#[test]
+fn management_events_are_looked_up_over_files_and_starts_by_their_own_account() {
+    let audited = Audited::start(|config, audit| {
+        client::verifying(config);
+        (audit.data_events, audit.file_bytes_max) = (Switch::On, 2_500);
+    });
+    let root = root(ACCOUNT);
+    let mut expected = Vec::new();
+    for number in 0..6 {
+        let name = format!("q{number}");
+        let url = client::create_queue(&audited.server, &root, &name);
+        let queue = object!({ "QueueUrl": url });
+        done(&audited.server, &root, "GetQueueAttributes", &queue);
+        done(&audited.server, &root, "PurgeQueue", &queue);
+        expected.splice(0..0, ["PurgeQueue".to_owned(), "CreateQueue".to_owned()]);
+    }
+    let by = |key: &str, value: &str| object!({ "LookupAttributes": [{ "AttributeKey": key, "AttributeValue": value }] });
+    let writes = by("ReadOnly", "false");
+    for page in [1, 2, 5, 50] {
+        assert_eq!(looked_up(&audited, &root, &writes, page), expected, "pages of {page}");
+    }
+    let purges = by("EventName", "PurgeQueue");
+    assert_eq!(looked_up(&audited, &root, &purges, 2), ["PurgeQueue"; 6]);
+    let of_one = by("ResourceName", "arn:aws:sqs:us-east-1:000000000000:q3");
+    assert_eq!(looked_up(&audited, &root, &of_one, 50), ["PurgeQueue", "CreateQueue"]);
+    let by_root = by("Username", "root");
+    assert!(looked_up(&audited, &root, &by_root, 50).len() > 12, "look-ups are recorded as well");
+    assert_eq!(looked_up(&audited, &root, &by("Username", "bob"), 50), [""; 0]);
+    let other = client::root(client::OTHER_ACCOUNT);
+    assert_eq!(looked_up(&audited, &other, &writes, 50), [""; 0]);
     audited.stop();
 }
 

@@ -16,8 +16,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http_support::TestServer;
+use sluice_server::config::{AuditConfig, WhenFull};
 use sluice_server::services::sqs::Limits;
 use sluice_server::services::{SERVICES, Service, Switch};
 
@@ -34,6 +36,9 @@ const MASKS: &[(&str, &str, &str)] = &[
     ("\"StartedTimestamp\":", "}", "<time>"),
     (",\"ApproximateNumberOfMessagesMoved\":", ",", "<moved>"),
     ("{\"ApproximateNumberOfMessagesMoved\":", "}", "<moved>"),
+    ("\"EventId\":\"", "\"", "<event-id>"),
+    ("\"EventTime\":", ",", "<time>"),
+    ("\"CloudTrailEvent\":\"", "}\"", "<record>"),
     ("<RequestId>", "<", "<request-id>"),
     ("<MessageId>", "<", "<message-id>"),
     ("<ReceiptHandle>", "<", "<receipt-handle>"),
@@ -64,7 +69,17 @@ type Variables = Vec<(String, String)>;
 
 #[test]
 fn every_request_gets_its_golden_response() {
-    let server = TestServer::start_with(|config| config.extensions.peek = Switch::On);
+    let audit = tempfile::tempdir().expect("a temporary directory");
+    let server = TestServer::start_with(|config| {
+        config.extensions.peek = Switch::On;
+        config.audit = Some(AuditConfig {
+            directory: audit.path().to_owned(),
+            data_events: Switch::Off,
+            when_full: WhenFull::Wait,
+            file_bytes_max: 1 << 30,
+            file_age_max: Duration::from_secs(3_600),
+        });
+    });
     check_golden_responses(server, "golden");
 }
 
@@ -116,8 +131,8 @@ fn every_operation_has_pairs_in_each_protocol() {
         .iter()
         .flat_map(|service| service.operations.iter().map(move |operation| (service, operation)));
     for (service, operation) in operations {
-        let protocols: &[&str] = if speaks_json(service) { &["json", "query"] } else { &["query"] };
-        for protocol in protocols {
+        let protocols = [("json", speaks_json(service)), ("query", service.model.query.is_some())];
+        for (protocol, _) in protocols.iter().filter(|(_, is_spoken)| *is_spoken) {
             let is_one = |path: &&PathBuf| {
                 let name = path.to_string_lossy();
                 name.contains(&format!("/golden/{}/", operation.name))

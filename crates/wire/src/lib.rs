@@ -35,6 +35,8 @@ pub use error::{AwsError, ErrorOrigin, ErrorShape, Fault, framework};
 pub use route::{Rejection, route};
 pub use service::{JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape};
 pub use signature::Signature;
-pub use sigv4::{Signer, SigningIdentity, SigningKey, SigningRequest, iso_8601, sign};
+pub use sigv4::{
+    Signer, SigningIdentity, SigningKey, SigningRequest, iso_8601, sign, unix_secs_of_iso_8601,
+};
 pub use timestamp::Timestamp;
 pub use value::{DecodeError, Value};

@@ -239,6 +239,12 @@ pub fn iso_8601(unix_secs: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Reads what [`iso_8601`] writes.
+pub fn unix_secs_of_iso_8601(time: &str) -> Option<u64> {
+    let secs = unix_secs_of(&time.replace(['-', ':'], ""))?;
+    (iso_8601(secs) == time).then_some(secs)
+}
+
 /// Year, month, day, hour, minute and second in UTC.
 fn civil_time(unix_secs: u64) -> [u64; 6] {
     let (year, month, day) = civil_date(unix_secs / 86_400);
@@ -345,6 +351,7 @@ mod tests {
     fn times_read_back_as_written() {
         for unix_secs in (0..5_000_000_000).step_by(12_345_678) {
             assert_eq!(unix_secs_of(&timestamp(unix_secs)), Some(unix_secs));
+            assert_eq!(unix_secs_of_iso_8601(&iso_8601(unix_secs)), Some(unix_secs));
         }
         for wrong in [
             "",
@@ -359,6 +366,7 @@ mod tests {
             "20260102T00000éZ",
         ] {
             assert_eq!(unix_secs_of(wrong), None, "{wrong}");
+            assert_eq!(unix_secs_of_iso_8601(wrong), None, "{wrong}");
         }
     }
 

@@ -98,13 +98,23 @@ def test_15_16_purge_and_delete(name):
     aws("create-queue", "--queue-name", name, fails="AWS.SimpleQueueService.QueueDeletedRecently")
 
 
-def test_identities(name):
-    def run(*arguments):
-        command = [AWS, *arguments, "--endpoint-url", ENDPOINT, "--output", "json"]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=90)
-        assert result.returncode == 0, result.stderr
-        return json.loads(result.stdout) if result.stdout.strip() else {}
+def run(*arguments):
+    command = [AWS, *arguments, "--endpoint-url", ENDPOINT, "--output", "json"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout) if result.stdout.strip() else {}
 
+
+def test_audit(name):
+    aws("create-queue", "--queue-name", name)
+    by_name = f"AttributeKey=ResourceName,AttributeValue={name}"
+    (event,) = run("cloudtrail", "lookup-events", "--lookup-attributes", by_name)["Events"]
+    assert (event["EventName"], event["EventSource"]) == ("CreateQueue", "sqs.amazonaws.com")
+    record = json.loads(event["CloudTrailEvent"])
+    assert record["requestParameters"] == {"queueName": name}
+
+
+def test_identities(name):
     account = run("sts", "get-caller-identity")["Account"]
     user = run("iam", "create-user", "--user-name", name, "--tags", "Key=team,Value=red")["User"]
     assert user["Arn"] == f"arn:aws:iam::{account}:user/{name}"

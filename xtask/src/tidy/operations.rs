@@ -8,6 +8,8 @@ const REFERENCE: &str = "docs/reference/operations.md";
 const PROTOCOLS: &[&str] = &["json", "query"];
 /// How the model of a service says that it does not speak AWS JSON.
 const NO_JSON: &str = "target_prefix: \"\"";
+/// How it says that it does not speak Query.
+const NO_QUERY: &str = "query: None";
 
 /// Checks every operation of every service's list.
 pub(super) fn check(tree: &Tree) -> Vec<String> {
@@ -19,9 +21,10 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
     let reference = tree.files.get(REFERENCE).map_or("", String::as_str);
     for (list, operation) in operations {
         let model = list.replace("/mod.rs", "/model.rs");
-        let has_json = !tree.files.get(&model).is_some_and(|text| text.contains(NO_JSON));
+        let says = |text| tree.files.get(&model).is_some_and(|model| model.contains(text));
+        let speaks = |protocol: &str| !says(if protocol == "json" { NO_JSON } else { NO_QUERY });
         let folder = format!("{GOLDEN}{operation}/");
-        for protocol in PROTOCOLS.iter().filter(|it| has_json || **it != "json") {
+        for protocol in PROTOCOLS.iter().filter(|protocol| speaks(protocol)) {
             let is_pair =
                 |path: &str| path.strip_prefix(&folder).is_some_and(|file| file.contains(protocol));
             if tree.matching(is_pair).next().is_none() {

@@ -1,16 +1,18 @@
 //! The handle in front of the audit log.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::category::EventCategory;
 use super::files::{Files, Opened};
 use super::finisher::Finisher;
 use super::gap::Gap;
+use super::lookup::{Found, Search, look_up};
 use super::writer::{Bounds, Home, Writer};
 use crate::clock::Clock;
 use crate::config::{AuditConfig, Config, WhenFull};
@@ -21,6 +23,9 @@ use crate::services::Switch;
 const QUEUED_MAX: usize = 4_096;
 /// Files that may wait to be finished, besides those that wait since the start.
 const UNFINISHED_MAX: usize = 16;
+
+/// Look-ups at once; CloudTrail allows two a second.
+const LOOK_UPS_MAX: usize = 2;
 
 /// The audit log of a server. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +44,15 @@ pub(crate) enum Availability {
     Refusing,
 }
 
+/// Why nothing can be looked up.
+#[derive(Debug)]
+pub(crate) enum LookUpError {
+    /// Too many look at once.
+    Busy,
+    /// A file cannot be read.
+    Unreadable(io::Error),
+}
+
 /// What the log and its writer share.
 pub(super) struct Shared {
     messages: mpsc::Sender<Message>,
@@ -51,6 +65,8 @@ pub(super) struct Shared {
     refused: AtomicU64,
     bytes_cut: AtomicU64,
     pub(super) metrics: AuditMetrics,
+    directory: PathBuf,
+    look_ups: Arc<Semaphore>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -94,6 +110,8 @@ impl AuditLog {
             refused: AtomicU64::new(0),
             bytes_cut: AtomicU64::new(bytes_cut),
             metrics: AuditMetrics::default(),
+            directory: audit.directory.clone(),
+            look_ups: Arc::new(Semaphore::new(LOOK_UPS_MAX)),
             tasks: Mutex::default(),
         });
         if bytes_cut > 0 {
@@ -144,6 +162,23 @@ impl AuditLog {
     /// Counters.
     pub(crate) fn metrics(&self) -> &AuditMetrics {
         &self.shared.metrics
+    }
+
+    /// Looks records up that are on disk.
+    ///
+    /// # Errors
+    /// [`LookUpError`]
+    pub(crate) async fn look_up(&self, search: Search) -> Result<Found, LookUpError> {
+        let place = Arc::clone(&self.shared.look_ups).try_acquire_owned();
+        let place = place.map_err(|_| LookUpError::Busy)?;
+        let directory = self.shared.directory.clone();
+        let looking = tokio::task::spawn_blocking(move || {
+            // Whoever asked may be gone; the disk is busy all the same.
+            let _place = place;
+            look_up(&directory, &search)
+        });
+        let found = looking.await.map_err(io::Error::other).and_then(|found| found);
+        found.map_err(LookUpError::Unreadable)
     }
 
     /// Waits until there is room for a record; none is made any more when the server stops.

@@ -17,6 +17,7 @@ mod files;
 mod finisher;
 mod layout;
 mod log;
+mod lookup;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -24,5 +25,6 @@ mod writer;
 
 pub use category::EventCategory;
 pub(crate) use draft::{Draft, Subject};
-pub(crate) use log::{AuditLog, Availability};
+pub(crate) use log::{AuditLog, Availability, LookUpError};
+pub(crate) use lookup::{Attribute, Search, user_name};
 pub use verify::{Verified, VerifyError, verify};

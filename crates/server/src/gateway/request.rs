@@ -294,6 +294,7 @@ impl Gateway {
             base_url: base_url(&self.config, parts, arrival.transport, self.local_addr),
             default_region: Arc::clone(&self.default_region),
             origin: origin::of(&self.config, parts, arrival),
+            audit: self.audit.clone(),
             authoriser: Arc::clone(&self.authoriser),
             trace_header: trace_header.map(str::to_owned),
             extensions: self.config.extensions,

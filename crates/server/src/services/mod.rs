@@ -11,11 +11,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sluice_wire::{AwsError, Call, ServiceModel};
 
-use crate::audit::{Draft, EventCategory};
+use crate::audit::{AuditLog, Draft, EventCategory};
 use crate::broker::Broker;
 use crate::gateway::{Authoriser, Identity};
 use crate::identities::Identities;
 
+pub mod cloudtrail;
 pub mod iam;
 pub mod sqs;
 pub mod sts;
@@ -42,6 +43,8 @@ pub struct Context {
     pub base_url: Arc<str>,
     /// Where the request came from.
     pub origin: Origin,
+    /// Who called what, if that is recorded.
+    pub(crate) audit: Option<AuditLog>,
     /// Decides whether the caller may.
     pub(crate) authoriser: Arc<Authoriser>,
     /// The configured region; queues outside it carry their region in the URL path.
@@ -204,4 +207,5 @@ pub struct Service {
 }
 
 /// Every service of this server, in routing order.
-pub static SERVICES: &[&Service] = &[&sqs::SERVICE, &iam::SERVICE, &sts::SERVICE];
+pub static SERVICES: &[&Service] =
+    &[&sqs::SERVICE, &iam::SERVICE, &sts::SERVICE, &cloudtrail::SERVICE];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sluice_policy::Values;
 use sluice_wire::AwsError;
 
-use super::{Context, iam, sqs};
+use super::{Context, cloudtrail, iam, sqs};
 use crate::identities::Tags;
 
 /// What an operation acts on, for authorisation.
@@ -142,6 +142,9 @@ impl Resource {
             Self::ManagedPolicy(arn) => iam::target::policy(context, arn.as_deref()),
             Self::Role(arn) => iam::target::role(context, arn.as_deref()),
             Self::Account if service == sqs::MODEL.name => sqs::target::of(self, context, action),
+            Self::Account if service == cloudtrail::MODEL.name => {
+                cloudtrail::target::account(context)
+            }
             Self::Account => iam::target::account(context),
             Self::QueueUrl(_) | Self::QueueArn(_) | Self::QueueName { .. } => {
                 sqs::target::of(self, context, action)

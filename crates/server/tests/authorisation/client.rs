@@ -204,7 +204,14 @@ fn outcome(answer: &Answer) -> Outcome {
         let (code, message) = (outcome.element("Code"), outcome.element("Message"));
         return Outcome { code, message, ..outcome };
     }
-    let code = answer.header("x-amzn-query-error").split(';').next().unwrap_or_default().to_owned();
+    let of_query = answer.header("x-amzn-query-error").split(';').next().unwrap_or_default();
+    let body = json(answer);
+    let shape = body["__type"].as_str().and_then(|shape| shape.rsplit('#').next());
+    // Services that do not speak Query say the shape only.
+    let code = match (of_query, shape.unwrap_or_default()) {
+        ("", shape) => shape.strip_suffix("Exception").unwrap_or(shape).to_owned(),
+        (code, _) => code.to_owned(),
+    };
     let message = json(answer)["message"].as_str().unwrap_or_default().to_owned();
     Outcome { code, message, ..outcome }
 }
