@@ -366,6 +366,16 @@ mod tests {
             "20260102T00000éZ",
         ] {
             assert_eq!(unix_secs_of(wrong), None, "{wrong}");
+        }
+        for wrong in [
+            "",
+            "2026-02-30T00:00:00Z",
+            "2026-01-02T24:00:00Z",
+            "2026-01-02T00:00:00",
+            "2026-01-02T00:00:00+01:00",
+            "2026-1-2T00:00:00Z",
+            "20260102T000000Z",
+        ] {
             assert_eq!(unix_secs_of_iso_8601(wrong), None, "{wrong}");
         }
     }

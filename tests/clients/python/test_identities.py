@@ -143,6 +143,25 @@ def test_versions_of_a_policy(iam, unique):
     assert "AmazonSQSFullAccess" in aws
 
 
+def test_policies_are_simulated(iam, unique):
+    def decisions(pages):
+        results = [result for page in pages for result in page["EvaluationResults"]]
+        return [(it["EvalActionName"], it["EvalDecision"]) for it in results]
+
+    actions = ["sqs:SendMessage", "iam:ListUsers"]
+    custom = iam.get_paginator("simulate_custom_policy")
+    pages = custom.paginate(PolicyInputList=[DOCUMENT], ActionNames=actions, PaginationConfig={"PageSize": 1})
+    assert decisions(pages) == [("sqs:SendMessage", "allowed"), ("iam:ListUsers", "implicitDeny")]
+    arn = iam.create_user(UserName=f"simulated-{unique}")["User"]["Arn"]
+    of_user = iam.get_paginator("simulate_principal_policy")
+    deny = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+    pages = of_user.paginate(PolicySourceArn=arn, ActionNames=actions, PolicyInputList=[deny])
+    assert decisions(pages) == [("sqs:SendMessage", "explicitDeny"), ("iam:ListUsers", "explicitDeny")]
+    with pytest.raises(iam.exceptions.ClientError) as refused:
+        iam.simulate_custom_policy(PolicyInputList=[DOCUMENT], ActionNames=["sqs:SendMessage"] * 101, ResourceArns=["*"] * 100)
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
 def test_temporary_credentials(iam, sts, unique):
     role = iam.create_role(RoleName=f"role-{unique}", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
     assert role["AssumeRolePolicyDocument"] == TRUST and role["MaxSessionDuration"] == 3600

@@ -15,8 +15,11 @@ use super::errors;
 use super::names::bad_arn;
 use super::page::{Cut, Page};
 use crate::identities::parsed_arn;
-use crate::services::constraints::Constraints;
+use crate::services::constraints::{Constraints, refused};
 use crate::services::member_list::MemberList;
+
+/// Pairs of actions and resources; a page is found by counting them.
+const DECISIONS_MAX: usize = 10_000;
 
 /// What both operations take.
 #[derive(Debug, Deserialize)]
@@ -117,6 +120,11 @@ impl Scenario {
         let any = vec!["*".to_owned()];
         let given = self.resource_arns.0;
         let resources = if given.is_empty() { any } else { given };
+        if names.len().saturating_mul(resources.len()) > DECISIONS_MAX {
+            return Err(refused(format!(
+                "A simulation decides about at most {DECISIONS_MAX} pairs of actions and resources."
+            )));
+        }
         let entries = self.context_entries.0;
         let result = |action: &String, resource: &String| {
             let owner = self.resource_owner.as_deref().and_then(account_in);
