@@ -19,7 +19,7 @@ const GROWTH_MAX: u64 = 30;
 /// The same for shards, which depend a little on how requests meet each other.
 const SHARD_GROWTH_MAX: u64 = 50;
 /// A case is counted so often before it is too expensive, or committed.
-const TRIES: usize = 4;
+const TRIES: usize = 10;
 /// What one run has counts of: functions of the example, by whose names valgrind knows them.
 const STEPS: [&str; 3] = ["sends", "receives", "deletes"];
 /// Threads besides the one that serves requests, per life cycle.
