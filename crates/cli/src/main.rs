@@ -15,6 +15,7 @@ mod port_file;
 mod queue_file;
 mod reference;
 mod root_credentials;
+mod secret_file;
 mod self_signed;
 mod serve;
 mod settings;

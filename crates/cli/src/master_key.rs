@@ -1,10 +1,11 @@
 //! The file with the master key.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use sluice_server::encryption::MasterKey;
 use sluice_server::identities::Secret;
+
+use crate::secret_file;
 
 /// What others than the owner may not do with the file, nor its group but read it: orchestrators give a secret to a container
 /// by way of a group.
@@ -21,12 +22,7 @@ pub(crate) fn read(path: &Path, data: Option<&Path>) -> Result<MasterKey, String
         ))
     };
     let metadata = std::fs::metadata(path).map_err(cannot)?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & MODE_FORBIDDEN != 0 {
-        return Err(named(format!(
-            "others than its owner can use it (mode {mode:03o}); `chmod 600` keeps them out"
-        )));
-    }
+    secret_file::refuse_open(&metadata, MODE_FORBIDDEN).map_err(named)?;
     if metadata.len() > BYTES_MAX {
         return Err(named(format!("has {} bytes, and is no master key", metadata.len())));
     }
@@ -46,6 +42,7 @@ pub(crate) fn read(path: &Path, data: Option<&Path>) -> Result<MasterKey, String
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

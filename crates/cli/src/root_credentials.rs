@@ -6,41 +6,25 @@ use std::path::Path;
 use sluice_server::config::RootCredentials;
 use sluice_server::identities::Secret;
 
+use crate::secret_file;
+
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
 /// Who sees a signature can try secrets as fast as computers go.
 const SECRET_BYTES_MIN: usize = 20;
+/// What others may not do with the file, and its group neither: who has the key is the administrator.
+const MODE_FORBIDDEN: u32 = 0o077;
 
 /// Reads the file: `name = value` in two lines, and comments. It may be one that AWS tools read, with sections, and one of
 /// environment variables, in upper case. A section with the id of an account has the key of that account's administrator;
 /// other sections are that of the server's own account.
 pub(crate) fn read(path: &Path) -> Result<Vec<RootCredentials>, String> {
     let named = |problem: String| format!("root_credentials_file = {}: {problem}", path.display());
-    let text =
-        std::fs::read_to_string(path).map_err(|error| named(format!("cannot be read: {error}")))?;
-    refuse_open_file(path).map_err(&named)?;
+    let cannot = |error: std::io::Error| named(format!("cannot be read: {error}"));
+    let metadata = std::fs::metadata(path).map_err(cannot)?;
+    secret_file::refuse_open(&metadata, MODE_FORBIDDEN).map_err(named)?;
+    let text = std::fs::read_to_string(path).map_err(cannot)?;
     parse(&text).map_err(named)
-}
-
-/// Refuses a file that others than its owner can read: who has the key is the administrator.
-#[cfg(unix)]
-fn refuse_open_file(path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-
-    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if metadata.is_file() && mode & 0o077 != 0 {
-        return Err(format!(
-            "others can read it (mode {mode:o}); run chmod 600 {}",
-            path.display()
-        ));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn refuse_open_file(_path: &Path) -> Result<(), String> {
-    Ok(())
 }
 
 /// Ids and secrets that a section has.
@@ -119,7 +103,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_file_that_others_can_read_is_refused() {
         use std::os::unix::fs::PermissionsExt;

@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 use crate::random;
 
 /// Bytes of every key.
-pub(super) const KEY_BYTES: usize = 32;
+pub(crate) const KEY_BYTES: usize = 32;
 const SALT_BYTES: usize = 32;
 const INFO: &[u8] = b"sluice sealed secret 1";
 
 /// Seals secrets. Overwritten when dropped.
-pub(super) struct SealingKey(Zeroizing<[u8; KEY_BYTES]>);
+pub(crate) struct SealingKey(Zeroizing<[u8; KEY_BYTES]>);
 
 /// A number of bytes to derive.
 struct Bytes(usize);
@@ -28,12 +28,12 @@ impl KeyType for Bytes {
 }
 
 impl SealingKey {
-    pub(super) fn new(key: &[u8; KEY_BYTES]) -> Self {
+    pub(crate) fn new(key: &[u8; KEY_BYTES]) -> Self {
         Self(Zeroizing::new(*key))
     }
 
     /// Seals a secret. Only who gives the same context opens it.
-    pub(super) fn seal(&self, context: &[u8], secret: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&self, context: &[u8], secret: &[u8]) -> Vec<u8> {
         let salt: [u8; SALT_BYTES] = random::bytes();
         let mut sealed = Zeroizing::new(secret.to_vec());
         self.key(&salt)
@@ -43,7 +43,7 @@ impl SealingKey {
     }
 
     /// Returns the secret, if this key sealed it in this context.
-    pub(super) fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (salt, sealed) = sealed.split_at_checked(SALT_BYTES)?;
         let mut bytes = Zeroizing::new(sealed.to_vec());
         let opened = self.key(salt).open_in_place(only_nonce(), Aad::from(context), &mut bytes);

@@ -1,9 +1,8 @@
 //! Temporary credentials. Their session token holds everything that has to be known of them, sealed with the key of the data
 //! directory: nothing is stored for a session, and it survives a restart.
 //!
-//! A token is base64 of a nonce, and of the session as JSON, encrypted and authenticated with AES-256-GCM.
+//! A token is base64 of the session as JSON, sealed like every secret.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
@@ -12,11 +11,8 @@ use zeroize::Zeroizing;
 use super::access_key::{new_id, new_secret};
 use super::principal::{self, Tags};
 use super::secret::Secret;
-use crate::random;
+use crate::encryption::{KEY_BYTES, SealingKey};
 
-/// Bytes of the key of a data directory.
-pub(super) const KEY_BYTES: usize = 32;
-const NONCE_BYTES: usize = 12;
 /// What a token is for and how it is written, so that it is never taken for something else.
 const PURPOSE: &[u8] = b"sluice session token 1";
 /// No token that is issued is longer (neighbours §6.2).
@@ -96,7 +92,7 @@ impl RoleSession {
 }
 
 /// Seals and opens session tokens.
-pub(super) struct SessionKey(LessSafeKey);
+pub(super) struct SessionKey(SealingKey);
 
 impl Session {
     /// Makes credentials for a subject of an account.
@@ -114,22 +110,13 @@ impl Session {
 
 impl SessionKey {
     pub(super) fn new(key: &[u8; KEY_BYTES]) -> Self {
-        let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has the right length");
-        Self(LessSafeKey::new(key))
+        Self(SealingKey::new(key))
     }
 
     pub(super) fn seal(&self, session: &Session) -> String {
-        let nonce: [u8; NONCE_BYTES] = random::bytes();
-        let mut bytes =
+        let bytes =
             serde_json::to_vec(session).expect("a session has text keys and finite numbers");
-        self.0
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(PURPOSE),
-                &mut bytes,
-            )
-            .expect("a session is shorter than what the cipher takes");
-        BASE64_STANDARD.encode([&nonce, &bytes[..]].concat())
+        BASE64_STANDARD.encode(self.0.seal(PURPOSE, &Zeroizing::new(bytes)))
     }
 
     /// Returns the session of a token that this data directory issued, expired or not.
@@ -137,11 +124,8 @@ impl SessionKey {
         if token.len() > TOKEN_BYTES_MAX {
             return None;
         }
-        let mut bytes = Zeroizing::new(BASE64_STANDARD.decode(token).ok()?);
-        let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_BYTES)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let session = self.0.open_in_place(nonce, Aad::from(PURPOSE), sealed).ok()?;
-        serde_json::from_slice(session).ok()
+        let session = self.0.open(PURPOSE, &BASE64_STANDARD.decode(token).ok()?)?;
+        serde_json::from_slice(&session).ok()
     }
 }
 
@@ -173,7 +157,7 @@ mod tests {
         assert_eq!(key.open(&token), Some(session.clone()));
         let bytes = BASE64_STANDARD.decode(&token).expect("base64");
         assert!(!bytes.windows(6).any(|part| part == b"deploy"));
-        assert_ne!(key.seal(&session), token, "each has a nonce of its own");
+        assert_ne!(key.seal(&session), token, "never the same twice");
     }
 
     #[test]

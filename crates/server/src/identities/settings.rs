@@ -5,7 +5,8 @@ use sluice_store::{Batch, Shard, Space};
 use zeroize::Zeroize;
 
 use super::rows::{BadRow, OpenError, VERSION};
-use super::session::{KEY_BYTES, SessionKey};
+use super::session::SessionKey;
+use crate::encryption::KEY_BYTES;
 use crate::random;
 
 pub(super) const KEY: &[u8] = b"m";

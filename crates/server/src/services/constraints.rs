@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use sluice_policy::PolicyError;
 use sluice_wire::{AwsError, ErrorOrigin, ErrorShape, Fault};
 
 /// `ValidationError`, of IAM and STS.
@@ -139,6 +140,14 @@ impl<T: Display> Display for Quoted<T> {
 /// A letter, digit or underscore: `\w`.
 pub(super) fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
+}
+
+/// What is wrong with a policy document, as IAM and STS say it.
+pub(super) fn policy_problem(error: &PolicyError) -> String {
+    match error {
+        PolicyError::Json(_) => "This policy contains invalid Json".to_owned(),
+        PolicyError::Grammar { .. } => error.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod sts;
 
 mod constraints;
 mod member_list;
+mod tag;
 mod target;
 
 pub use target::{InputKeys, Resource};

@@ -5,11 +5,12 @@ use sluice_wire::AwsError;
 
 use super::descriptions::{Detail, PolicyDescription};
 use super::limits::{DESCRIPTION_CHARS_MAX, POLICIES_MAX};
-use super::tags::{self, TagList};
+use super::tags;
 use super::{errors, names, policies};
 use crate::identities::{Draft, ManagedPolicy};
 use crate::services::constraints::Constraints;
-use crate::services::{Context, Operation, Resource};
+use crate::services::tag::{self, TagList};
+use crate::services::{Context, InputKeys, Operation, Resource};
 
 /// The operation.
 pub(super) struct CreatePolicy;
@@ -45,6 +46,10 @@ impl Operation for CreatePolicy {
 
     fn resource(input: &Input) -> Resource {
         Resource::NewIamEntity("policy", input.path.clone(), input.policy_name.clone())
+    }
+
+    fn keys(input: &Input) -> InputKeys {
+        InputKeys::default().with_tags(&tag::given(&input.tags))
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {

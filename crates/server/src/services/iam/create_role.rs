@@ -6,9 +6,10 @@ use sluice_wire::AwsError;
 use super::descriptions::{Detail, RoleDescription};
 use super::limits::ROLES_MAX;
 use super::role_settings::{self, RoleSettings};
-use super::tags::{self, TagList};
+use super::tags;
 use super::{attachments, names, principals};
 use crate::identities::{Draft, Role};
+use crate::services::tag::{self, TagList};
 use crate::services::{Context, InputKeys, Operation, Resource};
 
 /// The operation.
@@ -54,7 +55,7 @@ impl Operation for CreateRole {
     fn keys(input: &Input) -> InputKeys {
         let arn = input.permissions_boundary.as_ref();
         let keys = InputKeys::default().with_given("iam:PermissionsBoundary", arn);
-        keys.with_tags(&tags::given(&input.tags))
+        keys.with_tags(&tag::given(&input.tags))
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
@@ -65,9 +66,7 @@ impl Operation for CreateRole {
             "assumeRolePolicyDocument",
             input.assume_role_policy_document,
         )?;
-        let boundary = input.permissions_boundary;
-        let boundary =
-            boundary.map(|arn| names::arn("permissionsBoundary", Some(arn))).transpose()?;
+        let boundary = names::boundary(input.permissions_boundary)?;
         let account = context.identity.account.to_string();
         let decide = move |draft: &mut Draft, now_ms| {
             let mut role = Role::new(&account, &path, &name, trust_policy, now_ms);

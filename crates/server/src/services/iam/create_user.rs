@@ -5,9 +5,10 @@ use sluice_wire::AwsError;
 
 use super::descriptions::{Detail, UserDescription};
 use super::limits::USERS_MAX;
-use super::tags::{self, TagList};
+use super::tags;
 use super::{attachments, names, principals};
 use crate::identities::{Draft, User};
+use crate::services::tag::{self, TagList};
 use crate::services::{Context, InputKeys, Operation, Resource};
 
 /// The operation.
@@ -47,15 +48,13 @@ impl Operation for CreateUser {
     fn keys(input: &Input) -> InputKeys {
         let arn = input.permissions_boundary.as_ref();
         let keys = InputKeys::default().with_given("iam:PermissionsBoundary", arn);
-        keys.with_tags(&tags::given(&input.tags))
+        keys.with_tags(&tag::given(&input.tags))
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
         let name = names::user(input.user_name)?;
         let path = names::path(input.path)?;
-        let boundary = input.permissions_boundary;
-        let boundary =
-            boundary.map(|arn| names::arn("permissionsBoundary", Some(arn))).transpose()?;
+        let boundary = names::boundary(input.permissions_boundary)?;
         let account = context.identity.account.to_string();
         let decide = move |draft: &mut Draft, now_ms| {
             let mut user = User::new(&account, &path, &name, now_ms);

@@ -3,11 +3,12 @@
 use serde::Serialize;
 use sluice_wire::Timestamp;
 
-use super::tags::{self, Tag};
+use super::tags;
 use super::{attachments, documents};
 use crate::identities::{
     AccessKey, Group, KeyStatus, ManagedPolicy, PolicyVersion, Principal, Role, Snapshot, User,
 };
+use crate::services::tag::Tag;
 
 /// Whether an answer has all details of something. Lists leave some of them out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

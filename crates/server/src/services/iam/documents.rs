@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use sluice_policy::{Kind, Policy, PolicyError};
+use sluice_policy::{Kind, Policy};
 use sluice_wire::AwsError;
 
 use super::errors;
 use super::limits::DOCUMENT_CHARS_MAX;
-use crate::services::constraints::Constraints;
+use crate::services::constraints::{Constraints, policy_problem};
 
 /// Takes a policy document. What is no policy of this kind is refused here.
 pub(super) fn parse(
@@ -19,10 +19,7 @@ pub(super) fn parse(
     let document = document.unwrap_or_default();
     match Policy::parse(&document, kind) {
         Ok(_) => Ok(document),
-        Err(PolicyError::Json(_)) => {
-            Err(errors::malformed_policy_document("This policy contains invalid Json"))
-        }
-        Err(error) => Err(errors::malformed_policy_document(error.to_string())),
+        Err(error) => Err(errors::malformed_policy_document(policy_problem(&error))),
     }
 }
 

@@ -1,28 +1,16 @@
 //! `ListGroups`: the groups of the account, by name.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sluice_wire::AwsError;
 
 use super::descriptions::GroupDescription;
-use super::names;
-use super::page::{Cut, Page};
+use super::page::Cut;
+use super::principals::{self, Listing};
 use crate::identities::Group;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
 pub(super) struct ListGroups;
-
-/// Request.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Input {
-    #[serde(default)]
-    path_prefix: Option<String>,
-    #[serde(default)]
-    marker: Option<String>,
-    #[serde(default)]
-    max_items: Option<i64>,
-}
 
 /// Answer.
 #[derive(Debug, Serialize)]
@@ -37,22 +25,16 @@ pub(super) struct Output {
 impl Operation for ListGroups {
     const NAME: &'static str = "ListGroups";
     const IAM_ACTION: &'static str = "iam:ListGroups";
-    type Input = Input;
+    type Input = Listing;
     type Output = Output;
 
-    fn resource(_: &Input) -> Resource {
+    fn resource(_: &Listing) -> Resource {
         Resource::Account
     }
 
-    async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
-        let page = Page::parse(input.marker.as_deref(), input.max_items)?;
-        let prefix = names::path_prefix(input.path_prefix)?;
-        let snapshot = context.identities.snapshot();
-        let all = snapshot.of_account::<Group>(&context.identity.account);
-        let listed = all.filter(|it| it.path.starts_with(&prefix));
-        let Cut { items, is_truncated, marker } =
-            page.of(listed, |it| it.name.to_ascii_lowercase());
-        let groups = items.into_iter().map(|it| GroupDescription::of(it)).collect();
+    async fn run(context: &Context, input: Listing) -> Result<Output, AwsError> {
+        let Cut { items, is_truncated, marker } = principals::list::<Group>(context, input)?;
+        let groups = items.iter().map(|it| GroupDescription::of(it)).collect();
         Ok(Output { groups, is_truncated, marker })
     }
 }

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
 use super::page::{Cut, Page};
-use super::tags::{self, Tag};
+use super::tags;
 use super::{names, principals};
 use crate::identities::Role;
+use crate::services::tag::Tag;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.

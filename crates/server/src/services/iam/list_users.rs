@@ -1,28 +1,16 @@
 //! `ListUsers`: the users of the account, by name.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sluice_wire::AwsError;
 
 use super::descriptions::{Detail, UserDescription};
-use super::names;
-use super::page::{Cut, Page};
+use super::page::Cut;
+use super::principals::{self, Listing};
 use crate::identities::User;
 use crate::services::{Context, Operation, Resource};
 
 /// The operation.
 pub(super) struct ListUsers;
-
-/// Request.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Input {
-    #[serde(default)]
-    path_prefix: Option<String>,
-    #[serde(default)]
-    marker: Option<String>,
-    #[serde(default)]
-    max_items: Option<i64>,
-}
 
 /// Answer.
 #[derive(Debug, Serialize)]
@@ -37,22 +25,16 @@ pub(super) struct Output {
 impl Operation for ListUsers {
     const NAME: &'static str = "ListUsers";
     const IAM_ACTION: &'static str = "iam:ListUsers";
-    type Input = Input;
+    type Input = Listing;
     type Output = Output;
 
-    fn resource(_: &Input) -> Resource {
+    fn resource(_: &Listing) -> Resource {
         Resource::Account
     }
 
-    async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
-        let page = Page::parse(input.marker.as_deref(), input.max_items)?;
-        let prefix = names::path_prefix(input.path_prefix)?;
-        let snapshot = context.identities.snapshot();
-        let all = snapshot.of_account::<User>(&context.identity.account);
-        let listed = all.filter(|it| it.path.starts_with(&prefix));
-        let Cut { items, is_truncated, marker } =
-            page.of(listed, |it| it.name.to_ascii_lowercase());
-        let users = items.into_iter().map(|it| UserDescription::of(it, Detail::Listed)).collect();
+    async fn run(context: &Context, input: Listing) -> Result<Output, AwsError> {
+        let Cut { items, is_truncated, marker } = principals::list::<User>(context, input)?;
+        let users = items.iter().map(|it| UserDescription::of(it, Detail::Listed)).collect();
         Ok(Output { users, is_truncated, marker })
     }
 }

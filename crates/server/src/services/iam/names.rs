@@ -43,6 +43,11 @@ pub(super) fn name_of(
     }
 }
 
+/// `PermissionsBoundary`, where it need not be given.
+pub(super) fn boundary(arn: Option<String>) -> Result<Option<String>, AwsError> {
+    arn.map(|given| self::arn("permissionsBoundary", Some(given))).transpose()
+}
+
 /// A text that is no ARN, or not of what is wanted.
 pub(super) fn bad_arn() -> AwsError {
     refused("Invalid ARN:  Could not be parsed!")

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use sluice_wire::AwsError;
 
-use super::errors;
+use super::page::{Cut, Page};
+use super::{errors, names};
 use crate::identities::{Draft, EntityKey, Principal, Snapshot};
 use crate::services::Context;
 
@@ -73,4 +75,29 @@ pub(super) async fn delete<P: Principal>(
         Ok(())
     };
     context.identities.change(decide).await
+}
+
+/// Which of the users, groups or roles of an account are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Listing {
+    #[serde(default)]
+    path_prefix: Option<String>,
+    #[serde(default)]
+    marker: Option<String>,
+    #[serde(default)]
+    max_items: Option<i64>,
+}
+
+/// Lists users, groups or roles of the caller's account by name.
+pub(super) fn list<P: Principal>(
+    context: &Context,
+    listing: Listing,
+) -> Result<Cut<Arc<P>>, AwsError> {
+    let page = Page::parse(listing.marker.as_deref(), listing.max_items)?;
+    let prefix = names::path_prefix(listing.path_prefix)?;
+    let snapshot = context.identities.snapshot();
+    let all = snapshot.of_account::<P>(&context.identity.account);
+    let listed = all.filter(|it| it.path().starts_with(&prefix)).cloned();
+    Ok(page.of(listed, |it| it.name().to_ascii_lowercase()))
 }

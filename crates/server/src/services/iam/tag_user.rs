@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use sluice_wire::AwsError;
 
-use super::tags::{self, TagList};
+use super::tags;
 use super::{names, principals};
 use crate::identities::User;
+use crate::services::tag::{self, TagList};
 use crate::services::{Context, InputKeys, NoOutput, Operation, OutputShape, Resource};
 
 /// The operation.
@@ -33,7 +34,7 @@ impl Operation for TagUser {
     }
 
     fn keys(input: &Input) -> InputKeys {
-        InputKeys::default().with_tags(&tags::given(&input.tags))
+        InputKeys::default().with_tags(&tag::given(&input.tags))
     }
 
     async fn run(context: &Context, input: Input) -> Result<NoOutput, AwsError> {

@@ -1,6 +1,5 @@
 //! Tags of users, roles and policies. Keys that differ only by case are the same.
 
-use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
 use super::errors;
@@ -8,19 +7,7 @@ use super::limits::TAGS_MAX;
 use crate::identities::Tags;
 use crate::services::constraints::Constraints;
 use crate::services::member_list::MemberList;
-
-/// A tag on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag {
-    #[serde(default)]
-    key: String,
-    #[serde(default)]
-    value: String,
-}
-
-/// Tags on the wire.
-pub(super) type TagList = MemberList<Tag>;
+use crate::services::tag::{DUPLICATE_KEYS, Tag, TagList, is_same};
 
 /// Adds tags to the ones that there are.
 pub(super) fn merge(tags: &mut Tags, given: &TagList) -> Result<(), AwsError> {
@@ -40,9 +27,7 @@ pub(super) fn merge(tags: &mut Tags, given: &TagList) -> Result<(), AwsError> {
             return Err(errors::invalid_input("Tag keys beginning with 'aws:' are reserved."));
         }
         if given.0[..index].iter().any(|other| is_same(&other.key, &tag.key)) {
-            return Err(errors::invalid_input(
-                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-            ));
+            return Err(errors::invalid_input(DUPLICATE_KEYS));
         }
         tags.retain(|key, _| !is_same(key, &tag.key));
         tags.insert(tag.key.clone(), tag.value.clone());
@@ -51,11 +36,6 @@ pub(super) fn merge(tags: &mut Tags, given: &TagList) -> Result<(), AwsError> {
         return Err(errors::limit_exceeded("The number of tags has reached the maximum limit."));
     }
     Ok(())
-}
-
-/// The tags of a request, as conditions of policies ask for them.
-pub(super) fn given(tags: &TagList) -> Tags {
-    tags.0.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }
 
 /// Removes the tags with these keys, as far as there are any.
@@ -67,17 +47,6 @@ pub(super) fn remove(tags: &mut Tags, keys: &MemberList<String>) {
 pub(super) fn list(tags: &Tags) -> Vec<Tag> {
     let tag = |(key, value): (&String, &String)| Tag { key: key.clone(), value: value.clone() };
     tags.iter().map(tag).collect()
-}
-
-impl Tag {
-    /// What pages of tags are sorted by.
-    pub(super) fn sorted_by(&self) -> String {
-        self.key.clone()
-    }
-}
-
-fn is_same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
 }
 
 fn is_tag_character(char: char) -> bool {

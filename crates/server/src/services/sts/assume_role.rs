@@ -6,10 +6,11 @@ use sluice_wire::AwsError;
 use super::credentials::Credentials;
 use super::errors;
 use super::session_policy::{PolicyArn, SessionPolicy};
-use super::session_tags::{self, Tag};
+use super::session_tags;
 use crate::identities::{EntityKey, Holder, Role, RoleSession, Session, Subject, parsed_arn};
 use crate::services::constraints::{Constraints, is_word, refused};
 use crate::services::member_list::MemberList;
+use crate::services::tag::{self, TagList};
 use crate::services::{Context, InputKeys, Operation, Resource};
 
 /// How long a session lasts, s.
@@ -38,7 +39,7 @@ pub(super) struct Input {
     #[serde(default)]
     policy_arns: MemberList<PolicyArn>,
     #[serde(default)]
-    tags: MemberList<Tag>,
+    tags: TagList,
     #[serde(default)]
     transitive_tag_keys: MemberList<String>,
     #[serde(default)]
@@ -85,13 +86,12 @@ impl Operation for AssumeRole {
     }
 
     fn keys(input: &Input) -> InputKeys {
-        let tags = input.tags.0.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         InputKeys::default()
             .with_given("sts:ExternalId", input.external_id.as_ref())
             .with_given("sts:RoleSessionName", input.role_session_name.as_ref())
             .with_given("sts:SourceIdentity", input.source_identity.as_ref())
             .with("sts:TransitiveTagKeys", input.transitive_tag_keys.0.iter().cloned())
-            .with_tags(&tags)
+            .with_tags(&tag::given(&input.tags))
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {

@@ -3,6 +3,8 @@
 use sluice_policy::PolicyError;
 use sluice_wire::{AwsError, ErrorOrigin, ErrorShape, Fault, framework};
 
+use crate::services::constraints::policy_problem;
+
 const fn row(name: &'static str, query_code: &'static str, status: u16) -> ErrorShape {
     ErrorShape { name, query_code, status, fault: Fault::Sender, origin: ErrorOrigin::Service }
 }
@@ -24,11 +26,7 @@ pub(super) fn access_denied(text: impl Into<String>) -> AwsError {
 }
 
 pub(super) fn malformed_policy_document(error: &PolicyError) -> AwsError {
-    let message = match error {
-        PolicyError::Json(_) => "This policy contains invalid Json".to_owned(),
-        PolicyError::Grammar { .. } => error.to_string(),
-    };
-    AwsError::new(&MALFORMED_POLICY_DOCUMENT, message)
+    AwsError::new(&MALFORMED_POLICY_DOCUMENT, policy_problem(error))
 }
 
 pub(super) fn packed_policy_too_large(percent: usize) -> AwsError {

@@ -1,28 +1,18 @@
 //! Tags of sessions.
 
-use serde::Deserialize;
 use sluice_wire::AwsError;
 
 use super::errors;
 use crate::identities::{RoleSession, Tags};
 use crate::services::constraints::{Constraints, refused};
 use crate::services::member_list::MemberList;
+use crate::services::tag::{DUPLICATE_KEYS, TagList, is_same};
 
 const TAGS_MAX: usize = 50;
 
-/// A tag on the wire.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag {
-    #[serde(default)]
-    pub(super) key: String,
-    #[serde(default)]
-    pub(super) value: String,
-}
-
 /// Reads `Tags` and `TransitiveTagKeys`.
 pub(super) fn parse(
-    given: MemberList<Tag>,
+    given: TagList,
     transitive_keys: &MemberList<String>,
 ) -> Result<Tags, AwsError> {
     let mut constraints = Constraints::new();
@@ -39,9 +29,7 @@ pub(super) fn parse(
     let mut tags = Tags::new();
     for tag in given.0 {
         if tags.keys().any(|key| is_same(key, &tag.key)) {
-            return Err(errors::invalid_parameter(
-                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-            ));
+            return Err(errors::invalid_parameter(DUPLICATE_KEYS));
         }
         tags.insert(tag.key, tag.value);
     }
@@ -75,13 +63,10 @@ pub(super) fn inherit(
     Ok(())
 }
 
-fn is_same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::tag::Tag;
 
     fn parsed(tags: &[(&str, &str)], transitive: &[&str]) -> Result<Tags, String> {
         let tag = |(key, value): &(&str, &str)| Tag { key: (*key).into(), value: (*value).into() };

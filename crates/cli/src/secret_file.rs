@@ -1,0 +1,13 @@
+//! Files that hold secrets.
+
+use std::fs::Metadata;
+use std::os::unix::fs::PermissionsExt;
+
+/// Refuses a file whose mode has any of these bits.
+pub(crate) fn refuse_open(metadata: &Metadata, mode_forbidden: u32) -> Result<(), String> {
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & mode_forbidden == 0 {
+        return Ok(());
+    }
+    Err(format!("others than its owner can use it (mode {mode:03o}); `chmod 600` keeps them out"))
+}
