@@ -55,10 +55,17 @@ missing_packages() {
     have go || echo "golang-go: the Go client test"
 }
 
+# Not libclang-cpp, another library, which has no C interface.
 have_libclang() {
     [ -n "${LIBCLANG_PATH:-}" ] && return 0
-    compgen -G '/usr/lib*/llvm*/lib*/libclang*.so*' >/dev/null || compgen -G '/usr/lib/*/libclang*.so*' >/dev/null ||
-        compgen -G '/usr/lib*/libclang*.so*' >/dev/null || compgen -G '/opt/homebrew/opt/llvm/lib/libclang*' >/dev/null
+    local directory
+    for directory in '/usr/lib*/llvm*/lib*' '/usr/lib/*' '/usr/lib*' '/opt/homebrew/opt/llvm/lib'; do
+        if compgen -G "$directory/libclang.so*" >/dev/null || compgen -G "$directory/libclang-[0-9]*.so*" >/dev/null ||
+            compgen -G "$directory/libclang.dylib" >/dev/null; then
+            return 0
+        fi
+    done
+    return 1
 }
 
 install_packages() {
