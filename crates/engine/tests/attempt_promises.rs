@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sluice_engine::{
     Command, DeleteOutcome, Delivery, GroupId, Handle, Limits, NewMessage, Policy, QueueConfig,
     Reply, SendOutcome, Sequence, VisibilityOutcome,
 };
 
 mod support;
+use support::properties::{cases, is_caught, is_kept};
 use support::{Harness, Sabotage};
 
 const NAME_LIVES_MS: u64 = 300_000;
@@ -318,12 +318,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 #[test]
 fn a_named_receive_can_be_repeated_as_promised() {
-    let asked = std::env::var("SLUICE_PROPERTY_CASES").ok();
-    let cases = asked.and_then(|text| text.parse().ok()).unwrap_or(2_000);
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    TestRunner::new(config)
-        .run(&steps(), |steps| check(&steps, Sabotage::Nothing).map_err(TestCaseError::fail))
-        .unwrap();
+    is_kept(cases(2_000), steps(), |steps| check(&steps, Sabotage::Nothing));
 }
 
 #[test]
@@ -334,17 +329,6 @@ fn a_broken_repetition_is_caught() {
         Sabotage::ForgetTouched,
         Sabotage::CloseBusy,
     ] {
-        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        let config = Config {
-            cases: 200,
-            failure_persistence: None,
-            max_shrink_iters: 0,
-            ..Config::default()
-        };
-        let outcome = TestRunner::new_with_rng(config, rng).run(&steps(), |steps| {
-            let outcome = std::panic::catch_unwind(|| check(&steps, sabotage));
-            outcome.unwrap_or_else(|_| Err("panicked".to_owned())).map_err(TestCaseError::fail)
-        });
-        assert!(outcome.is_err(), "{sabotage:?} was not noticed");
+        is_caught(200, sabotage, steps(), |steps| check(&steps, sabotage));
     }
 }

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sluice_engine::{
     Arrival, ArrivalKind, Command, DeadLetters, DeleteOutcome, Delivery, Departure, Destination,
     GroupId, Handle, History, Limits, NewMessage, Policy, QueueAddress, QueueConfig, Reply,
@@ -14,6 +13,7 @@ use sluice_engine::{
 };
 
 mod support;
+use support::properties::{cases, is_caught, is_kept};
 use support::{Harness, Sabotage};
 
 const VISIBILITY_MAX_MS: u64 = 43_200_000;
@@ -908,14 +908,7 @@ fn runs() -> impl Strategy<Value = (Setup, Vec<Step>)> {
 
 #[test]
 fn dead_letters_keep_their_promises() {
-    let asked = std::env::var("SLUICE_PROPERTY_CASES").ok();
-    let cases = asked.and_then(|text| text.parse().ok()).unwrap_or(2_000);
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    TestRunner::new(config)
-        .run(&runs(), |(setup, steps)| {
-            check(&steps, setup, Sabotage::Nothing).map_err(TestCaseError::fail)
-        })
-        .unwrap();
+    is_kept(cases(2_000), runs(), |(setup, steps)| check(&steps, setup, Sabotage::Nothing));
 }
 
 /// One short poll sends thousands of dead letters away, some per tick, and finds the message behind them.
@@ -1002,17 +995,6 @@ fn a_broken_move_is_caught() {
         Sabotage::ForgetLogged,
         Sabotage::ForgetGroupRows,
     ] {
-        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        let config = Config {
-            cases: 200,
-            failure_persistence: None,
-            max_shrink_iters: 0,
-            ..Config::default()
-        };
-        let outcome = TestRunner::new_with_rng(config, rng).run(&runs(), |(setup, steps)| {
-            let outcome = std::panic::catch_unwind(|| check(&steps, setup, sabotage));
-            outcome.unwrap_or_else(|_| Err("panicked".to_owned())).map_err(TestCaseError::fail)
-        });
-        assert!(outcome.is_err(), "{sabotage:?} was not noticed");
+        is_caught(200, sabotage, runs(), |(setup, steps)| check(&steps, setup, sabotage));
     }
 }

@@ -8,14 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sluice_engine::{
     Command, DeleteOutcome, Delivery, GroupId, Handle, Limits, NOISY_PLACES, NewMessage, Policy,
     QueueConfig, Reply, SendOutcome, Sequence, VisibilityOutcome,
 };
 
 mod support;
-use support::{Harness, Sabotage};
+use support::properties::{cases, is_caught, is_kept};
+use support::{Harness, Sabotage, checked};
 
 /// Bounds so low that every path through disk is taken.
 const LIMITS: Limits = Limits {
@@ -458,20 +458,7 @@ fn note_delivery(
     }
     known.receive_count += 1;
     known.visible_at_ms = now_ms + hidden_ms;
-    if delivery.receive_count != known.receive_count {
-        return Err(format!(
-            "receive count {} instead of {}",
-            delivery.receive_count, known.receive_count
-        ));
-    }
-    if !harness.rows.bodies.contains_key(&delivery.sequence) {
-        return Err("the body is gone".to_owned());
-    }
-    model.handles.push(Handle {
-        sequence: delivery.sequence,
-        receive_count: delivery.receive_count,
-        received_at_ms: now_ms,
-    });
+    model.handles.push(checked(harness, delivery, known.receive_count)?);
     Ok(())
 }
 
@@ -620,28 +607,18 @@ fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..most)
 }
 
-fn cases() -> u32 {
-    let asked = std::env::var("SLUICE_PROPERTY_CASES").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(250)
-}
-
 fn run_cases(cases: u32, most: usize, setup: impl Strategy<Value = Setup>) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    TestRunner::new(config)
-        .run(&(setup, steps(most)), |(setup, steps)| {
-            check(&steps, setup, Sabotage::Nothing).map_err(TestCaseError::fail)
-        })
-        .unwrap();
+    is_kept(cases, (setup, steps(most)), |(setup, steps)| check(&steps, setup, Sabotage::Nothing));
 }
 
 #[test]
 fn a_fair_queue_keeps_its_promises() {
-    run_cases(cases(), 60, Just(SMALL));
+    run_cases(cases(250), 60, Just(SMALL));
 }
 
 #[test]
 fn a_fair_queue_keeps_its_promises_whatever_its_bounds() {
-    run_cases((cases() / 4).max(1), 100, setup());
+    run_cases((cases(250) / 4).max(1), 100, setup());
 }
 
 #[test]
@@ -656,17 +633,6 @@ fn a_broken_fair_queue_is_caught() {
         Sabotage::ForgetNoise,
         Sabotage::IgnoreTenants,
     ] {
-        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        let config = Config {
-            cases: 500,
-            failure_persistence: None,
-            max_shrink_iters: 0,
-            ..Config::default()
-        };
-        let outcome = TestRunner::new_with_rng(config, rng).run(&steps(60), |steps| {
-            let outcome = std::panic::catch_unwind(|| check(&steps, SMALL, sabotage));
-            outcome.unwrap_or_else(|_| Err("panicked".to_owned())).map_err(TestCaseError::fail)
-        });
-        assert!(outcome.is_err(), "{sabotage:?} was not noticed");
+        is_caught(500, sabotage, steps(60), |steps| check(&steps, SMALL, sabotage));
     }
 }

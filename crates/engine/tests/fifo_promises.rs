@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sluice_engine::{
     Command, Deduplication, DeleteOutcome, GroupId, Handle, Limits, NewMessage, Policy,
     QueueConfig, Reply, SendOutcome, Sequence, VisibilityOutcome,
 };
 
 mod support;
-use support::{Harness, Sabotage};
+use support::properties::{cases, is_caught, is_kept};
+use support::{Harness, Sabotage, checked};
 
 const WINDOW_MS: u64 = 300_000;
 /// Bounds so low that every path through disk is taken.
@@ -348,20 +348,7 @@ fn receive(
         of_group.remove(0);
         known.receive_count += 1;
         known.hidden_until_ms = now_ms + hidden_ms;
-        if delivery.receive_count != known.receive_count {
-            return Err(format!(
-                "receive count {} instead of {}",
-                delivery.receive_count, known.receive_count
-            ));
-        }
-        if !harness.rows.bodies.contains_key(&delivery.sequence) {
-            return Err("the body is gone".to_owned());
-        }
-        model.handles.push(Handle {
-            sequence: delivery.sequence,
-            receive_count: delivery.receive_count,
-            received_at_ms: now_ms,
-        });
+        model.handles.push(checked(harness, &delivery, known.receive_count)?);
     }
     Ok(())
 }
@@ -451,32 +438,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..80)
 }
 
-fn cases() -> u32 {
-    let asked = std::env::var("SLUICE_PROPERTY_CASES").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(2_000)
-}
-
 #[test]
 fn a_fifo_queue_keeps_its_promises_whatever_its_bounds() {
-    let cases = (cases() / 4).max(1);
-    let steps = prop::collection::vec(step(), 1..300);
-    let mut runner =
-        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    runner
-        .run(&(setup(), steps), |(setup, steps)| {
-            check(&steps, setup, Sabotage::Nothing).map_err(TestCaseError::fail)
-        })
-        .unwrap();
+    let inputs = (setup(), prop::collection::vec(step(), 1..300));
+    let cases = (cases(2_000) / 4).max(1);
+    is_kept(cases, inputs, |(setup, steps)| check(&steps, setup, Sabotage::Nothing));
 }
 
 #[test]
 fn a_fifo_queue_keeps_its_promises() {
-    let cases = cases();
-    let mut runner =
-        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    runner
-        .run(&steps(), |steps| check(&steps, SMALL, Sabotage::Nothing).map_err(TestCaseError::fail))
-        .unwrap();
+    is_kept(cases(2_000), steps(), |steps| check(&steps, SMALL, Sabotage::Nothing));
 }
 
 #[test]
@@ -490,17 +461,6 @@ fn a_broken_fifo_engine_is_caught() {
         Sabotage::ForgetDuplicates,
         Sabotage::ForgetLine,
     ] {
-        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        let config = Config {
-            cases: 500,
-            failure_persistence: None,
-            max_shrink_iters: 0,
-            ..Config::default()
-        };
-        let outcome = TestRunner::new_with_rng(config, rng).run(&steps(), |steps| {
-            let outcome = std::panic::catch_unwind(|| check(&steps, SMALL, sabotage));
-            outcome.unwrap_or_else(|_| Err("panicked".to_owned())).map_err(TestCaseError::fail)
-        });
-        assert!(outcome.is_err(), "{sabotage:?} was not noticed");
+        is_caught(500, sabotage, steps(), |steps| check(&steps, SMALL, sabotage));
     }
 }

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sluice_engine::{
     Command, DeleteOutcome, GroupId, Handle, Limits, NewMessage, Policy, QueueConfig, Reply,
     SendOutcome, Sequence, VisibilityOutcome,
 };
 
 mod support;
-use support::{Harness, Sabotage};
+use support::properties::{cases, is_caught, is_kept};
+use support::{Harness, Sabotage, checked};
 
 const IN_FLIGHT_MAX: usize = 6;
 const RETENTION_MS: u64 = 60_000;
@@ -263,20 +263,7 @@ fn receive(
         known.receive_count += 1;
         // Zero leaves it visible; the model marks it with the next millisecond only within this receive.
         known.visible_at_ms = now_ms + hidden_ms;
-        if delivery.receive_count != known.receive_count {
-            return Err(format!(
-                "receive count {} instead of {}",
-                delivery.receive_count, known.receive_count
-            ));
-        }
-        if !harness.rows.bodies.contains_key(&delivery.sequence) {
-            return Err("the body is gone".to_owned());
-        }
-        model.handles.push(Handle {
-            sequence: delivery.sequence,
-            receive_count: delivery.receive_count,
-            received_at_ms: now_ms,
-        });
+        model.handles.push(checked(harness, &delivery, known.receive_count)?);
     }
     Ok(())
 }
@@ -341,15 +328,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 #[test]
 fn a_standard_queue_keeps_its_promises() {
-    let cases = std::env::var("SLUICE_PROPERTY_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2_000);
-    let mut runner =
-        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    runner
-        .run(&steps(), |steps| check(&steps, Sabotage::Nothing).map_err(TestCaseError::fail))
-        .unwrap();
+    is_kept(cases(2_000), steps(), |steps| check(&steps, Sabotage::Nothing));
 }
 
 /// Sends, receives and deletes while the clock jumps both ways; returns what was sent and not deleted, and what comes
@@ -419,14 +398,14 @@ fn drain_after_clock_jumps(steps: &[(Step, i64)]) -> (Vec<Sequence>, Vec<Sequenc
 #[test]
 fn a_clock_that_jumps_loses_and_repeats_nothing() {
     let jumping = prop::collection::vec((step(), -20_000_i64..20_000), 1..60);
-    let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
-    TestRunner::new(config)
-        .run(&jumping, |steps| {
-            let (expected, drained) = drain_after_clock_jumps(&steps);
-            prop_assert_eq!(expected, drained);
+    is_kept(cases(2_000), jumping, |steps| {
+        let (expected, drained) = drain_after_clock_jumps(&steps);
+        if expected == drained {
             Ok(())
-        })
-        .unwrap();
+        } else {
+            Err(format!("{expected:?} were there, and {drained:?} came"))
+        }
+    });
 }
 
 #[test]
@@ -442,17 +421,6 @@ fn a_broken_engine_is_caught() {
         Sabotage::LeaveUnlogged,
         Sabotage::ForgetUntouched,
     ] {
-        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        let config = Config {
-            cases: 500,
-            failure_persistence: None,
-            max_shrink_iters: 0,
-            ..Config::default()
-        };
-        let outcome = TestRunner::new_with_rng(config, rng).run(&steps(), |steps| {
-            let outcome = std::panic::catch_unwind(|| check(&steps, sabotage));
-            outcome.unwrap_or_else(|_| Err("panicked".to_owned())).map_err(TestCaseError::fail)
-        });
-        assert!(outcome.is_err(), "{sabotage:?} was not noticed");
+        is_caught(500, sabotage, steps(), |steps| check(&steps, sabotage));
     }
 }

@@ -1,13 +1,16 @@
 //! Drives a partition the way a shard does, with rows in ordered maps, virtual time and restarts.
 
+#[allow(dead_code, reason = "some test binaries have no properties")]
+pub(crate) mod properties;
+
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use sluice_engine::{
-    ArrivalKind, Change, Command, DeadLetters, DeadlineKey, Departure, DueKey, DuplicateRow, Found,
-    GroupId, GroupRow, History, Limits, LogEntry, Lookup, NOISY_PLACES, Output, Page, Partition,
-    PartitionRow, QueueAddress, QueueConfig, Reply, RequestId, SendOutcome, Sequence, Stored,
-    TouchedRow, Want,
+    ArrivalKind, Change, Command, DeadLetters, DeadlineKey, Delivery, Departure, DueKey,
+    DuplicateRow, Found, GroupId, GroupRow, Handle, History, Limits, LogEntry, Lookup,
+    NOISY_PLACES, Output, Page, Partition, PartitionRow, QueueAddress, QueueConfig, Reply,
+    RequestId, SendOutcome, Sequence, Stored, TouchedRow, Want,
 };
 
 /// The stored rows of one partition.
@@ -548,4 +551,24 @@ impl Harness {
             (_, command) => command,
         }
     }
+}
+
+/// What holds of every delivery: it counts the receives, and its body is there. Its handle.
+#[allow(dead_code, reason = "some test binaries receive nothing")]
+pub(crate) fn checked(
+    harness: &Harness,
+    delivery: &Delivery,
+    receive_count: u32,
+) -> Result<Handle, String> {
+    if delivery.receive_count != receive_count {
+        return Err(format!("receive count {} instead of {receive_count}", delivery.receive_count));
+    }
+    if !harness.rows.bodies.contains_key(&delivery.sequence) {
+        return Err("the body is gone".to_owned());
+    }
+    Ok(Handle {
+        sequence: delivery.sequence,
+        receive_count: delivery.receive_count,
+        received_at_ms: harness.now_ms,
+    })
 }
