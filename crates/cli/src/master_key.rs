@@ -13,9 +13,9 @@ const MODE_FORBIDDEN: u32 = 0o037;
 /// A key in base64 is much shorter.
 const BYTES_MAX: u64 = 1_000;
 
-/// Reads the file. It must not lie in the data directory: who gets one would get the other.
-pub(crate) fn read(path: &Path, data: Option<&Path>) -> Result<MasterKey, String> {
-    let named = |problem: String| format!("master_key_file = {}: {problem}", path.display());
+/// Reads the file that a setting names. It must not lie in the data directory: who gets one would get the other.
+pub(crate) fn read(setting: &str, path: &Path, data: Option<&Path>) -> Result<MasterKey, String> {
+    let named = |problem: String| format!("{setting} = {}: {problem}", path.display());
     let cannot = |error: std::io::Error| {
         named(format!(
             "cannot be read: {error}; `(umask 077; openssl rand -base64 32 > FILE)` makes such a file"
@@ -55,7 +55,7 @@ mod tests {
         let path = root.path().join(directory).join("master.key");
         std::fs::write(&path, text).expect("a file");
         std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("ours");
-        read(&path, Some(&data)).err()
+        read("master_key_file", &path, Some(&data)).err()
     }
 
     #[test]
@@ -78,7 +78,9 @@ mod tests {
             assert!(refusal.contains(told) && refusal.contains("master.key"), "{refusal}");
             assert!(!refusal.contains("3q2"), "{refusal}");
         }
-        let missing = read(Path::new("/nonexistent/key"), None).expect_err("refused");
+        let missing = read("previous_master_key_file", Path::new("/nonexistent/key"), None)
+            .expect_err("refused");
+        assert!(missing.starts_with("previous_master_key_file = /nonexistent/key"), "{missing}");
         assert!(missing.contains("openssl rand -base64 32"), "{missing}");
     }
 }

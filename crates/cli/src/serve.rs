@@ -123,10 +123,16 @@ fn not_started(error: &StartError) -> Failure {
 
 /// Reads the files that the settings name.
 pub(crate) fn read_files(resolved: &Resolved) -> Result<FromFiles, Failure> {
+    let settings = &resolved.settings;
     Ok(FromFiles {
         declared_queues: declared_queues(resolved)?,
         root_credentials: root_credentials(resolved)?,
-        master_key: master_key(resolved)?,
+        master_key: master_key(resolved, "master_key_file", settings.master_key_file.as_deref())?,
+        previous_master_key: master_key(
+            resolved,
+            "previous_master_key_file",
+            settings.previous_master_key_file.as_deref(),
+        )?,
     })
 }
 
@@ -146,11 +152,14 @@ fn root_credentials(resolved: &Resolved) -> Result<Vec<RootCredentials>, Failure
     path.map_or(Ok(Vec::new()), |path| root_credentials::read(path).map_err(Failure::Usage))
 }
 
-/// Reads the master key, if a file has it.
-fn master_key(resolved: &Resolved) -> Result<Option<MasterKey>, Failure> {
-    let settings = &resolved.settings;
-    let path = settings.master_key_file.as_deref();
-    let read = |path| master_key::read(path, settings.data.as_deref()).map_err(Failure::Usage);
+/// Reads a master key, if a file has it.
+fn master_key(
+    resolved: &Resolved,
+    key: &str,
+    path: Option<&Path>,
+) -> Result<Option<MasterKey>, Failure> {
+    let data = resolved.settings.data.as_deref();
+    let read = |path| master_key::read(key, path, data).map_err(Failure::Usage);
     path.map(read).transpose()
 }
 

@@ -19,7 +19,7 @@ use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SteadyClock};
 use crate::config::{Access, Config};
 use crate::control::Control;
-use crate::encryption::{self, Encryption};
+use crate::encryption::{self, Encryption, MasterKeys};
 use crate::gateway::{Authenticator, Authoriser, Gateway, Rates, SCRAPES_MAX};
 use crate::http::{BodyBudget, Limits, Listener, Stops, Tls};
 use crate::identities::{self, AccessKey, Identities, RootKeyError};
@@ -357,7 +357,11 @@ async fn open_encryption(
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Encryption>, encryption::OpenError> {
     let shard = store.open_shard(encryption::SHARD)?;
-    Encryption::open(shard, config.master_key.clone(), Arc::clone(clock)).await
+    let master_keys = MasterKeys {
+        current: config.master_key.clone(),
+        previous: config.previous_master_key.clone(),
+    };
+    Encryption::open(shard, master_keys, Arc::clone(clock)).await
 }
 
 /// Starts the accepting task; everything it needs exists.

@@ -25,6 +25,13 @@ fn with_key(key: &str) -> impl FnOnce(&mut Config) {
     |config| config.master_key = Some(key)
 }
 
+fn start_on(data: &Path, key: &str) -> TestServer {
+    TestServer::start_with(|config| {
+        with_key(key)(config);
+        data.clone_into(&mut config.data_dir);
+    })
+}
+
 fn call(server: &TestServer, operation: &str, input: &Value) -> Value {
     let answer = server.connect().call(operation, &input.to_string());
     assert_eq!(answer.status, 200, "{operation}: {}", answer.text());
@@ -105,10 +112,7 @@ fn tells_of(directory: &Path, body: &str) -> bool {
 fn whoever_gets_disk_log_or_backup_finds_no_body_and_nothing_that_tells_of_one() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let (data, backup) = (root.path().join("data"), root.path().join("backup"));
-    let server = TestServer::start_with(|config| {
-        with_key(KEY)(config);
-        config.data_dir.clone_from(&data);
-    });
+    let server = start_on(&data, KEY);
     let plain = create(&server, "plain", &object!({ "SqsManagedSseEnabled": "false" }));
     let managed = create(&server, "managed", &object!({}));
     let kms = create(&server, "kms", &object!({ "KmsMasterKeyId": "alias/aws/sqs" }));
@@ -138,18 +142,38 @@ fn whoever_gets_disk_log_or_backup_finds_no_body_and_nothing_that_tells_of_one()
     assert_eq!(found, [], "the check needs no key");
 }
 
+/// Starts a server and stops it again.
+fn started_with(data: &Path, key: Option<&str>, previous: Option<&str>) -> Result<(), String> {
+    let parse = |key| MasterKey::parse(key).expect("32 bytes");
+    let (master_key, previous_master_key) = (key.map(parse), previous.map(parse));
+    let config = Config { master_key, previous_master_key, ..Config::small(data) };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let started = runtime.block_on(Server::start(config));
+    let drained = started.map(|running| runtime.block_on(running.drain()));
+    drained.map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_start_with_both_changes_the_master_key_and_everything_is_read() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let data = dir.path().join("data");
+    let body = secret();
+    let server = start_on(&data, KEY);
+    let url = create(&server, "q", &object!({}));
+    send(&server, &url, &body);
+    server.drain();
+    assert_eq!(started_with(&data, Some(OTHER_KEY), Some(KEY)), Ok(()));
+    assert!(started_with(&data, Some(KEY), None).is_err(), "it opens nothing any more");
+    let server = start_on(&data, OTHER_KEY);
+    let url = create(&server, "q", &object!({}));
+    assert_eq!(receive(&server, &url, 0), [body]);
+}
+
 #[test]
 fn without_its_master_key_a_data_directory_is_not_served() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data");
-    let start = |key: Option<&str>| {
-        let key = key.map(|key| MasterKey::parse(key).expect("32 bytes"));
-        let config = Config { master_key: key, ..Config::small(&data) };
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let started = runtime.block_on(Server::start(config));
-        let drained = started.map(|running| runtime.block_on(running.drain()));
-        drained.map(|_| ()).map_err(|error| error.to_string())
-    };
+    let start = |key: Option<&str>| started_with(&data, key, None);
     assert_eq!(start(None), Ok(()), "nothing is encrypted yet");
     assert_eq!(start(Some(KEY)), Ok(()));
     assert_eq!(start(Some(KEY)), Ok(()));

@@ -155,6 +155,11 @@ pub(crate) static KEYS: &[Key] = &[
         master_key_file,
         "File with the master key, 32 random bytes in base64 (`openssl rand -base64 32`), outside of the data directory: bodies in queues with `SqsManagedSseEnabled` or `KmsMasterKeyId` are encrypted at rest. Once it was set, there is no start without it; see docs/encryption.md."
     ),
+    file_key!(
+        "previous_master_key_file",
+        previous_master_key_file,
+        "File with the master key that the data directory has had: the start with both files changes it to that in `master_key_file`. Afterwards, this one has no effect."
+    ),
     Key {
         name: "allow_plain_http",
         file_type: FileType::Boolean,

@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) root_credentials_file: Option<PathBuf>,
     /// File with the key on which encryption at rest hangs.
     pub(crate) master_key_file: Option<PathBuf>,
+    /// File with the master key that the other one replaces.
+    pub(crate) previous_master_key_file: Option<PathBuf>,
     pub(crate) plain_http: Switch,
     /// PEM; TLS needs both this and the key.
     pub(crate) tls_certificate_file: Option<PathBuf>,
@@ -99,6 +101,7 @@ pub(crate) struct Settings {
 pub(crate) struct FromFiles {
     pub(crate) root_credentials: Vec<RootCredentials>,
     pub(crate) master_key: Option<MasterKey>,
+    pub(crate) previous_master_key: Option<MasterKey>,
     pub(crate) declared_queues: Vec<DeclaredQueue>,
 }
 
@@ -115,6 +118,7 @@ impl Settings {
             auth,
             root_credentials_file: None,
             master_key_file: None,
+            previous_master_key_file: None,
             plain_http: Switch::Off,
             tls_certificate_file: None,
             tls_key_file: None,
@@ -188,7 +192,8 @@ impl Settings {
 
     /// The server configuration, with the data directory that was chosen and what is in the files.
     pub(crate) fn server_config(&self, mode: Mode, data_dir: &Path, files: FromFiles) -> Config {
-        let FromFiles { root_credentials, master_key, declared_queues } = files;
+        let FromFiles { root_credentials, master_key, previous_master_key, declared_queues } =
+            files;
         let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         Config {
             data_dir: data_dir.to_owned(),
@@ -206,6 +211,7 @@ impl Settings {
                 per_address: NonZeroU32::new(self.requests_per_second_per_address),
             },
             master_key,
+            previous_master_key,
             region: self.region.clone(),
             account: self.account.clone(),
             public_url: self.public_url.clone(),

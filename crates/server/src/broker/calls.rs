@@ -14,11 +14,12 @@ use sluice_store::{Reader, Space, Store};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::admission::{Admission, Bound, Refusals};
+use super::body::Stored;
 use super::catalog::{Job, Published};
 use super::error::BrokerError;
 use super::health::Health;
 use super::lost_answer::OpenReceive;
-use super::message::{Message, Received};
+use super::message::Received;
 use super::queue::{PartitionPlace, Queue, QueueKind};
 use super::receipt::{Receipt, ReceiptKey};
 use super::shard::{Settings, ShardRequest};
@@ -211,8 +212,8 @@ impl Shared {
                 Err(error) => Err(error.to_string()),
             };
             match message {
-                Ok(message) => {
-                    let message = self.received(queue, place, delivery, message);
+                Ok(stored) => {
+                    let message = self.received(queue, place, delivery, stored);
                     #[cfg(feature = "sabotage")]
                     let message = super::sabotage::received(message);
                     received.push(message);
@@ -235,7 +236,7 @@ impl Shared {
         }
     }
 
-    fn read_body(&self, queue: &Queue, bytes: &[u8]) -> Result<Message, String> {
+    fn read_body(&self, queue: &Queue, bytes: &[u8]) -> Result<Stored, String> {
         let stored = body::get(bytes).map_err(|error| error.to_string())?;
         let opened = encrypted_body::open(queue, stored, self.encryption.as_ref());
         opened.map_err(|error| error.to_string())
@@ -246,8 +247,9 @@ impl Shared {
         queue: &Queue,
         place: PartitionPlace,
         delivery: &Delivery,
-        message: Message,
+        stored: Stored,
     ) -> Received {
+        let Stored { message, envelope: locked } = stored;
         let handle = Handle {
             sequence: delivery.sequence,
             receive_count: delivery.receive_count,
@@ -260,6 +262,7 @@ impl Shared {
             first_received_at_ms: delivery.first_received_at_ms,
             sequence_number: sequence_number(queue, delivery.sequence),
             message,
+            locked,
         }
     }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::body::{self, Stored};
 use super::message::Message;
 use super::queue::Queue;
-use crate::encryption::{Encryption, UnreadableBody};
+use crate::encryption::{Body, CurrentKey, Encryption, SealedBy, UnreadableBody, Use};
 use crate::hex;
 
 /// How long a data key is used where the queue does not say (`KmsDataKeyReusePeriodSeconds`).
@@ -22,18 +22,21 @@ pub(super) fn is_wanted(queue: &Queue) -> bool {
     attributes.is_sqs_managed_sse_enabled || attributes.kms_master_key_id.is_some()
 }
 
+/// What a data key is wanted for, with which bodies of a queue are to be encrypted.
+pub(super) fn wanted<'a>(queue: &Queue, queue_arn: &'a str, bodies: usize) -> Use<'a> {
+    Use {
+        queue_arn,
+        partition: queue.partitions.first().map_or(0, |place| place.partition),
+        kms_key: None,
+        reuse_secs: queue.attributes.kms_data_key_reuse_secs.unwrap_or(REUSE_SECS_DEFAULT),
+        bodies,
+    }
+}
+
 /// Makes the row of a message that comes into a queue, with its body encrypted.
-pub(super) fn put(queue: &Queue, message: &Message, encryption: &Encryption) -> Vec<u8> {
-    let reuse_secs = queue.attributes.kms_data_key_reuse_secs.unwrap_or(REUSE_SECS_DEFAULT);
+pub(super) fn put(queue: &Queue, message: &Message, key: &CurrentKey) -> Vec<u8> {
     let arn = queue.key.arn();
-    let partition = queue.partitions.first().map_or(0, |place| place.partition);
-    let envelope = encryption.encrypt(
-        (&arn, partition),
-        reuse_secs,
-        message.id,
-        &message.body,
-        message.body_md5,
-    );
+    let envelope = Encryption::encrypt(key, &arn, message.id, &message.body, message.body_md5);
     let is_hash = |id: &String| *id == content_deduplication_id(&message.body);
     let deduplication_id = match &message.deduplication_id {
         Some(id) if is_hash(id) => Some(HASH_OF_BODY.to_owned()),
@@ -53,7 +56,8 @@ pub(super) fn put(queue: &Queue, message: &Message, encryption: &Encryption) -> 
     body::put(&hidden, Some(&envelope))
 }
 
-/// The message that is stored in a queue.
+/// The message that is stored in a queue. If its data key is sealed by a key of KMS, the body stays as it is: whether that may
+/// be used depends on who asks.
 ///
 /// # Errors
 /// [`UnreadableBody`]
@@ -61,16 +65,24 @@ pub(super) fn open(
     queue: &Queue,
     stored: Stored,
     encryption: Option<&Encryption>,
-) -> Result<Message, UnreadableBody> {
+) -> Result<Stored, UnreadableBody> {
     let Stored { mut message, envelope } = stored;
-    let Some(envelope) = envelope else { return Ok(message) };
+    let Some(envelope) = envelope else { return Ok(Stored { message, envelope }) };
+    if envelope.sealed_by() == SealedBy::Kms {
+        return Ok(Stored { message, envelope: Some(envelope) });
+    }
     let encryption = encryption.ok_or(UnreadableBody)?;
     let body = encryption.decrypt(&queue.key.arn(), message.id, envelope)?;
+    put_back(&mut message, body);
+    Ok(Stored { message, envelope: None })
+}
+
+/// Puts a body that was decrypted, and what was hidden with it, into its message.
+pub(super) fn put_back(message: &mut Message, body: Body) {
     if message.deduplication_id.as_deref() == Some(HASH_OF_BODY) {
         message.deduplication_id = Some(content_deduplication_id(&body.text));
     }
     (message.body, message.body_md5) = (body.text, body.md5);
-    Ok(message)
 }
 
 /// What content-based deduplication takes as the id: the SHA-256 of the body alone, in hexadecimal (contract §5.2).

@@ -22,6 +22,7 @@ use super::receipt::{Receipt, ReceiptError};
 use super::shard::ShardRequest;
 use super::{admission, body, encrypted_body};
 use crate::clock::Instant;
+use crate::encryption::CurrentKey;
 
 /// Handle to all queues; cheap to clone.
 #[derive(Clone)]
@@ -165,20 +166,36 @@ impl Broker {
         queue: &Queue,
         messages: Vec<Outgoing>,
     ) -> Result<Vec<SentMessage>, BrokerError> {
+        let encryption = self.shared.encryption.as_ref();
+        let key = encryption.filter(|_| encrypted_body::is_wanted(queue)).map(|encryption| {
+            encryption.data_key(&encrypted_body::wanted(queue, &queue.key.arn(), messages.len()))
+        });
+        self.send_encrypted(queue, messages, key.as_deref()).await
+    }
+
+    /// Sends messages as [`Self::send`] does, encrypted with this data key.
+    ///
+    /// # Errors
+    /// A fault of the broker.
+    pub(crate) async fn send_encrypted(
+        &self,
+        queue: &Queue,
+        messages: Vec<Outgoing>,
+        key: Option<&CurrentKey>,
+    ) -> Result<Vec<SentMessage>, BrokerError> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
         if self.shared.store.space_left() == SpaceLeft::Low {
             return Err(BrokerError::DiskFull);
         }
-        let encryption = self.shared.encryption.as_ref();
-        let of_engine = |outgoing: &Outgoing| new_message(queue, outgoing, encryption);
+        let of_engine =
+            |outgoing: &Outgoing| new_message(queue, outgoing, self.shared.encryption.as_ref());
         let new = messages.iter().map(of_engine).collect();
-        let body =
-            |outgoing: &Outgoing| match encryption.filter(|_| encrypted_body::is_wanted(queue)) {
-                None => body::put(&outgoing.message, None),
-                Some(encryption) => encrypted_body::put(queue, &outgoing.message, encryption),
-            };
+        let body = |outgoing: &Outgoing| match key {
+            None => body::put(&outgoing.message, None),
+            Some(key) => encrypted_body::put(queue, &outgoing.message, key),
+        };
         let bodies = messages.iter().map(body).collect();
         let place = self.shared.place(queue)?;
         match self.shared.call(queue, place, Command::Send(new), bodies).await? {

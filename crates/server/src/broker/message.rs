@@ -4,6 +4,8 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use crate::encryption::Envelope;
+
 /// Value of a message attribute. Lists are not supported by SQS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttributeValue {
@@ -73,8 +75,10 @@ pub struct Outgoing {
 /// What a receive returns for one message.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// The stored message.
+    /// The stored message; without its body while that is locked.
     pub message: Message,
+    /// The body, if only who may use a key of KMS can read it.
+    pub(crate) locked: Option<Envelope>,
     /// `ReceiptHandle` of this receive, as text.
     pub receipt_handle: String,
     /// `SentTimestamp`, epoch milliseconds.

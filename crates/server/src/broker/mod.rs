@@ -13,6 +13,7 @@ mod error;
 mod handle;
 mod health;
 mod keys;
+mod locked;
 mod lost_answer;
 mod measure;
 mod message;

@@ -1,6 +1,7 @@
 //! Encrypts and decrypts bodies; has the keys.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,10 +9,11 @@ use hmac::{Hmac, KeyInit};
 use sha2::Sha256;
 use sluice_store::Shard;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
-use super::data_key::{CurrentKey, DataKey};
+use super::data_key::{CurrentKey, DataKey, Use, key_context};
 use super::envelope::Envelope;
-use super::master_key::MasterKey;
+use super::master_key::MasterKeys;
 use super::sealing::{KEY_BYTES, SealingKey, context};
 use super::server_key::{self, OpenError};
 use crate::clock::Clock;
@@ -67,11 +69,11 @@ impl Encryption {
     /// [`OpenError`]
     pub async fn open(
         mut shard: Box<dyn Shard>,
-        master_key: Option<MasterKey>,
+        master_keys: MasterKeys,
         clock: Arc<dyn Clock>,
     ) -> Result<Option<Self>, OpenError> {
         // Reading waits for the disk, which a task must not.
-        let open = move || server_key::open(&mut *shard, master_key.as_ref());
+        let open = move || server_key::open(&mut *shard, &master_keys);
         let server_key = tokio::task::spawn_blocking(open).await??;
         Ok(server_key.map(|server_key| Self::new(server_key, clock)))
     }
@@ -89,59 +91,100 @@ impl Encryption {
         self.0.deduplication.clone()
     }
 
-    /// Encrypts the body of a message for the queue with an ARN and a first partition, with a key that was made less than
-    /// `reuse_secs` ago.
-    pub(crate) fn encrypt(
+    /// A data key that the server key seals.
+    pub(crate) fn data_key(&self, wanted: &Use<'_>) -> Arc<CurrentKey> {
+        let context = key_context(wanted.queue_arn);
+        let seal = |key: &[u8; KEY_BYTES]| Ok(self.0.server_key.seal(&context, key));
+        let made: Result<_, Infallible> = self.data_key_sealed_by(wanted, seal);
+        let Ok(key) = made;
+        key
+    }
+
+    /// A data key that is in use for a queue, or a new one, which `seal` seals.
+    ///
+    /// # Errors
+    /// What `seal` says.
+    pub(crate) fn data_key_sealed_by<E>(
         &self,
-        (queue_arn, partition): (&str, u64),
-        reuse_secs: u32,
+        wanted: &Use<'_>,
+        seal: impl FnOnce(&[u8; KEY_BYTES]) -> Result<Vec<u8>, E>,
+    ) -> Result<Arc<CurrentKey>, E> {
+        let now_ms = self.0.clock.now_ms();
+        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = current.get(&wanted.partition)
+            && key.take(wanted, now_ms)
+        {
+            return Ok(Arc::clone(key));
+        }
+        drop(current);
+        // Somebody else may do the same at this moment; then one of the two keys is used a little.
+        let key = Arc::new(CurrentKey::make(wanted, now_ms, seal)?);
+        let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.len() >= CURRENT_MAX {
+            current.clear();
+        }
+        current.insert(wanted.partition, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Encrypts the body of a message for the queue with an ARN.
+    pub(crate) fn encrypt(
+        key: &CurrentKey,
+        queue_arn: &str,
         id: Uuid,
         text: &str,
         md5: [u8; MD5_BYTES],
     ) -> Envelope {
-        let key = self.current_key(queue_arn, partition, u64::from(reuse_secs) * 1_000);
         let mut ciphertext = Vec::with_capacity(MD5_BYTES + text.len() + 16);
         ciphertext.extend_from_slice(&md5);
         ciphertext.extend_from_slice(text.as_bytes());
         let nonce = key.key.encrypt(&body_context(queue_arn, id), &mut ciphertext);
-        Envelope { queue: None, id: None, sealed_key: key.sealed.clone(), nonce, ciphertext }
+        let (sealed_by, sealed_key) = (key.sealed_by(), key.sealed.clone());
+        Envelope { queue: None, id: None, sealed_by, sealed_key, nonce, ciphertext }
     }
 
-    /// Decrypts the body of a message in a queue.
+    /// Decrypts the body of a message in a queue whose data key the server key sealed.
     pub(crate) fn decrypt(
         &self,
+        queue_arn: &str,
+        id: Uuid,
+        envelope: Envelope,
+    ) -> Result<Body, UnreadableBody> {
+        let arn = envelope.queue.as_deref().unwrap_or(queue_arn);
+        let key = self.open_key(arn, &envelope.sealed_key).ok_or(UnreadableBody)?;
+        Self::decrypt_with(&key, queue_arn, id, envelope)
+    }
+
+    /// Decrypts the body of a message in a queue whose data key a key of KMS sealed. `open` asks that for the data key, which was
+    /// made for the queue with an ARN; it is asked each time, because an answer holds for one caller and now.
+    pub(crate) fn unlock<E>(
+        &self,
+        queue_arn: &str,
+        id: Uuid,
+        envelope: Envelope,
+        open: impl FnOnce(&str, &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, E>,
+    ) -> Result<Result<Body, UnreadableBody>, E> {
+        let arn = envelope.queue.as_deref().unwrap_or(queue_arn);
+        let key = open(arn, &envelope.sealed_key)?.and_then(|key| DataKey::opened(&key));
+        Ok(key
+            .ok_or(UnreadableBody)
+            .and_then(|key| Self::decrypt_with(&key, queue_arn, id, envelope)))
+    }
+
+    fn decrypt_with(
+        key: &DataKey,
         queue_arn: &str,
         id: Uuid,
         mut envelope: Envelope,
     ) -> Result<Body, UnreadableBody> {
         let queue_arn = envelope.queue.as_deref().unwrap_or(queue_arn);
         let id = envelope.id.unwrap_or(id);
-        let key = self.open_key(queue_arn, &envelope.sealed_key).ok_or(UnreadableBody)?;
         let context = body_context(queue_arn, id);
         let bytes = key.decrypt(&context, envelope.nonce, &mut envelope.ciphertext);
         let (md5, text) =
             bytes.and_then(|bytes| bytes.split_first_chunk::<MD5_BYTES>()).ok_or(UnreadableBody)?;
         let text = std::str::from_utf8(text).map_err(|_| UnreadableBody)?.to_owned();
         Ok(Body { text, md5: *md5 })
-    }
-
-    fn current_key(&self, queue_arn: &str, partition: u64, reuse_ms: u64) -> Arc<CurrentKey> {
-        let now_ms = self.0.clock.now_ms();
-        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = current.get(&partition)
-            && key.take_use(now_ms, reuse_ms)
-        {
-            return Arc::clone(key);
-        }
-        drop(current);
-        // Somebody else may do the same at this moment; then one of the two keys is used a little.
-        let key = Arc::new(CurrentKey::make(&self.0.server_key, queue_arn, now_ms));
-        let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current.len() >= CURRENT_MAX {
-            current.clear();
-        }
-        current.insert(partition, Arc::clone(&key));
-        key
     }
 
     fn open_key(&self, queue_arn: &str, sealed: &[u8]) -> Option<Arc<DataKey>> {
@@ -172,7 +215,13 @@ mod tests {
     use super::*;
 
     const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:q";
-    const QUEUE: (&str, u64) = (ARN, 1);
+    const WANTED: Use<'_> =
+        Use { queue_arn: ARN, partition: 1, kms_key: None, reuse_secs: 60, bodies: 1 };
+
+    fn encrypted(encryption: &Encryption, partition: u64, text: &str) -> Envelope {
+        let key = encryption.data_key(&Use { partition, ..WANTED });
+        Encryption::encrypt(&key, ARN, id(1), text, [7; 16])
+    }
 
     #[derive(Debug)]
     struct Set(AtomicU64);
@@ -195,7 +244,7 @@ mod tests {
     #[test]
     fn a_body_is_read_as_it_was_written_and_only_where_it_belongs() {
         let (encryption, _) = encryption();
-        let envelope = encryption.encrypt(QUEUE, 300, id(1), "hello", [7; 16]);
+        let envelope = encrypted(&encryption, 1, "hello");
         assert!(!envelope.ciphertext.windows(5).any(|window| window == b"hello"));
         let body = encryption.decrypt(ARN, id(1), envelope.clone()).expect("its own");
         assert_eq!((body.text.as_str(), body.md5), ("hello", [7; 16]));
@@ -219,7 +268,7 @@ mod tests {
     #[test]
     fn a_data_key_is_reused_for_its_period_and_old_bodies_are_read_after_it() {
         let (encryption, clock) = encryption();
-        let encrypted = |partition| encryption.encrypt((ARN, partition), 60, id(1), "x", [0; 16]);
+        let encrypted = |partition| encrypted(&encryption, partition, "x");
         let (first, second, other) = (encrypted(1), encrypted(1), encrypted(2));
         assert_eq!(first.sealed_key, second.sealed_key);
         assert_ne!(first.nonce, second.nonce);
@@ -233,7 +282,7 @@ mod tests {
     fn keys_that_are_kept_are_bounded() {
         let (encryption, _) = encryption();
         for partition in 0..=2_000 {
-            let envelope = encryption.encrypt((ARN, partition), 60, id(1), "x", [0; 16]);
+            let envelope = encrypted(&encryption, partition, "x");
             assert!(encryption.decrypt(ARN, id(1), envelope).is_ok());
         }
         let kept = |count: usize| assert!((1..=1_024).contains(&count), "{count}");

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1 | zero, with which no text begins that SQS accepts |
 //! | 1 | version |
-//! | 1 | whether the message left the queue or got another id since: 1 and 2 |
+//! | 1 | whether the message left the queue or got another id since: 1 and 2; whether a key of KMS sealed the data key: 4 |
 //! | 4, … | if so: ARN of the queue, preceded by its length |
 //! | 16 | if so: the id |
 //! | 4, … | the data key, sealed, preceded by its length |
@@ -20,6 +20,16 @@ const MARK: u8 = 0;
 const VERSION: u8 = 1;
 const HAS_QUEUE: u8 = 1;
 const HAS_ID: u8 = 2;
+const BY_KMS: u8 = 4;
+
+/// What sealed a data key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SealedBy {
+    /// The server key.
+    Server,
+    /// A key of KMS, which the sealed data key names.
+    Kms,
+}
 
 /// An encrypted body with what is needed to decrypt it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +38,7 @@ pub(crate) struct Envelope {
     pub(super) queue: Option<String>,
     /// Id of the message when it was encrypted, if it has another one now.
     pub(super) id: Option<Uuid>,
+    pub(super) sealed_by: SealedBy,
     /// The data key.
     pub(super) sealed_key: Vec<u8>,
     pub(super) nonce: [u8; NONCE_BYTES],
@@ -38,6 +49,11 @@ impl Envelope {
     /// Whether these bytes stand in place of a text.
     pub(crate) fn is_one(bytes: &[u8]) -> bool {
         bytes.first() == Some(&MARK)
+    }
+
+    /// What sealed the data key.
+    pub(crate) fn sealed_by(&self) -> SealedBy {
+        self.sealed_by
     }
 
     /// Remembers in which queue and with which id the body was encrypted, before the message leaves it.
@@ -52,7 +68,11 @@ impl Envelope {
         out.reserve(64 + self.sealed_key.len() + self.ciphertext.len());
         out.put_u8(MARK);
         out.put_u8(VERSION);
-        out.put_u8(flag(self.queue.is_some(), HAS_QUEUE) | flag(self.id.is_some(), HAS_ID));
+        out.put_u8(
+            flag(self.queue.is_some(), HAS_QUEUE)
+                | flag(self.id.is_some(), HAS_ID)
+                | flag(self.sealed_by == SealedBy::Kms, BY_KMS),
+        );
         if let Some(queue) = &self.queue {
             put_bytes(out, queue.as_bytes());
         }
@@ -81,10 +101,12 @@ impl Envelope {
         };
         let sealed_key = get_bytes(bytes)?.to_vec();
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_BYTES>()?;
-        let is_known = flags & !(HAS_QUEUE | HAS_ID) == 0;
+        let sealed_by = if flags & BY_KMS == 0 { SealedBy::Server } else { SealedBy::Kms };
+        let is_known = flags & !(HAS_QUEUE | HAS_ID | BY_KMS) == 0;
         is_known.then(|| Self {
             queue,
             id,
+            sealed_by,
             sealed_key,
             nonce: *nonce,
             ciphertext: ciphertext.to_vec(),
@@ -115,11 +137,13 @@ mod tests {
         fn an_envelope_reads_back_as_written(
             queue in any::<Option<String>>(),
             id in any::<Option<u128>>(),
+            sealed_by in prop_oneof![Just(SealedBy::Server), Just(SealedBy::Kms)],
             sealed_key in any::<Vec<u8>>(),
             nonce in any::<[u8; NONCE_BYTES]>(),
             ciphertext in any::<Vec<u8>>(),
         ) {
-            let envelope = Envelope { queue, id: id.map(Uuid::from_u128), sealed_key, nonce, ciphertext };
+            let id = id.map(Uuid::from_u128);
+            let envelope = Envelope { queue, id, sealed_by, sealed_key, nonce, ciphertext };
             let mut bytes = Vec::new();
             envelope.put(&mut bytes);
             prop_assert!(Envelope::is_one(&bytes));
@@ -139,6 +163,7 @@ mod tests {
         let mut envelope = Envelope {
             queue: None,
             id: None,
+            sealed_by: SealedBy::Server,
             sealed_key: Vec::new(),
             nonce: [0; NONCE_BYTES],
             ciphertext: Vec::new(),

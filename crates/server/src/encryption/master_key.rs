@@ -21,6 +21,15 @@ pub struct WrongMasterKey;
 #[derive(Clone)]
 pub struct MasterKey(Arc<Zeroizing<[u8; KEY_BYTES]>>);
 
+/// The master keys that a server is started with.
+#[derive(Debug, Clone, Default)]
+pub struct MasterKeys {
+    /// The one that the data directory has or gets.
+    pub current: Option<MasterKey>,
+    /// The one that it replaces, if the data directory still has it.
+    pub previous: Option<MasterKey>,
+}
+
 impl MasterKey {
     /// Reads the key: 32 bytes in base64, with white space around them.
     ///

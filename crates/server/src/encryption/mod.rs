@@ -2,7 +2,8 @@
 //!
 //! Keys hang on each other: the *master key*, which is not in the data directory, seals the *server key*, which is; that seals
 //! *data keys*, one after the other for each queue; and these encrypt bodies. Each body carries its data key, sealed, in its
-//! [`Envelope`], so that no other row is needed to read it. In reading order: the master key, how keys are sealed, the server
+//! [`Envelope`], so that no other row is needed to read it. A queue with a `KmsMasterKeyId` has its data keys sealed by that key instead
+//! of the server key. In reading order: the master key, how keys are sealed, the server
 //! key and its row, an encrypted body, and who has the keys.
 
 mod master_key;
@@ -15,9 +16,10 @@ mod bodies;
 mod data_key;
 
 pub use bodies::Encryption;
-pub(crate) use bodies::UnreadableBody;
-pub(crate) use envelope::Envelope;
-pub use master_key::{MasterKey, WrongMasterKey};
+pub(crate) use bodies::{Body, UnreadableBody};
+pub(crate) use data_key::{CurrentKey, Use};
+pub(crate) use envelope::{Envelope, SealedBy};
+pub use master_key::{MasterKey, MasterKeys, WrongMasterKey};
 pub(crate) use sealing::{KEY_BYTES, SealingKey};
 pub use server_key::OpenError;
 pub(crate) use server_key::check;

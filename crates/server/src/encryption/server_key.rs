@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sluice_store::{Batch, Reader, Row, Shard, Space, StoreError};
 use zeroize::Zeroizing;
 
-use super::master_key::MasterKey;
+use super::master_key::{MasterKey, MasterKeys};
 use super::sealing::{KEY_BYTES, SealingKey};
 use crate::random;
 
@@ -48,7 +48,8 @@ pub enum OpenError {
     /// The master key is another one.
     #[error(
         "it was used with the master key {wanted} (its fingerprint), and the one in master_key_file is {given}; set \
-         master_key_file to the file that holds the former: without it, nothing that is encrypted can be read, by anybody"
+         master_key_file to the file that holds the former, or previous_master_key_file to change it to the latter: without \
+         it, nothing that is encrypted can be read, by anybody"
     )]
     OtherMasterKey {
         /// Fingerprint of the one that opens them.
@@ -70,46 +71,60 @@ pub enum OpenError {
     Task(#[from] tokio::task::JoinError),
 }
 
-/// Returns the server key, which is made if there is none and there is a master key. Waits for the disk.
+/// Returns the server key, which is made if there is none and there is a master key; if it is sealed with the previous master
+/// key, it is sealed with the current one from now on. Waits for the disk.
 pub(super) fn open(
     shard: &mut dyn Shard,
-    master_key: Option<&MasterKey>,
+    master_keys: &MasterKeys,
 ) -> Result<Option<SealingKey>, OpenError> {
-    match (shard.reader().get(Space::Rows, ROW)?, master_key) {
-        (None, None) => Ok(None),
-        (None, Some(master_key)) => create(shard, master_key).map(Some),
-        (Some(bytes), master_key) => {
-            let row = read(&bytes).ok_or(OpenError::Row)?;
-            let wanted = row.fingerprint.clone();
-            let Some(master_key) = master_key else {
-                return Err(OpenError::NoMasterKey { wanted });
-            };
-            let given = master_key.fingerprint();
-            if given != wanted {
-                return Err(OpenError::OtherMasterKey { wanted, given });
-            }
-            unseal(&row, master_key).map(Some)
+    let Some(bytes) = shard.reader().get(Space::Rows, ROW)? else {
+        let Some(master_key) = &master_keys.current else { return Ok(None) };
+        let key = Zeroizing::new(random::bytes());
+        return seal(shard, master_key, &key).map(Some);
+    };
+    let row = read(&bytes).ok_or(OpenError::Row)?;
+    let wanted = row.fingerprint.clone();
+    let Some(current) = &master_keys.current else {
+        return Err(OpenError::NoMasterKey { wanted });
+    };
+    let given = current.fingerprint();
+    if given == wanted {
+        let key = unseal(&row, current)?;
+        return Ok(Some(SealingKey::new(&key)));
+    }
+    match &master_keys.previous {
+        Some(previous) if previous.fingerprint() == wanted => {
+            let key = seal(shard, current, &*unseal(&row, previous)?)?;
+            tracing::info!(previous = wanted, current = given, "the master key was changed");
+            Ok(Some(key))
         }
+        Some(_) | None => Err(OpenError::OtherMasterKey { wanted, given }),
     }
 }
 
-fn create(shard: &mut dyn Shard, master_key: &MasterKey) -> Result<SealingKey, OpenError> {
-    let key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(random::bytes());
+/// Makes the row, sealed with a master key.
+fn seal(
+    shard: &mut dyn Shard,
+    master_key: &MasterKey,
+    key: &[u8; KEY_BYTES],
+) -> Result<SealingKey, OpenError> {
     let row = ServerKeyRow {
         version: VERSION,
         fingerprint: master_key.fingerprint(),
-        sealed: BASE64_STANDARD.encode(master_key.sealing_key().seal(CONTEXT, &*key)),
+        sealed: BASE64_STANDARD.encode(master_key.sealing_key().seal(CONTEXT, key)),
     };
     let mut batch = Batch::new();
     batch.put(Space::Rows, ROW.to_vec(), serde_json::to_vec(&row).expect("texts and a number"));
     shard.commit(batch).wait().map_err(|lost| OpenError::NotDurable(lost.to_string()))?;
-    Ok(SealingKey::new(&key))
+    Ok(SealingKey::new(key))
 }
 
-fn unseal(row: &ServerKeyRow, master_key: &MasterKey) -> Result<SealingKey, OpenError> {
+fn unseal(
+    row: &ServerKeyRow,
+    master_key: &MasterKey,
+) -> Result<Zeroizing<[u8; KEY_BYTES]>, OpenError> {
     let sealed = BASE64_STANDARD.decode(&row.sealed).map_err(|_| OpenError::Row)?;
-    let key = master_key.sealing_key().open_key(CONTEXT, &sealed).ok_or(OpenError::Row)?;
-    Ok(SealingKey::new(&key))
+    master_key.sealing_key().open_key(CONTEXT, &sealed).ok_or(OpenError::Row)
 }
 
 fn read(bytes: &[u8]) -> Option<ServerKeyRow> {
@@ -149,8 +164,15 @@ mod tests {
     }
 
     fn opened(store: &MemoryStore, key: Option<&MasterKey>) -> Result<Option<[u8; 4]>, OpenError> {
+        opened_with(store, MasterKeys { current: key.cloned(), previous: None })
+    }
+
+    fn opened_with(
+        store: &MemoryStore,
+        master_keys: MasterKeys,
+    ) -> Result<Option<[u8; 4]>, OpenError> {
         let mut shard = store.open_shard(SHARD).expect("free");
-        Ok(open(&mut *shard, key)?.map(|key| key.derived(b"test")))
+        Ok(open(&mut *shard, &master_keys)?.map(|key| key.derived(b"test")))
     }
 
     #[test]
@@ -165,6 +187,25 @@ mod tests {
         assert!(missing.contains(&wanted) && missing.contains("master_key_file"), "{missing}");
         let other = opened(&store, Some(&wrong)).expect_err("refused").to_string();
         assert!(other.contains(&wanted) && other.contains(&given), "{other}");
+    }
+
+    #[test]
+    fn a_start_with_both_changes_the_master_key() {
+        let store = MemoryStore::new();
+        let (first, second, third) = (master_key(1), master_key(2), master_key(3));
+        let both = |current: &MasterKey, previous: &MasterKey| MasterKeys {
+            current: Some(current.clone()),
+            previous: Some(previous.clone()),
+        };
+        let key = opened(&store, Some(&first)).expect("made");
+        let refused = opened_with(&store, both(&second, &third)).expect_err("neither is right");
+        assert!(refused.to_string().contains("previous_master_key_file"), "{refused}");
+        assert_eq!(opened(&store, Some(&first)).expect("as before"), key);
+        for _ in 0..2 {
+            assert_eq!(opened_with(&store, both(&second, &first)).expect("changed"), key);
+        }
+        assert_eq!(opened(&store, Some(&second)).expect("opens alone"), key);
+        assert!(opened(&store, Some(&first)).is_err(), "the first does no longer");
     }
 
     #[test]
@@ -185,7 +226,8 @@ mod tests {
             let mut batch = Batch::new();
             batch.put(Space::Rows, ROW.to_vec(), text.into_bytes());
             shard.commit(batch).wait().expect("the store is good");
-            assert!(matches!(open(&mut *shard, Some(&master_key(1))), Err(OpenError::Row)));
+            let keys = MasterKeys { current: Some(master_key(1)), previous: None };
+            assert!(matches!(open(&mut *shard, &keys), Err(OpenError::Row)));
             let mut found = 0;
             check(&*shard.reader(), &mut |_| found += 1);
             assert_eq!(found, 1);

@@ -231,6 +231,7 @@ mod tests {
                 source_arn: None,
                 sent_at_ms: None,
             },
+            locked: None,
             receipt_handle: "handle".to_owned(),
             sent_at_ms: 1,
             receive_count: 2,
