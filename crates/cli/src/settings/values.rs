@@ -206,6 +206,10 @@ impl Settings {
                 per_address: NonZeroU32::new(self.requests_per_second_per_address),
             },
             master_key,
+            keys_without_master_key: match mode {
+                Mode::Serve => Switch::Off,
+                Mode::Dev => Switch::On,
+            },
             region: self.region.clone(),
             account: self.account.clone(),
             public_url: self.public_url.clone(),

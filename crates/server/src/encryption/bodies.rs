@@ -8,6 +8,7 @@ use hmac::{Hmac, KeyInit};
 use sha2::Sha256;
 use sluice_store::Shard;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::data_key::{CurrentKey, DataKey};
 use super::envelope::Envelope;
@@ -81,6 +82,12 @@ impl Encryption {
         let deduplication = Hmac::new_from_slice(&secret).expect("HMAC takes keys of any length");
         let (current, open) = (RwLock::default(), RwLock::default());
         Self(Arc::new(Keys { server_key, deduplication, clock, current, open }))
+    }
+
+    /// What the material of KMS keys is sealed with.
+    pub(crate) fn root_of_keys(&self) -> SealingKey {
+        let root = Zeroizing::new(self.0.server_key.derived(b"sluice root of keys 1"));
+        SealingKey::new(&root)
     }
 
     /// A digest that only who has the key can make: the digest of a deduplication id that was made from a body tells nothing

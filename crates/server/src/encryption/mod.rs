@@ -18,7 +18,7 @@ pub use bodies::Encryption;
 pub(crate) use bodies::UnreadableBody;
 pub(crate) use envelope::Envelope;
 pub use master_key::{MasterKey, WrongMasterKey};
-pub(crate) use sealing::{KEY_BYTES, SealingKey};
+pub(crate) use sealing::{KEY_BYTES, SealingKey, context};
 pub use server_key::OpenError;
 pub(crate) use server_key::check;
 
