@@ -66,6 +66,8 @@ pub struct Config {
     pub master_key: Option<MasterKey>,
     /// The one that [`Config::master_key`] replaces, if the data directory still has it.
     pub previous_master_key: Option<MasterKey>,
+    /// Whether there are KMS keys without a master key as well, in `dev`: whoever has the data directory has the keys then.
+    pub keys_without_master_key: Switch,
     /// Region of requests without credential scope, and of queues whose URL has no region.
     pub region: String,
     /// Account of callers whose access key is not a 12-digit account id.
@@ -168,6 +170,7 @@ impl Config {
             request_rates: RequestRates::default(),
             master_key: None,
             previous_master_key: None,
+            keys_without_master_key: Switch::On,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             public_url: None,

@@ -47,7 +47,11 @@ impl InProcess {
     pub async fn open(config: &Config) -> Result<Self, StartError> {
         let (store, _no_backup) = server::open_store(config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start());
-        let broker = match server::start_broker(config, &store, &clock).await {
+        let started = async {
+            let encryption = server::open_encryption(config, &store, &clock).await?;
+            server::start_broker(config, &store, &clock, encryption).await
+        };
+        let broker = match started.await {
             Ok(broker) => broker,
             Err(error) => {
                 server::close_store(store).await;

@@ -16,6 +16,8 @@ pub mod audit;
 
 pub mod identities;
 
+pub mod keys;
+
 pub mod clock;
 mod control;
 pub mod encryption;
@@ -26,6 +28,7 @@ mod metrics;
 pub mod null_endpoint;
 pub mod offline;
 mod random;
+mod rare_changes;
 pub mod tls;
 
 pub use server::{Drained, Running, Server, StartError};

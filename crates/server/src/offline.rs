@@ -9,7 +9,7 @@ use sluice_store::{FileSizes, OfflineStore, UnfinishedBackup};
 
 use crate::broker::{self, QueueSizes, check_rows};
 use crate::control;
-use crate::{encryption, identities};
+use crate::{encryption, identities, keys};
 
 pub use crate::broker::{Checked, Finding, Severity, TableSize};
 pub use sluice_store::{BackupSize, FileSize, StoreError, restore};
@@ -65,8 +65,10 @@ pub fn check(path: &Path, found: &mut dyn FnMut(Finding)) -> Result<Checked, Sto
     };
     let identities = store.reader(identities::SHARD);
     identities::check(&*identities, &mut |what| damage("identities", what));
-    let keys = store.reader(encryption::SHARD);
-    encryption::check(&*keys, &mut |what| damage("keys", what));
+    let server_key = store.reader(encryption::SHARD);
+    encryption::check(&*server_key, &mut |what| damage("keys", what));
+    let kms_keys = store.reader(keys::SHARD);
+    keys::check(&*kms_keys, &mut |what| damage("KMS keys", what));
     Ok(Checked { damages: damages + checked.damages, ..checked })
 }
 

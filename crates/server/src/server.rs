@@ -23,6 +23,7 @@ use crate::encryption::{self, Encryption, MasterKeys};
 use crate::gateway::{Authenticator, Authoriser, Gateway, Rates, SCRAPES_MAX};
 use crate::http::{BodyBudget, Limits, Listener, Stops, Tls};
 use crate::identities::{self, AccessKey, Identities, RootKeyError};
+use crate::keys::{self, Keys};
 use crate::metrics::Metrics;
 use crate::services::sqs::declared_queues::{self, DeclarationError};
 use crate::services::{SERVICES, Switch};
@@ -39,6 +40,9 @@ const CLOCK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often TLS files are looked at; not every file system tells that they were replaced.
 const TLS_FILES_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often KMS keys are looked at whose time has come; it comes days after it was set.
+const KEYS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often waiting long polls are ended during a drain.
 const LONG_POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -124,6 +128,14 @@ pub enum StartError {
     /// The stored identities cannot be used.
     #[error("cannot read who may use data directory {path}: {detail}", path = path.display())]
     Identities {
+        /// [`Config::data_dir`].
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The stored KMS keys cannot be used.
+    #[error("cannot use the KMS keys in data directory {path}: {detail}", path = path.display())]
+    Keys {
         /// [`Config::data_dir`].
         path: PathBuf,
         /// What is wrong.
@@ -231,6 +243,7 @@ struct Started {
     audit: Option<AuditLog>,
     broker: Broker,
     identities: Identities,
+    keys: Keys,
     /// The root's access key, if it was made just now.
     root_key: Option<AccessKey>,
 }
@@ -241,7 +254,8 @@ async fn start_services(
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Started, StartError> {
-    let broker = start_broker(config, store, clock).await?;
+    let encryption = open_encryption(config, store, clock).await?;
+    let broker = start_broker(config, store, clock, encryption.clone()).await?;
     let (identities, root_key) = match open_identities(config, store, clock, &broker).await {
         Ok(opened) => opened,
         Err(error) => {
@@ -249,14 +263,37 @@ async fn start_services(
             return Err(error);
         }
     };
-    match open_audit(config, clock).await {
-        Ok(audit) => Ok(Started { audit, broker, identities, root_key }),
+    let keys = match open_keys(config, store, clock, &broker, encryption).await {
+        Ok(keys) => keys,
         Err(error) => {
+            identities.shutdown().await;
+            broker.shutdown().await;
+            return Err(error);
+        }
+    };
+    match open_audit(config, clock).await {
+        Ok(audit) => Ok(Started { audit, broker, identities, keys, root_key }),
+        Err(error) => {
+            keys.shutdown().await;
             identities.shutdown().await;
             broker.shutdown().await;
             Err(error)
         }
     }
+}
+
+async fn open_keys(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+    broker: &Broker,
+    encryption: Option<Encryption>,
+) -> Result<Keys, StartError> {
+    let failed = |detail: String| StartError::Keys { path: config.data_dir.clone(), detail };
+    let shard = store.open_shard(keys::SHARD).map_err(|error| failed(error.to_string()))?;
+    let (clock, health) = (Arc::clone(clock), broker.health());
+    let opened = Keys::open(shard, encryption, config.keys_without_master_key, clock, health);
+    opened.await.map_err(|error| failed(error.to_string()))
 }
 
 async fn open_audit(
@@ -329,10 +366,8 @@ pub(crate) async fn start_broker(
     config: &Config,
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
+    encryption: Option<Encryption>,
 ) -> Result<Broker, StartError> {
-    let encryption = open_encryption(config, store, clock)
-        .await
-        .map_err(|source| StartError::Encryption { path: config.data_dir.clone(), source })?;
     let broker_config = BrokerConfig {
         encryption,
         shards: config.shards,
@@ -351,17 +386,19 @@ pub(crate) async fn start_broker(
     Ok(broker)
 }
 
-async fn open_encryption(
+pub(crate) async fn open_encryption(
     config: &Config,
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
-) -> Result<Option<Encryption>, encryption::OpenError> {
-    let shard = store.open_shard(encryption::SHARD)?;
+) -> Result<Option<Encryption>, StartError> {
+    let failed = |source| StartError::Encryption { path: config.data_dir.clone(), source };
+    let shard = store.open_shard(encryption::SHARD).map_err(|error| failed(error.into()))?;
     let master_keys = MasterKeys {
         current: config.master_key.clone(),
         previous: config.previous_master_key.clone(),
     };
-    Encryption::open(shard, master_keys, Arc::clone(clock)).await
+    let opened = Encryption::open(shard, master_keys, Arc::clone(clock));
+    opened.await.map_err(failed)
 }
 
 /// Starts the accepting task; everything it needs exists.
@@ -374,7 +411,7 @@ fn serve(
     control: Option<(Control, LiveBackup)>,
 ) -> Running {
     let (local_addr, tls) = (listener.local_addr(), listener.tls());
-    let Started { audit, broker, identities, root_key } = started;
+    let Started { audit, broker, identities, keys, root_key } = started;
     let limits = Limits::new(&config.http);
     let drain_timeout = config.http.drain_timeout;
     let stops = Stops::default();
@@ -386,6 +423,7 @@ fn serve(
         audit: audit.clone(),
         authoriser: Arc::new(Authoriser::new(config.access, identities.clone())),
         identities: identities.clone(),
+        keys: keys.clone(),
         rates: Rates::new(&config.request_rates, &DefaultClock::default()),
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
@@ -400,6 +438,7 @@ fn serve(
         config,
     };
     let connections = metrics.connections.clone();
+    tasks.spawn(keys.clone().keep_up(Arc::clone(&clock), KEYS_INTERVAL, stops.drain.clone()));
     tasks.spawn(keep_reading(clock, CLOCK_INTERVAL, stops.drain.clone()));
     tasks.spawn(listener.serve(gateway, limits, stops.clone(), tasks.clone(), connections));
     if let Some(tls) = tls.clone() {
@@ -414,6 +453,7 @@ fn serve(
         audit,
         broker,
         identities,
+        keys,
         root_key,
         store,
         stops,
@@ -437,6 +477,7 @@ pub struct Running {
     audit: Option<AuditLog>,
     broker: Broker,
     identities: Identities,
+    keys: Keys,
     root_key: Option<AccessKey>,
     store: Arc<dyn Store>,
     stops: Stops,
@@ -502,6 +543,7 @@ impl Running {
         if let Some(audit) = &self.audit {
             audit.shutdown().await;
         }
+        self.keys.shutdown().await;
         self.identities.shutdown().await;
         self.broker.shutdown().await;
         drop(self.broker);
@@ -551,47 +593,4 @@ pub(crate) async fn close_store(store: Arc<dyn Store>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A clock that ends the test when it is read.
-    #[derive(Debug)]
-    struct Read(CancellationToken);
-
-    impl Clock for Read {
-        fn now_ms(&self) -> u64 {
-            self.0.cancel();
-            0
-        }
-    }
-
-    #[tokio::test]
-    async fn the_clock_is_read_though_nobody_asks_for_the_time() {
-        let end = CancellationToken::new();
-        keep_reading(Arc::new(Read(end.clone())), Duration::from_millis(1), end.clone()).await;
-        assert!(end.is_cancelled());
-    }
-
-    #[tokio::test]
-    async fn a_server_without_authentication_stays_on_loopback() {
-        let config = Config {
-            access: Access::LoopbackOnly,
-            listen: SocketAddr::from(([0, 0, 0, 0], 9324)),
-            ..Config::small("/nonexistent")
-        };
-        let refused = Server::start(config).await.err().map(|error| error.to_string());
-        let text = refused.unwrap_or_default();
-        assert!(
-            text.contains("listen = 0.0.0.0:9324") && text.contains("127.0.0.1:9324"),
-            "{text}"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_port_that_is_taken_is_named() {
-        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let listen = taken.local_addr().expect("bound");
-        let refused = Server::start(Config { listen, ..Config::small("/nonexistent") }).await.err();
-        assert!(matches!(refused, Some(StartError::AddressInUse { .. })), "{refused:?}");
-    }
-}
+mod tests;

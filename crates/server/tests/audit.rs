@@ -351,7 +351,8 @@ fn telling(operation: &str, speaks_json: bool) -> Value {
     object!({
         "QueueUrl": format!("http://localhost/000000000000/{operation}"), "QueueName": operation,
         "MessageBody": "hush", "MessageAttributes": attributes, "MessageSystemAttributes": attributes,
-        "Entries": [entry], "SecretAccessKey": "hush", "SessionToken": "hush",
+        "Entries": [entry], "SecretAccessKey": "hush", "SessionToken": "hush", "Plaintext": "hush",
+        "CiphertextBlob": "hush", "GrantTokens": ["hush"],
     })
 }
 

@@ -71,16 +71,11 @@ async fn a_message_moves_with_all_that_belongs_to_it() {
     assert!(bodies(&receive(&broker, &queue, 1).await).is_empty());
     // No waiting in between: a receive that moves a message answers when it is there.
     let moved = receive(&broker, &dlq, 1).await.remove(0);
-    let expected = Received {
-        receive_count: 2,
-        receipt_handle: moved.receipt_handle.clone(),
-        ..first.clone()
-    };
     assert_eq!(moved.message.source_arn, Some(queue.key.arn()));
-    assert_eq!(moved.message.id, expected.message.id);
-    assert_eq!(moved.sent_at_ms, expected.sent_at_ms);
-    assert_eq!(moved.first_received_at_ms, expected.first_received_at_ms);
-    assert_eq!(moved.receive_count, expected.receive_count);
+    assert_eq!(moved.message.id, first.message.id);
+    assert_eq!(moved.sent_at_ms, first.sent_at_ms);
+    assert_eq!(moved.first_received_at_ms, first.first_received_at_ms);
+    assert_eq!(moved.receive_count, 2);
     let counters = broker.counters(&queue).await.unwrap();
     assert_eq!((counters.visible, counters.in_flight), (0, 0));
     // The old handle is still one of this queue, and finds nothing.

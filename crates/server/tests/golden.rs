@@ -39,6 +39,18 @@ const MASKS: &[(&str, &str, &str)] = &[
     ("\"EventId\":\"", "\"", "<event-id>"),
     ("\"EventTime\":", ",", "<time>"),
     ("\"CloudTrailEvent\":\"", "}\"", "<record>"),
+    ("\"CreationDate\":", ",", "<time>"),
+    ("\"LastUpdatedDate\":", "}", "<time>"),
+    ("\"DeletionDate\":", ",", "<time>"),
+    ("\"CurrentKeyMaterialId\":\"", "\"", "<key-material-id>"),
+    ("\"KeyMaterialId\":\"", "\"", "<key-material-id>"),
+    ("\"CiphertextBlob\":\"", "\"", "<ciphertext>"),
+    ("\"<ciphertext>\",\"Plaintext\":\"", "\"", "<plaintext>"),
+    ("{\"Plaintext\":\"", "\"", "<plaintext>"),
+    ("\"NextMarker\":\"", "\"", "<marker>"),
+    ("\"KeyId\":\"", "\"", "<key-id>"),
+    ("\"TargetKeyId\":\"", "\"", "<key-id>"),
+    (":key/", "\"", "<key-id>"),
     ("<RequestId>", "<", "<request-id>"),
     ("<MessageId>", "<", "<message-id>"),
     ("<ReceiptHandle>", "<", "<receipt-handle>"),
@@ -273,12 +285,12 @@ fn masked_header(line: &str) -> Option<String> {
     }
 }
 
-/// Masks what stands between two texts, unless it has a name already.
+/// Masks what stands between two texts, unless it has a name already or is an ARN, of which parts are masked.
 fn masked_between(text: &str, prefix: &str, suffix: &str, placeholder: &str) -> String {
     let mut parts = text.split(prefix);
     let mut masked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        if part.starts_with('<') {
+        if part.starts_with('<') || part.starts_with("arn:") {
             masked.push_str(prefix);
             masked.push_str(part);
             continue;

@@ -45,7 +45,8 @@ pub(crate) fn render_empty(service: &ServiceModel, request_id: &str) -> Response
     response(200, service.json_version.content_type(), request_id, Bytes::new())
 }
 
-/// Renders an error. Services that also speak Query add its code, which some SDKs cannot do without.
+/// Renders an error. Services that also speak Query add its code, which some SDKs cannot do without, and have its status;
+/// others say 400 to whoever may not (neighbours §1.4).
 pub(crate) fn render_error(
     service: &ServiceModel,
     error: &AwsError,
@@ -54,7 +55,11 @@ pub(crate) fn render_error(
     let shape = error.shape();
     let body = json!({"__type": service.error_type(shape), "message": error.message()}).to_string();
     let content_type = service.json_version.content_type();
-    let mut response = response(shape.status, content_type, request_id, body);
+    let status = match (shape.status, &service.query) {
+        (403, None) => 400,
+        (status, _) => status,
+    };
+    let mut response = response(status, content_type, request_id, body);
     if service.query.is_some() {
         let code = format!("{};{}", shape.query_code, shape.fault.as_str());
         set_header(&mut response, QUERY_ERROR, &code);

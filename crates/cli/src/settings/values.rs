@@ -212,6 +212,10 @@ impl Settings {
             },
             master_key,
             previous_master_key,
+            keys_without_master_key: match mode {
+                Mode::Serve => Switch::Off,
+                Mode::Dev => Switch::On,
+            },
             region: self.region.clone(),
             account: self.account.clone(),
             public_url: self.public_url.clone(),

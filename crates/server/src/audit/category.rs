@@ -19,9 +19,21 @@ impl EventCategory {
     }
 }
 
-/// How the names of operations begin that change nothing. CloudTrail takes receiving for reading, and the operations of STS,
-/// too.
-const READING: [&str; 7] = ["Assume", "Describe", "Get", "List", "Lookup", "Peek", "Receive"];
+/// How the names of operations begin that change nothing. CloudTrail takes receiving for reading, and the operations of STS
+/// and what is done with keys, too.
+const READING: [&str; 11] = [
+    "Assume",
+    "Decrypt",
+    "Describe",
+    "Encrypt",
+    "Generate",
+    "Get",
+    "List",
+    "Lookup",
+    "Peek",
+    "ReEncrypt",
+    "Receive",
+];
 /// What reads and is recorded with its answer all the same: it gives out credentials.
 const ISSUING: [&str; 3] = ["AssumeRole", "GetFederationToken", "GetSessionToken"];
 

@@ -18,8 +18,20 @@ const SECRET_MEMBERS: [&str; 6] = [
     "SessionToken",
 ];
 
+/// Members that are left out, as CloudTrail does with what KMS encrypts.
+const OMITTED_MEMBERS: [&str; 4] = ["CiphertextBlob", "GrantToken", "GrantTokens", "Plaintext"];
+
 /// Members whose keys are names that users chose, and stay as they are.
-const MAPS: [&str; 3] = ["Attributes", "Tags", "tags"];
+const MAPS: [&str; 8] = [
+    "Attributes",
+    "DestinationEncryptionContext",
+    "EncryptionContext",
+    "EncryptionContextEquals",
+    "EncryptionContextSubset",
+    "SourceEncryptionContext",
+    "Tags",
+    "tags",
+];
 
 /// Larger parameters or answers are left out, as CloudTrail does.
 const SHOWN_BYTES_MAX: usize = 100 << 10;
@@ -54,7 +66,8 @@ fn members(value: Value) -> Value {
 }
 
 fn structure(object: Map<String, Value>) -> Value {
-    let present = object.into_iter().filter(|(_, value)| !value.is_null());
+    let is_omitted = |name: &str| OMITTED_MEMBERS.contains(&name);
+    let present = object.into_iter().filter(|(name, value)| !value.is_null() && !is_omitted(name));
     let member = |(name, value): (String, Value)| {
         let shown = match value {
             _ if SECRET_MEMBERS.contains(&name.as_str()) => Value::from(HIDDEN),
@@ -106,6 +119,14 @@ mod tests {
             let text = shown(input).to_string();
             assert!(!text.contains("hush") && text.contains(r#""id":"a""#), "{text}");
             assert_eq!(text.matches(HIDDEN).count(), 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_keys_encrypt_is_left_out_at_any_depth() {
+        for name in OMITTED_MEMBERS {
+            let input = json!({ "Entries": [{ "KeyId": "k", name: "hush" }], name: ["hush"] });
+            assert_eq!(shown(input), json!({ "entries": [{ "keyId": "k" }] }));
         }
     }
 
@@ -162,7 +183,10 @@ mod tests {
             let name = name.to_lowercase();
             SUSPICIOUS.iter().any(|word| name.contains(word))
         };
-        let is_listed = |name: &str| SECRET_MEMBERS.contains(&name) || HARMLESS.contains(&name);
+        let is_listed = |name: &str| {
+            let lists: [&[&str]; 3] = [&SECRET_MEMBERS, &OMITTED_MEMBERS, &HARMLESS];
+            lists.iter().any(|list| list.contains(&name))
+        };
         let unlisted: Vec<&String> =
             names.iter().filter(is_suspicious).filter(|name| !is_listed(name)).collect();
         assert!(unlisted.is_empty(), "neither hidden nor harmless: {unlisted:?}");

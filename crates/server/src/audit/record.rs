@@ -78,6 +78,8 @@ fn kind(arn: &str) -> Option<&'static str> {
         ("iam", "group") => Some("AWS::IAM::Group"),
         ("iam", "role") => Some("AWS::IAM::Role"),
         ("iam", "policy") => Some("AWS::IAM::Policy"),
+        ("kms", "key") => Some("AWS::KMS::Key"),
+        ("kms", "alias") => Some("AWS::KMS::Alias"),
         _ => None,
     }
 }

@@ -85,6 +85,12 @@ impl Encryption {
         Self(Arc::new(Keys { server_key, deduplication, clock, current, open }))
     }
 
+    /// What the material of KMS keys is sealed with.
+    pub(crate) fn root_of_keys(&self) -> SealingKey {
+        let root = Zeroizing::new(self.0.server_key.derived(b"sluice root of keys 1"));
+        SealingKey::new(&root)
+    }
+
     /// A digest that only who has the key can make: the digest of a deduplication id that was made from a body tells nothing
     /// of the body.
     pub(crate) fn keyed_digest(&self) -> Hmac<Sha256> {

@@ -20,7 +20,7 @@ pub(crate) use bodies::{Body, UnreadableBody};
 pub(crate) use data_key::{CurrentKey, Use};
 pub(crate) use envelope::{Envelope, SealedBy};
 pub use master_key::{MasterKey, MasterKeys, WrongMasterKey};
-pub(crate) use sealing::{KEY_BYTES, SealingKey};
+pub(crate) use sealing::{KEY_BYTES, SealingKey, context};
 pub use server_key::OpenError;
 pub(crate) use server_key::check;
 

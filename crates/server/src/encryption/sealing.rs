@@ -53,7 +53,7 @@ impl SealingKey {
     }
 
     /// Returns the key that this one sealed in this context.
-    pub(super) fn open_key(
+    pub(crate) fn open_key(
         &self,
         context: &[u8],
         sealed: &[u8],
@@ -85,7 +85,7 @@ fn only_nonce() -> Nonce {
 }
 
 /// Writes down texts so that no others are written the same way.
-pub(super) fn context(parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn context(parts: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 4).sum());
     for part in parts {
         bytes.put_u32(u32::try_from(part.len()).expect("names are bounded far below 4 GiB"));

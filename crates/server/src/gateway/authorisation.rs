@@ -73,33 +73,43 @@ impl Authoriser {
             };
         };
         let asked = Asked { action, target: &target, keys: keys() };
-        match self.of_caller(context, &asked) {
+        let decided = with_principal(context, |who| self.of_caller(context, who, &asked));
+        match decided {
             Decision::Allowed => Ok(()),
             Decision::Denied(denial) => Err(refusal(context, &asked, denial)),
         }
     }
 
-    fn of_caller(&self, context: &Context, asked: &Asked<'_>) -> Decision {
-        let account = &*context.identity.account;
-        let Some(key) = context.identity.credentials() else {
-            let (granted, session) = (Arc::default(), Vec::new());
-            let nobody = Asking { principal: Principal::Anonymous, granted, session };
-            return self.decide(context, &nobody, asked);
-        };
-        let (arn, role_arn, id);
-        arn = context.identity.principal_arn();
-        let principal = match &key.holder {
-            Holder::Root => Principal::Root { account },
-            Holder::User { name, unique_id, .. } => {
-                Principal::User { account, arn: &arn, id: unique_id, name }
+    /// Whether the policy of a KMS key would keep the caller from changing it again, whatever the caller's own policies say.
+    pub(crate) fn is_locked_out(&self, context: &Context, key: &Target) -> bool {
+        match (self.access, context.identity.credentials()) {
+            (Access::Verified, Some(holder)) => {
+                let Ok((granted, _)) = self.granted(holder) else { return true };
+                let granted = Arc::new(Granted::everything(granted.tags.clone()));
+                let (action, keys) = ("kms:PutKeyPolicy", InputKeys::default());
+                let asked = Asked { action, target: key, keys };
+                let decided = with_principal(context, |principal| {
+                    let session = Vec::new();
+                    self.decide(context, &Asking { principal, granted, session }, &asked)
+                });
+                decided != Decision::Allowed
             }
-            Holder::Role(session) => {
-                role_arn = session.role_arn(account);
-                id = session.id();
-                Principal::RoleSession { account, arn: &arn, role_arn: &role_arn, id: &id }
-            }
+            (Access::Verified, None) => true,
+            (Access::Anyone | Access::LoopbackOnly, _) => false,
+        }
+    }
+
+    fn of_caller(
+        &self,
+        context: &Context,
+        principal: Principal<'_>,
+        asked: &Asked<'_>,
+    ) -> Decision {
+        let granted = match context.identity.credentials() {
+            Some(key) => self.granted(key),
+            None => Ok((Arc::default(), Vec::new())),
         };
-        match self.granted(key) {
+        match granted {
             Ok((granted, session)) => {
                 self.decide(context, &Asking { principal, granted, session }, asked)
             }
@@ -125,7 +135,7 @@ impl Authoriser {
             return Decision::Denied(Denial::Implicit(PolicyType::Resource));
         }
         let parsed = match target.reach {
-            Reach::Account | Reach::Everybody => &self.of_resources,
+            Reach::Account | Reach::Everybody | Reach::Key => &self.of_resources,
             Reach::Trusted => &self.of_roles,
         };
         let text = target.guarded.as_ref().and_then(|guarded| guarded.policy());
@@ -141,7 +151,14 @@ impl Authoriser {
             (Reach::Trusted, None) => {
                 return Decision::Denied(Denial::Implicit(PolicyType::Trust));
             }
-            (Reach::Account | Reach::Everybody, policy) => ResourcePolicy::Optional(policy),
+            (Reach::Key, Some(policy)) => {
+                let is_granted = target.guarded.as_ref().is_some_and(|key| key.is_granted());
+                ResourcePolicy::Key { policy, is_granted }
+            }
+            // Without a key, its account may know that there is none.
+            (Reach::Account | Reach::Everybody | Reach::Key, policy) => {
+                ResourcePolicy::Optional(policy)
+            }
         };
         let keys = RequestKeys {
             context,
@@ -167,6 +184,25 @@ impl Authoriser {
     }
 }
 
+/// Says who calls, as policies name it.
+fn with_principal<T>(context: &Context, then: impl FnOnce(Principal<'_>) -> T) -> T {
+    let account = &*context.identity.account;
+    let Some(key) = context.identity.credentials() else { return then(Principal::Anonymous) };
+    let (arn, role_arn, id);
+    arn = context.identity.principal_arn();
+    then(match &key.holder {
+        Holder::Root => Principal::Root { account },
+        Holder::User { unique_id, name, .. } => {
+            Principal::User { account, arn: &arn, id: unique_id, name }
+        }
+        Holder::Role(session) => {
+            role_arn = session.role_arn(account);
+            id = session.id();
+            Principal::RoleSession { account, arn: &arn, role_arn: &role_arn, id: &id }
+        }
+    })
+}
+
 /// The error of a denied request (contract §8.4).
 fn refusal(context: &Context, asked: &Asked<'_>, denial: Denial) -> AwsError {
     let Asked { action, target, .. } = asked;
@@ -180,8 +216,18 @@ fn refusal(context: &Context, asked: &Asked<'_>, denial: Denial) -> AwsError {
     let action =
         if action.starts_with("sqs:") { action.to_lowercase() } else { (*action).to_owned() };
     let (principal, resource) = (context.identity.principal_arn(), &target.arn);
+    let is_own = target.account == *context.identity.account;
+    if target.reach == Reach::Key && !(is_own && target.guarded.is_some()) {
+        // Nobody learns whether the key exists.
+        let reason = "because the resource does not exist in this Region, no resource-based policies allow access, or a \
+                      resource-based policy explicitly denies access";
+        let text = format!(
+            "User: {principal} is not authorized to perform: {action} on this resource {reason}"
+        );
+        return AwsError::new(&framework::ACCESS_DENIED, text);
+    }
     let reason = match target.reach {
-        Reach::Account | Reach::Everybody => format!(" {}", denial.reason(&action)),
+        Reach::Account | Reach::Everybody | Reach::Key => format!(" {}", denial.reason(&action)),
         // Nobody learns whether the role exists.
         Reach::Trusted => String::new(),
     };

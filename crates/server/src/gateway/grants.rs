@@ -24,6 +24,15 @@ pub(super) struct Granted {
     pub(super) tags: Tags,
 }
 
+impl Granted {
+    /// Everything, to somebody with these tags.
+    pub(super) fn everything(tags: Tags) -> Self {
+        let text = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        let policy = Policy::parse(text, Kind::Identity).expect("it is one");
+        Self { identity: vec![Arc::new(policy)], boundary: None, tags }
+    }
+}
+
 /// A stored policy that is none, or gone though it is attached: what it denies is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unreadable;

@@ -25,6 +25,7 @@ use crate::http::{
     read_body,
 };
 use crate::identities::Identities;
+use crate::keys::Keys;
 use crate::metrics::{Metrics, Outcome};
 use crate::services::{Context, OperationEntry, SERVICES};
 
@@ -49,6 +50,8 @@ pub(crate) struct Gateway {
     pub(crate) broker: Broker,
     /// Who exists.
     pub(crate) identities: Identities,
+    /// KMS keys.
+    pub(crate) keys: Keys,
     /// Who calls.
     pub(crate) authenticator: Authenticator,
     /// Who called what, if that is recorded.
@@ -290,6 +293,7 @@ impl Gateway {
             broker: self.broker.clone(),
             identity: caller.identity,
             identities: self.identities.clone(),
+            keys: self.keys.clone(),
             region: caller.region,
             base_url: base_url(&self.config, parts, arrival.transport, self.local_addr),
             default_region: Arc::clone(&self.default_region),

@@ -3,6 +3,7 @@
 use sluice_policy::{ContextKeys, Values};
 use sluice_wire::iso_8601;
 
+use super::identity::Caller;
 use crate::identities::{Holder, RoleSession, Tags};
 use crate::services::{Context, InputKeys, Target, tag_of};
 
@@ -26,7 +27,16 @@ impl ContextKeys for RequestKeys<'_> {
             "aws:requestedregion" => Some(Values::from(&*context.region)),
             "aws:currenttime" => Some(iso_8601(context.now_ms / 1_000).into()),
             "aws:epochtime" => Some((context.now_ms / 1_000).to_string().into()),
-            "aws:viaawsservice" => Some("false".into()),
+            "aws:viaawsservice" => {
+                let is_via = self.of_input.get("kms:viaservice").is_some();
+                Some(if is_via { "true" } else { "false" }.into())
+            }
+            "kms:calleraccount" => match context.identity.caller {
+                Caller::Anonymous => None,
+                Caller::Claimed(_) | Caller::Known(_) => {
+                    Some(Values::from(&*context.identity.account))
+                }
+            },
             "aws:tokenissuetime" => {
                 let issued_at_ms = context.identity.credentials()?.issued_at_ms?;
                 Some(iso_8601(issued_at_ms / 1_000).into())
@@ -49,7 +59,7 @@ impl RequestKeys<'_> {
     }
 
     fn of_target(&self, key: &str) -> Option<Values<'_>> {
-        self.target.guarded.as_ref()?.value(key).map(Values::from)
+        self.target.guarded.as_ref()?.value(key)
     }
 
     fn session(&self) -> Option<&RoleSession> {

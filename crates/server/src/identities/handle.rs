@@ -1,10 +1,8 @@
 //! The handle in front of the identities.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use sluice_store::Shard;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use super::access_key::{AccessKey, KeyStatus};
 use super::account::Account;
@@ -14,10 +12,10 @@ use super::rows::{self, OpenError};
 use super::secret::Secret;
 use super::session::{Session, SessionKey};
 use super::settings;
-use super::snapshot::{Draft, Published, Snapshot};
-use super::writer::{CHANGES_MAX, Job, Writer};
+use super::snapshot::{Draft, Snapshot};
 use crate::broker::Health;
 use crate::clock::Clock;
+use crate::rare_changes::RareChanges;
 
 /// Identities cannot be changed any more: the store failed, or the server stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,11 +54,8 @@ pub struct Identities {
 }
 
 struct Shared {
-    published: Published,
+    changes: RareChanges<Draft>,
     session_key: SessionKey,
-    /// Gone when the identities are shut down.
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Identities {
@@ -80,17 +75,13 @@ impl Identities {
         };
         // Reading waits for the disk, which a task must not.
         let (shard, session_key, snapshot) = tokio::task::spawn_blocking(read).await??;
-        let published = Published::new(snapshot);
-        let writer = Writer::new(shard, published.clone(), clock, health);
-        let (jobs, changes) = mpsc::channel(CHANGES_MAX);
-        let task = Mutex::new(Some(start(writer.run(changes))));
-        let shared = Shared { published, session_key, jobs: Mutex::new(Some(jobs)), task };
-        Ok(Self { shared: Arc::new(shared) })
+        let changes = RareChanges::start(shard, snapshot, clock, health, "the identities");
+        Ok(Self { shared: Arc::new(Shared { changes, session_key }) })
     }
 
     /// Everything at this moment. Never waits.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.shared.published.get()
+        self.shared.changes.snapshot()
     }
 
     /// Finds an access key, active or not, by its id. Never waits.
@@ -139,10 +130,7 @@ impl Identities {
         T: Send + 'static,
         E: From<IdentitiesStopped> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let jobs = lock(&self.shared.jobs).clone().ok_or(IdentitiesStopped)?;
-        jobs.send(Writer::job(decide, reply)).await.map_err(|_| IdentitiesStopped)?;
-        answer.await.unwrap_or_else(|_| Err(IdentitiesStopped.into()))
+        self.shared.changes.change(decide).await
     }
 
     /// Creates the first access key of an account's root and returns it, this once; returns nothing if there is one.
@@ -197,22 +185,8 @@ impl Identities {
 
     /// Makes the changes that wait, and ends the task.
     pub async fn shutdown(&self) {
-        drop(lock(&self.shared.jobs).take());
-        let task = lock(&self.shared.task).take();
-        if let Some(task) = task {
-            // A task that panicked has been reported by the panic hook.
-            drop(task.await);
-        }
+        self.shared.changes.shutdown().await;
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the module that joins the task")]
-fn start(run: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    tokio::spawn(run)
 }
 
 #[cfg(test)]

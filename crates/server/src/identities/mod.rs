@@ -1,7 +1,7 @@
 //! Who exists on this server: accounts, their users with access keys, groups, roles and policies; and the sessions of roles.
 //!
 //! One task changes them, everyone reads an immutable snapshot. Like the catalog of queues, with a shard of its own. In
-//! reading order: what an entity is, the entities, everything at one moment, the rows, the handle in front, and its task.
+//! reading order: what an entity is, the entities, everything at one moment, the rows, and the handle in front.
 
 mod access_key;
 mod account;
@@ -23,7 +23,6 @@ mod check;
 mod handle;
 mod rows;
 mod snapshot;
-mod writer;
 
 pub use access_key::{AccessKey, KeyStatus, account_of};
 pub use account::Account;

@@ -9,7 +9,6 @@
 //! | policy | `p` as a user | the managed policy with its versions, JSON |
 //! | settings | `m` | the key of session tokens, JSON |
 
-use serde::{Deserialize, Serialize};
 use sluice_store::{Batch, Reader, Space, StoreError};
 
 use super::account::Account;
@@ -20,17 +19,7 @@ use super::role::Role;
 use super::settings;
 use super::snapshot::Snapshot;
 use super::user::User;
-
-pub(super) const VERSION: u32 = 1;
-const PAGE_ROWS: usize = 1_000;
-/// After every table.
-const END: &[u8] = &[0xff];
-
-#[derive(Serialize, Deserialize)]
-struct Row<T> {
-    version: u32,
-    row: T,
-}
+use crate::rare_changes::rows;
 
 /// What is wrong with a row.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +53,7 @@ pub enum OpenError {
 }
 
 pub(super) fn put<T: Entity>(batch: &mut Batch, entity: &T) {
-    let row = Row { version: VERSION, row: entity };
-    let value = serde_json::to_vec(&row).expect("identities have text keys and finite numbers");
-    batch.put(Space::Rows, row_key::<T>(&entity.key()), value);
+    batch.put(Space::Rows, row_key::<T>(&entity.key()), rows::encode(entity));
 }
 
 pub(super) fn delete<T: Entity>(batch: &mut Batch, key: &EntityKey) {
@@ -101,22 +88,11 @@ pub(super) fn read_each(
     snapshot: &mut Snapshot,
     bad: &mut dyn FnMut(BadRow),
 ) -> Result<(), StoreError> {
-    let mut start = Vec::new();
-    loop {
-        let page = reader.scan(Space::Rows, start.as_slice()..END, PAGE_ROWS)?;
-        for (key, value) in &page {
-            if let Err(error) = read(snapshot, key, value) {
-                bad(error);
-            }
+    rows::each(reader, &mut |key, value| {
+        if let Err(error) = read(snapshot, key, value) {
+            bad(error);
         }
-        match page.last() {
-            Some((key, _)) if page.len() == PAGE_ROWS => {
-                start.clone_from(key);
-                start.push(0);
-            }
-            Some(_) | None => return Ok(()),
-        }
-    }
+    })
 }
 
 fn read(snapshot: &mut Snapshot, key: &[u8], value: &[u8]) -> Result<(), BadRow> {
@@ -132,18 +108,15 @@ fn read(snapshot: &mut Snapshot, key: &[u8], value: &[u8]) -> Result<(), BadRow>
 }
 
 fn read_as<T: Entity>(snapshot: &mut Snapshot, key: &[u8], value: &[u8]) -> Result<(), BadRow> {
-    let row: Row<T> = serde_json::from_slice(value).map_err(|_| BadRow::Value(T::KIND))?;
-    if row.version != VERSION {
-        return Err(BadRow::Value(T::KIND));
-    }
-    if row_key::<T>(&row.row.key()) != key {
+    let entity: T = rows::decode(value).ok_or(BadRow::Value(T::KIND))?;
+    if row_key::<T>(&entity.key()) != key {
         return Err(BadRow::Key(T::KIND));
     }
-    for holder in row.row.key_holders() {
+    for holder in entity.key_holders() {
         if snapshot.access_key(&holder.access_key_id).is_some() {
             return Err(BadRow::AccessKey(holder.access_key_id));
         }
     }
-    snapshot.insert(row.row);
+    snapshot.insert(entity);
     Ok(())
 }

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use sluice_store::{Batch, Shard, Space};
 use zeroize::Zeroize;
 
-use super::rows::{BadRow, OpenError, VERSION};
+use super::rows::{BadRow, OpenError};
 use super::session::SessionKey;
 use crate::encryption::KEY_BYTES;
 use crate::random;
 
+const VERSION: u32 = 1;
 pub(super) const KEY: &[u8] = b"m";
 
 /// What the row holds.

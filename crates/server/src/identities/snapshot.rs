@@ -1,6 +1,6 @@
 //! Every entity at one moment. A copy shares what has not changed, so a change costs the same however many there are.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use sluice_store::Batch;
@@ -9,11 +9,13 @@ use super::account::Account;
 use super::aws_managed;
 use super::entity::{Entity, EntityKey};
 use super::group::Group;
+use super::handle::IdentitiesStopped;
 use super::key_holder::KeyHolder;
 use super::managed_policy::ManagedPolicy;
 use super::role::Role;
 use super::rows;
 use super::user::User;
+use crate::rare_changes::Change;
 
 /// The entities of one kind.
 pub type Table<T> = RedBlackTreeMapSync<EntityKey, Arc<T>>;
@@ -100,10 +102,6 @@ pub struct Draft {
 }
 
 impl Draft {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
-        Self { snapshot: snapshot.clone(), batch: Batch::new() }
-    }
-
     /// The entities as they will be.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
@@ -120,28 +118,22 @@ impl Draft {
         rows::delete::<T>(&mut self.batch, key);
         self.snapshot.remove::<T>(key);
     }
-
-    pub(super) fn into_parts(self) -> (Snapshot, Batch) {
-        (self.snapshot, self.batch)
-    }
 }
 
-/// The published snapshot. The lock is held only to copy a few pointers.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Published(Arc<RwLock<Arc<Snapshot>>>);
+impl Change for Draft {
+    type Snapshot = Snapshot;
+    type Stopped = IdentitiesStopped;
 
-impl Published {
-    pub(super) fn new(snapshot: Snapshot) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(snapshot))))
+    fn of(snapshot: &Snapshot) -> Self {
+        Self { snapshot: snapshot.clone(), batch: Batch::new() }
     }
 
-    pub(super) fn get(&self) -> Arc<Snapshot> {
-        // A pointer swap cannot leave the snapshot half written, so a poisoned lock is as good as any.
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    fn into_parts(self) -> (Snapshot, Batch) {
+        (self.snapshot, self.batch)
     }
 
-    pub(super) fn set(&self, snapshot: Snapshot) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    fn stopped() -> IdentitiesStopped {
+        IdentitiesStopped
     }
 }
 

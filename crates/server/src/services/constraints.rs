@@ -112,14 +112,49 @@ impl Constraints {
 
     /// Refuses the request if anything was not satisfied.
     pub(super) fn check(self) -> Result<(), AwsError> {
+        match self.problem() {
+            None => Ok(()),
+            Some(text) => Err(refused(text)),
+        }
+    }
+
+    /// Says what was not satisfied, if anything was not.
+    pub(super) fn problem(self) -> Option<String> {
         let count = self.0.len();
         let errors = if count == 1 { "error" } else { "errors" };
-        match count {
-            0 => Ok(()),
-            _ => {
-                Err(refused(format!("{count} validation {errors} detected: {}", self.0.join("; "))))
+        (count > 0).then(|| format!("{count} validation {errors} detected: {}", self.0.join("; ")))
+    }
+
+    /// Binary data with a length in bytes, if it is there. Its value is not repeated.
+    pub(super) fn bytes(
+        mut self,
+        parameter: &str,
+        value: Option<&[u8]>,
+        min: usize,
+        max: usize,
+    ) -> Self {
+        let mut violated = |text: String| {
+            let problem = format!(
+                "Value at '{parameter}' failed to satisfy constraint: Member must have {text}"
+            );
+            self.0.push(problem);
+        };
+        match value.map(<[u8]>::len) {
+            Some(length) if length < min => {
+                violated(format!("length greater than or equal to {min}"));
             }
+            Some(length) if length > max => violated(format!("length less than or equal to {max}")),
+            Some(_) | None => {}
         }
+        self
+    }
+
+    /// A parameter of any kind that must be there.
+    pub(super) fn given<T>(mut self, parameter: &str, value: Option<&T>) -> Self {
+        if value.is_none() {
+            self.violated("null", parameter, "Member must not be null");
+        }
+        self
     }
 
     fn violated(&mut self, value: impl Display, parameter: &str, constraint: &str) {

@@ -9,20 +9,23 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sluice_wire::{AwsError, Call, ServiceModel};
+use sluice_wire::{AwsError, Call, ServiceModel, framework};
 
 use crate::audit::{AuditLog, Draft, EventCategory};
 use crate::broker::Broker;
 use crate::gateway::{Authoriser, Identity};
 use crate::identities::Identities;
+use crate::keys::Keys;
 
 pub mod cloudtrail;
 pub mod iam;
+pub mod kms;
 pub mod sqs;
 pub mod sts;
 
 mod constraints;
 mod member_list;
+mod page;
 mod tag;
 mod target;
 
@@ -38,6 +41,8 @@ pub struct Context {
     pub identity: Identity,
     /// Who exists.
     pub identities: Identities,
+    /// KMS keys.
+    pub keys: Keys,
     /// Region from the credential scope, else the configured one.
     pub region: Arc<str>,
     /// Scheme, host and port for queue URLs, without trailing slash: `http://127.0.0.1:9324`.
@@ -199,6 +204,12 @@ fn authorise<O: Operation>(context: &Context, input: &O::Input) -> Result<(), Aw
     O::also_needs(input).iter().try_for_each(|(action, resource)| may(action, resource))
 }
 
+/// What clients read of a fault of the store; it was logged once, when the store failed.
+fn storage_failed() -> AwsError {
+    let text = "The server's storage has failed, or is being closed. Try again later.";
+    AwsError::new(&framework::SERVICE_UNAVAILABLE, text)
+}
+
 /// One AWS service: its protocol description and its operations.
 pub struct Service {
     /// How it looks on the wire.
@@ -209,4 +220,4 @@ pub struct Service {
 
 /// Every service of this server, in routing order.
 pub static SERVICES: &[&Service] =
-    &[&sqs::SERVICE, &iam::SERVICE, &sts::SERVICE, &cloudtrail::SERVICE];
+    &[&sqs::SERVICE, &iam::SERVICE, &sts::SERVICE, &cloudtrail::SERVICE, &kms::SERVICE];

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use sluice_policy::Values;
-use sluice_wire::AwsError;
+use sluice_wire::{AwsError, Blob};
 
-use super::{Context, cloudtrail, iam, sqs};
+use super::{Context, cloudtrail, iam, kms, sqs};
 use crate::identities::Tags;
+use crate::keys::EncryptionContext;
 
 /// What an operation acts on, for authorisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,22 @@ pub enum Resource {
     ManagedPolicy(Option<String>),
     /// A role that is to be assumed, by its ARN.
     Role(Option<String>),
+    /// A KMS key, by its id, ARN or an alias of it, and what the request binds to a ciphertext.
+    Key {
+        /// Its name.
+        key: Option<String>,
+        /// The encryption context.
+        encryption_context: EncryptionContext,
+    },
+    /// The KMS key that made a ciphertext.
+    KeyOfCiphertext {
+        /// What it made.
+        ciphertext: Option<Blob>,
+        /// The encryption context.
+        encryption_context: EncryptionContext,
+    },
+    /// An alias of a KMS key, by its name.
+    KeyAlias(Option<String>),
     /// The caller itself, who needs no permission for it.
     Caller,
 }
@@ -58,8 +75,13 @@ pub(crate) trait Guarded: Send + Sync {
     }
 
     /// The value of another condition key, in lower case, that the resource tells.
-    fn value(&self, _key: &str) -> Option<&str> {
+    fn value(&self, _key: &str) -> Option<Values<'_>> {
         None
+    }
+
+    /// Whether something besides policies lets the caller.
+    fn is_granted(&self) -> bool {
+        false
     }
 
     /// The value of a tag; keys are not distinguished by case.
@@ -75,6 +97,8 @@ pub(crate) enum Reach {
     Everybody,
     /// Only whom the resource's policy trusts, in its own account too.
     Trusted,
+    /// Whom the policy of a KMS key lets, or leaves to its account.
+    Key,
 }
 
 /// Condition keys that the input of an operation tells.
@@ -145,7 +169,11 @@ impl Resource {
             Self::Account if service == cloudtrail::MODEL.name => {
                 cloudtrail::target::account(context)
             }
+            Self::Account if service == kms::MODEL.name => kms::target::account(context),
             Self::Account => iam::target::account(context),
+            Self::Key { .. } | Self::KeyOfCiphertext { .. } | Self::KeyAlias(_) => {
+                kms::target::of(self, context, action)
+            }
             Self::QueueUrl(_) | Self::QueueArn(_) | Self::QueueName { .. } => {
                 sqs::target::of(self, context, action)
             }

@@ -9,3 +9,4 @@ mod identities;
 mod matrix;
 mod queues;
 mod sessions;
+mod sse_kms;

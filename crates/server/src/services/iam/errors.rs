@@ -1,8 +1,9 @@
 //! Every error of IAM that is answered here (neighbours §6.1), and the exact texts that clients match on.
 
-use sluice_wire::{AwsError, ErrorOrigin, ErrorShape, Fault, framework};
+use sluice_wire::{AwsError, ErrorOrigin, ErrorShape, Fault};
 
 use crate::identities::{Entity, IdentitiesStopped};
+use crate::services::storage_failed;
 
 const fn row(name: &'static str, query_code: &'static str, status: u16) -> ErrorShape {
     ErrorShape { name, query_code, status, fault: Fault::Sender, origin: ErrorOrigin::Service }
@@ -92,9 +93,6 @@ pub(super) fn invalid_input(text: impl Into<String>) -> AwsError {
 /// What clients read of a fault of the store; it was logged once, when the store failed.
 impl From<IdentitiesStopped> for AwsError {
     fn from(_: IdentitiesStopped) -> Self {
-        Self::new(
-            &framework::SERVICE_UNAVAILABLE,
-            "The server's storage has failed, or is being closed. Try again later.",
-        )
+        storage_failed()
     }
 }

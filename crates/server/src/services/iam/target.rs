@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sluice_policy::Values;
+
 use crate::identities::{
     Entity, EntityKey, Group, ManagedPolicy, Principal, Role, Snapshot, User, parsed_arn,
 };
@@ -99,8 +101,8 @@ impl Guarded for Trusting {
 }
 
 impl Guarded for User {
-    fn value(&self, key: &str) -> Option<&str> {
-        self.boundary.as_deref().filter(|_| key == PERMISSIONS_BOUNDARY)
+    fn value(&self, key: &str) -> Option<Values<'_>> {
+        self.boundary.as_deref().filter(|_| key == PERMISSIONS_BOUNDARY).map(Values::from)
     }
 
     fn tag(&self, key: &str) -> Option<&str> {
@@ -109,8 +111,8 @@ impl Guarded for User {
 }
 
 impl Guarded for Role {
-    fn value(&self, key: &str) -> Option<&str> {
-        self.boundary.as_deref().filter(|_| key == PERMISSIONS_BOUNDARY)
+    fn value(&self, key: &str) -> Option<Values<'_>> {
+        self.boundary.as_deref().filter(|_| key == PERMISSIONS_BOUNDARY).map(Values::from)
     }
 
     fn tag(&self, key: &str) -> Option<&str> {

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use sluice_wire::{AwsError, ErrorOrigin, ErrorShape, Fault, framework};
 
 use crate::broker::{BrokerError, MOVES_PER_ACCOUNT_MAX, MoveError};
+use crate::services::storage_failed;
 
 const fn row(name: &'static str, query_code: &'static str, status: u16) -> ErrorShape {
     ErrorShape { name, query_code, status, fault: Fault::Sender, origin: ErrorOrigin::Service }
@@ -290,10 +291,7 @@ impl From<BrokerError> for AwsError {
                 "The server's disk is full. Messages can be received and deleted, not sent.",
             ),
             // No cause: it was logged once, when the store failed.
-            BrokerError::Stopped => Self::new(
-                &framework::SERVICE_UNAVAILABLE,
-                "The server's storage has failed, or is being closed. Try again later.",
-            ),
+            BrokerError::Stopped => storage_failed(),
             BrokerError::Unreadable(_) => Self::new(
                 &framework::INTERNAL_FAILURE,
                 "The request processing has failed because of an unknown error, exception or \

@@ -48,6 +48,7 @@ mod number;
 mod receipt;
 mod received_message;
 mod secure_access;
+mod sse_kms;
 
 mod arn;
 pub mod errors;

@@ -7,6 +7,7 @@ use super::existing_queue;
 use super::receive_message::Output;
 use super::received_message::View;
 use super::secure_access;
+use super::sse_kms;
 use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource, Switch};
 
@@ -48,7 +49,7 @@ impl Operation for PeekMessages {
         let count_max =
             limits.receive_count().check_or(input.max_number_of_messages, COUNT_DEFAULT)?;
         let view = View::all();
-        let received = context.broker.peek(&queue, count_max).await?;
+        let received = sse_kms::peek(context, &queue, count_max).await?;
         let show = |message| view.show_without_receipt(queue.kind, message);
         Ok(Output { messages: received.into_iter().map(show).collect() })
     }

@@ -8,6 +8,7 @@ use super::limits::{Limits, RECEIVE_WAIT};
 use super::new_message::check_identifier;
 use super::received_message::{ReceivedMessage, View};
 use super::secure_access;
+use super::sse_kms;
 use crate::audit::EventCategory;
 use crate::broker::{Queue, QueueKind, ReceiveOptions};
 use crate::services::{Context, Operation, Resource};
@@ -64,7 +65,7 @@ impl Operation for ReceiveMessage {
         secure_access::check(context, &queue)?;
         let options = options(&queue, &input, &context.extensions.sqs_limits)?;
         let view = view(input)?;
-        let received = context.broker.receive(&queue, options).await?;
+        let received = sse_kms::receive(context, &queue, options).await?;
         let shown = received.into_iter().map(|message| view.show(queue.kind, message));
         Ok(Output { messages: shown.collect() })
     }

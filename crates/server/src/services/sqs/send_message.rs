@@ -8,6 +8,7 @@ use super::existing_queue;
 use super::message_attributes::AttributeTexts;
 use super::new_message::{self, FifoLack, NewMessage, Sender, TooLong};
 use super::secure_access;
+use super::sse_kms;
 use crate::audit::EventCategory;
 use crate::services::{Context, Operation, Resource};
 
@@ -76,7 +77,7 @@ impl Operation for SendMessage {
         let sender = Sender::of(context);
         let (outgoing, checksums) =
             new_message::prepare(limits, &queue, &sender, new, TooLong::Single)?;
-        let sent = context.broker.send(&queue, vec![outgoing]).await?;
+        let sent = sse_kms::send(context, &queue, vec![outgoing]).await?;
         let sent = sent.into_iter().next().expect("the broker answers every message");
         Ok(Output {
             body_md5: checksums.body,

@@ -10,6 +10,7 @@ use super::message_attributes::AttributeTexts;
 use super::message_size;
 use super::new_message::{self, Checksums, FifoLack, NewMessage, Sender, TooLong};
 use super::secure_access;
+use super::sse_kms;
 use crate::audit::EventCategory;
 use crate::broker::{Outgoing, Queue, SentMessage};
 use crate::services::{Context, Operation, Resource};
@@ -99,7 +100,7 @@ impl Operation for SendMessageBatch {
         let sender = Sender::of(context);
         let (outgoing, pending) =
             batch::read(entries, |entry| prepare(limits, &queue, &sender, entry));
-        let sent = context.broker.send(&queue, outgoing).await?;
+        let sent = sse_kms::send(context, &queue, outgoing).await?;
         Ok(pending.answer(sent, |id, checksums, sent| Ok(sent_entry(id, checksums, sent))))
     }
 }

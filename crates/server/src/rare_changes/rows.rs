@@ -1,0 +1,49 @@
+//! Rows of what changes rarely: JSON with a version.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sluice_store::{Reader, Space, StoreError};
+
+const VERSION: u32 = 1;
+const PAGE_ROWS: usize = 1_000;
+/// After every table.
+const END: &[u8] = &[0xff];
+
+#[derive(Serialize, Deserialize)]
+struct Row<T> {
+    version: u32,
+    row: T,
+}
+
+/// The value of a row. What it holds has text keys and finite numbers.
+pub(crate) fn encode<T: Serialize>(row: &T) -> Vec<u8> {
+    let row = Row { version: VERSION, row };
+    serde_json::to_vec(&row).expect("text keys and finite numbers")
+}
+
+/// What a row holds, unless it is damaged or from a newer version.
+pub(crate) fn decode<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
+    let row: Row<T> = serde_json::from_slice(value).ok()?;
+    (row.version == VERSION).then_some(row.row)
+}
+
+/// Visits every row by its key and value, in order of the keys.
+pub(crate) fn each(
+    reader: &dyn Reader,
+    visit: &mut dyn FnMut(&[u8], &[u8]),
+) -> Result<(), StoreError> {
+    let mut start = Vec::new();
+    loop {
+        let page = reader.scan(Space::Rows, start.as_slice()..END, PAGE_ROWS)?;
+        for (key, value) in &page {
+            visit(key, value);
+        }
+        match page.last() {
+            Some((key, _)) if page.len() == PAGE_ROWS => {
+                start.clone_from(key);
+                start.push(0);
+            }
+            Some(_) | None => return Ok(()),
+        }
+    }
+}

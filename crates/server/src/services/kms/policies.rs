@@ -1,0 +1,34 @@
+//! Key policies in requests.
+
+use sluice_policy::{Kind, Policy};
+use sluice_wire::AwsError;
+
+use super::limits::POLICY_CHARS_MAX;
+use super::{errors, target};
+use crate::keys::Key;
+use crate::services::Context;
+use crate::services::constraints::{Constraints, policy_problem};
+
+/// Takes a key policy. What is none is refused here.
+pub(super) fn parse(policy: Option<String>) -> Result<Option<String>, AwsError> {
+    let policy_text = policy.as_deref();
+    errors::check(Constraints::new().text("policy", policy_text, 1, POLICY_CHARS_MAX))?;
+    match policy_text.map(|text| Policy::parse(text, Kind::Resource)) {
+        None | Some(Ok(_)) => Ok(policy),
+        Some(Err(error)) => Err(errors::malformed_policy(policy_problem(&error))),
+    }
+}
+
+/// Refuses a policy with which the caller could not change the key again, unless it says that it knows.
+pub(super) fn check_lockout(
+    context: &Context,
+    key: &Key,
+    bypass: Option<bool>,
+) -> Result<(), AwsError> {
+    let is_known = bypass.unwrap_or(false);
+    if !is_known && context.authoriser.is_locked_out(context, &target::with_policy(key)) {
+        let text = "The new key policy will not allow you to update the key policy in the future.";
+        return Err(errors::malformed_policy(text));
+    }
+    Ok(())
+}
