@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sluice_server::broker::{Broker, Queue, QueueAttributes, QueueKind, Received};
+use sluice_server::broker::{Broker, Queue, QueueAttributes, QueueKind};
 use sluice_store::{CrashTail, MemoryStore, Reader, ShardId, Space, Store};
 
 mod broker_support;
