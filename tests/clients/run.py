@@ -203,6 +203,7 @@ SUITES = {
     "java": java_suite(HERE / "java", "LifeCycleTest"),
     "go": go_suite(HERE / "go", "half a minute", "^Test[0-9]"),
     "identities": python_suite("current.txt", ["test_identities.py"]),
+    "keys": python_suite("current.txt", ["test_keys.py"]),
     "audit": python_suite("current.txt", ["test_audit.py"]),
     "http": python_suite("current.txt", ["test_http.py", "test_hostile_input.py", "test_many_long_polls.py"]),
     "server": python_suite("current.txt", ["test_server.py"]),

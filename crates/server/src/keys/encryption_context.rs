@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::services::InputKeys;
-
 /// Names and values that are bound to a ciphertext. They are no secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptionContext(pub BTreeMap<String, String>);
@@ -16,15 +14,9 @@ impl EncryptionContext {
         Self(BTreeMap::from([(name.to_owned(), value.to_owned())]))
     }
 
-    /// Adds the condition keys that tell it: `kms:EncryptionContext:NAME` and `kms:EncryptionContextKeys`.
-    pub(crate) fn add_to(&self, keys: InputKeys) -> InputKeys {
-        if self.0.is_empty() {
-            return keys;
-        }
-        let each = self.0.iter().fold(keys, |keys, (name, value)| {
-            keys.with(&format!("kms:EncryptionContext:{name}"), [value.clone()])
-        });
-        each.with("kms:EncryptionContextKeys", self.0.keys().cloned())
+    /// Whether it has every name of another with the same value.
+    pub(super) fn contains(&self, other: &Self) -> bool {
+        other.0.iter().all(|(name, value)| self.0.get(name) == Some(value))
     }
 
     /// Its parts in an order that does not depend on how it was given.

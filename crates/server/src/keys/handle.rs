@@ -95,6 +95,7 @@ impl Keys {
             policy: new.policy,
             tags: new.tags,
             rotation: new.rotation_days.map(|days| Rotation::every(days, now_ms)),
+            grants: Vec::new(),
             materials: vec![material],
         })
     }

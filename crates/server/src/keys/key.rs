@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::KeyError;
+use super::grant::Grant;
 use super::material::{Material, MaterialOrigin};
 use super::place::Place;
 use crate::identities::Tags;
@@ -30,6 +31,8 @@ pub struct Key {
     pub tags: Tags,
     /// When it gets new material, if it does so by itself.
     pub rotation: Option<Rotation>,
+    /// Who may do what with it besides, by id.
+    pub grants: Vec<Grant>,
     /// What it had and has, the one in use last: what was encrypted with an older one is still decrypted.
     pub materials: Vec<Material>,
 }

@@ -7,6 +7,7 @@
 
 mod alias;
 mod aws_managed;
+mod grant;
 mod key;
 mod place;
 
@@ -27,12 +28,17 @@ mod snapshot;
 mod handle;
 mod on_behalf;
 
+#[cfg(test)]
+mod tests;
+
 pub use alias::Alias;
 pub use aws_managed::is_alias_of_aws;
 pub(crate) use check::check;
 pub use ciphertext::Ciphertext;
 pub use encryption_context::EncryptionContext;
 pub use error::{KeyError, KeysStopped};
+pub(crate) use grant::Grantee;
+pub use grant::{GRANT_OPERATIONS, Grant, GrantConstraint};
 pub use handle::Keys;
 pub use key::{Key, KeyManager, KeyState, NewKey, Rotation};
 pub use material::{Material, MaterialOrigin};

@@ -71,7 +71,7 @@ impl<'a> OnBehalf<'a> {
         let via = format!("{}.{}.amazonaws.com", self.service, self.context.region);
         let resource =
             Resource::Key { key: Some(key.arn()), encryption_context: encryption_context.clone() };
-        let keys = || encryption_context.add_to(InputKeys::default().with("kms:ViaService", [via]));
+        let keys = || InputKeys::default().with("kms:ViaService", [via]);
         let decided = self.context.authoriser.authorise(self.context, action, &resource, keys);
         decided.map_err(|denied| KeyError::AccessDenied(denied.message().to_owned()))
     }

@@ -47,6 +47,13 @@ pub enum Resource {
         /// The encryption context.
         encryption_context: EncryptionContext,
     },
+    /// A grant of a KMS key, by the id or ARN of the key and its own.
+    KeyGrant {
+        /// Id or ARN of the key.
+        key: Option<String>,
+        /// Id of the grant.
+        grant: Option<String>,
+    },
     /// An alias of a KMS key, by its name.
     KeyAlias(Option<String>),
     /// The caller itself, who needs no permission for it.
@@ -171,9 +178,10 @@ impl Resource {
             }
             Self::Account if service == kms::MODEL.name => kms::target::account(context),
             Self::Account => iam::target::account(context),
-            Self::Key { .. } | Self::KeyOfCiphertext { .. } | Self::KeyAlias(_) => {
-                kms::target::of(self, context, action)
-            }
+            Self::Key { .. }
+            | Self::KeyOfCiphertext { .. }
+            | Self::KeyGrant { .. }
+            | Self::KeyAlias(_) => kms::target::of(self, context, action),
             Self::QueueUrl(_) | Self::QueueArn(_) | Self::QueueName { .. } => {
                 sqs::target::of(self, context, action)
             }

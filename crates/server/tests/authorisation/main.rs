@@ -6,6 +6,7 @@ mod http_support;
 mod client;
 
 mod identities;
+mod keys;
 mod matrix;
 mod queues;
 mod sessions;

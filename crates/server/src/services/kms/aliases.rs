@@ -8,7 +8,7 @@ use super::errors;
 use super::limits::{ALIAS_CHARS_MAX, ALIASES_OF_KEY_MAX};
 use super::named_key::check_manager;
 use super::target::place;
-use crate::keys::{Alias, Key, KeyError, KeyReference, Snapshot, is_alias_of_aws};
+use crate::keys::{Alias, Key, KeyError, KeyReference, Place, Snapshot, is_alias_of_aws};
 use crate::services::Context;
 use crate::services::constraints::Constraints;
 
@@ -49,6 +49,16 @@ pub(super) fn target(
         return Err(KeyError::no_such_key(&target.arn()).into());
     }
     Ok(target)
+}
+
+/// Finds an alias.
+pub(super) fn existing(
+    snapshot: &Snapshot,
+    place: &Place,
+    name: &str,
+) -> Result<Arc<Alias>, AwsError> {
+    let alias = snapshot.alias(place, name).cloned();
+    Ok(alias.ok_or_else(|| KeyError::no_such_alias(&place.arn(name)))?)
 }
 
 /// Finds the key that an alias is to be of, if it can have one more.

@@ -61,6 +61,11 @@ impl Operation for CreateKey {
         Resource::Account
     }
 
+    fn also_needs(input: &Input) -> Vec<(&'static str, Resource)> {
+        let is_tagged = input.tags.as_ref().is_some_and(|tags| !tags.is_empty());
+        is_tagged.then_some(("kms:TagResource", Resource::Account)).into_iter().collect()
+    }
+
     fn keys(input: &Input) -> InputKeys {
         let bypass = input.bypass_policy_lockout_safety_check.unwrap_or(false);
         let spec = input.key_spec.as_ref().or(input.customer_master_key_spec.as_ref());

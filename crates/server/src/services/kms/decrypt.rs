@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sluice_wire::{AwsError, Blob};
 
 use super::key_metadata::ALGORITHM;
-use super::{encryption, errors, named_key};
+use super::{encryption, errors};
 use crate::keys::EncryptionContext;
 use crate::services::constraints::Constraints;
 use crate::services::{Context, InputKeys, Operation, Resource};
@@ -48,9 +48,8 @@ impl Operation for Decrypt {
         encryption::decrypting(&input.key_id, &input.ciphertext_blob, &input.encryption_context)
     }
 
-    fn keys(input: &Input) -> InputKeys {
-        let keys = named_key::request_alias(&input.key_id);
-        encryption::keys(keys, input.encryption_context.as_ref())
+    fn keys(_: &Input) -> InputKeys {
+        encryption::keys()
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {

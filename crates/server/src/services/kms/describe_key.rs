@@ -5,7 +5,7 @@ use sluice_wire::AwsError;
 
 use super::key_metadata::KeyMetadata;
 use super::{errors, named_key};
-use crate::services::{Context, InputKeys, Operation, Resource};
+use crate::services::{Context, Operation, Resource};
 
 /// The operation.
 pub(super) struct DescribeKey;
@@ -33,10 +33,6 @@ impl Operation for DescribeKey {
 
     fn resource(input: &Input) -> Resource {
         named_key::resource(&input.key_id)
-    }
-
-    fn keys(input: &Input) -> InputKeys {
-        named_key::request_alias(&input.key_id)
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {

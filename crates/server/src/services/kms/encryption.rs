@@ -24,12 +24,8 @@ pub(super) struct Opened {
 }
 
 /// Condition keys of a request that encrypts or decrypts.
-pub(super) fn keys(keys: InputKeys, encryption_context: Option<&EncryptionContext>) -> InputKeys {
-    let keys = keys.with("kms:EncryptionAlgorithm", [ALGORITHM.to_owned()]);
-    match encryption_context {
-        None => keys,
-        Some(encryption_context) => encryption_context.add_to(keys),
-    }
+pub(super) fn keys() -> InputKeys {
+    InputKeys::default().with("kms:EncryptionAlgorithm", [ALGORITHM.to_owned()])
 }
 
 /// What a request acts on that decrypts: the key that it names, else the one that the ciphertext names.

@@ -18,6 +18,7 @@ static INCORRECT_KEY: ErrorShape = row("IncorrectKeyException");
 static INVALID_ALIAS_NAME: ErrorShape = row("InvalidAliasNameException");
 static INVALID_ARN: ErrorShape = row("InvalidArnException");
 static INVALID_CIPHERTEXT: ErrorShape = row("InvalidCiphertextException");
+static INVALID_GRANT_TOKEN: ErrorShape = row("InvalidGrantTokenException");
 static INVALID_KEY_USAGE: ErrorShape = row("InvalidKeyUsageException");
 static INVALID_MARKER: ErrorShape = row("InvalidMarkerException");
 static INVALID_STATE: ErrorShape = row("KMSInvalidStateException");
@@ -86,6 +87,16 @@ pub(super) fn invalid_algorithm(arn: &str, algorithm: &str) -> AwsError {
 pub(super) fn dry_run() -> AwsError {
     let text = "The request would have succeeded, but the DryRun option is set.";
     AwsError::new(&DRY_RUN_OPERATION, text)
+}
+
+/// No grant gave it out.
+pub(super) fn invalid_grant_token() -> AwsError {
+    AwsError::new(&INVALID_GRANT_TOKEN, "The grant token is not valid.")
+}
+
+/// It names nobody.
+pub(super) fn invalid_arn(arn: &str) -> AwsError {
+    AwsError::new(&INVALID_ARN, format!("{arn} is not the ARN of a principal."))
 }
 
 pub(super) fn invalid_marker() -> AwsError {

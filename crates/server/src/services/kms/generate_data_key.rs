@@ -46,9 +46,8 @@ impl Operation for GenerateDataKey {
         named_key::with_context(&input.key_id, input.encryption_context.as_ref())
     }
 
-    fn keys(input: &Input) -> InputKeys {
-        let keys = named_key::request_alias(&input.key_id);
-        encryption::keys(keys, input.encryption_context.as_ref())
+    fn keys(_: &Input) -> InputKeys {
+        encryption::keys()
     }
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {

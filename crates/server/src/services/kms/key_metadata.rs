@@ -26,7 +26,7 @@ pub(super) struct KeyMetadata {
     key_manager: &'static str,
     customer_master_key_spec: &'static str,
     key_spec: &'static str,
-    encryption_algorithms: [&'static str; 1],
+    encryption_algorithms: &'static [&'static str],
     multi_region: bool,
     current_key_material_id: String,
 }
@@ -55,7 +55,7 @@ impl KeyMetadata {
             },
             customer_master_key_spec: ALGORITHM,
             key_spec: ALGORITHM,
-            encryption_algorithms: [ALGORITHM],
+            encryption_algorithms: &[ALGORITHM],
             multi_region: false,
             current_key_material_id: key.material().id.clone(),
         }

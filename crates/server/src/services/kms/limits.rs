@@ -22,6 +22,14 @@ pub(super) const CIPHERTEXT_BYTES_MAX: usize = 6_144;
 pub(super) const RANDOM_BYTES_MAX: i64 = 1_024;
 /// Days between the request that a key be deleted and its end.
 pub(super) const PENDING_DAYS: std::ops::RangeInclusive<i64> = 7..=30;
+/// Days between one material of a key and the next.
+pub(super) const ROTATION_DAYS: std::ops::RangeInclusive<i64> = 90..=2_560;
+/// How often somebody can ask for new material of one key.
+pub(super) const ROTATIONS_ON_DEMAND_MAX: usize = 10;
+/// Grants of one key.
+pub(super) const GRANTS_MAX: usize = 1_000;
+/// Characters of whatever names somebody in a grant.
+pub(super) const PRINCIPAL_CHARS_MAX: usize = 256;
 /// Items of a page, where the request does not say.
 pub(super) const PAGE_DEFAULT: usize = 100;
 /// Items of a page.

@@ -7,9 +7,9 @@ use sluice_wire::AwsError;
 use super::errors;
 use super::limits::KEY_ID_CHARS_MAX;
 use super::target::place;
-use crate::keys::{Alias, Draft, EncryptionContext, Key, KeyError, KeyManager, KeyReference, Keys};
+use crate::keys::{Draft, EncryptionContext, Key, KeyError, KeyManager, KeyReference, Keys};
 use crate::services::constraints::Constraints;
-use crate::services::{Context, InputKeys, Resource};
+use crate::services::{Context, Resource};
 
 /// What a request about a key acts on.
 pub(super) fn resource(key: &Option<String>) -> Resource {
@@ -23,16 +23,6 @@ pub(super) fn with_context(
 ) -> Resource {
     let encryption_context = encryption_context.cloned().unwrap_or_default();
     Resource::Key { key: key.clone(), encryption_context }
-}
-
-/// Condition keys of a request that may name a key by an alias.
-pub(super) fn request_alias(key: &Option<String>) -> InputKeys {
-    let name = key.as_deref().and_then(|text| match text.strip_prefix("arn:") {
-        None => Some(text),
-        Some(arn) => arn.splitn(5, ':').last(),
-    });
-    let alias = name.filter(|name| name.starts_with(Alias::PREFIX)).map(str::to_owned);
-    InputKeys::default().with_given("kms:RequestAlias", alias.as_ref())
 }
 
 /// What the name of a key must satisfy.

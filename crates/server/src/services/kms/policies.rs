@@ -5,9 +5,20 @@ use sluice_wire::AwsError;
 
 use super::limits::POLICY_CHARS_MAX;
 use super::{errors, target};
-use crate::keys::Key;
+use crate::keys::{Key, KeyError};
 use crate::services::Context;
 use crate::services::constraints::{Constraints, policy_problem};
+
+/// The only name that a key policy has.
+pub(super) const NAME: &str = "default";
+
+/// Refuses other names of policies.
+pub(super) fn check_name(name: Option<&str>) -> Result<(), AwsError> {
+    match name {
+        None | Some(NAME) => Ok(()),
+        Some(_) => Err(KeyError::NotFound("No such policy exists".to_owned()).into()),
+    }
+}
 
 /// Takes a key policy. What is none is refused here.
 pub(super) fn parse(policy: Option<String>) -> Result<Option<String>, AwsError> {
@@ -26,7 +37,7 @@ pub(super) fn check_lockout(
     bypass: Option<bool>,
 ) -> Result<(), AwsError> {
     let is_known = bypass.unwrap_or(false);
-    if !is_known && context.authoriser.is_locked_out(context, &target::with_policy(key)) {
+    if !is_known && context.authoriser.is_locked_out(context, &target::as_it_would_be(key)) {
         let text = "The new key policy will not allow you to update the key policy in the future.";
         return Err(errors::malformed_policy(text));
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use sluice_policy::Values;
 
-use crate::keys::{Ciphertext, Key, KeyReference, Place, Snapshot};
+use crate::keys::{Ciphertext, EncryptionContext, Grantee, Key, KeyReference, Place, Snapshot};
 use crate::services::Context;
 use crate::services::target::{Guarded, Reach, Resource, Target, tag_of};
 
 /// What callers of other accounts can be allowed (KMS, "Allowing users in other accounts to use a KMS key").
-const FOR_OTHER_ACCOUNTS: [&str; 10] = [
+const FOR_OTHER_ACCOUNTS: [&str; 12] = [
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:Encrypt",
@@ -21,6 +21,8 @@ const FOR_OTHER_ACCOUNTS: [&str; 10] = [
     "kms:ReEncryptTo",
     "kms:CreateGrant",
     "kms:ListGrants",
+    "kms:RetireGrant",
+    "kms:RevokeGrant",
 ];
 
 /// Everything in the caller's account and region: what lists need permission for.
@@ -36,7 +38,9 @@ pub(crate) fn of(resource: &Resource, context: &Context, action: &str) -> Target
         Resource::KeyAlias(name) => {
             return own(&caller, name.as_deref().unwrap_or("alias/*"));
         }
-        Resource::Key { key: Some(key), .. } => KeyReference::parse(key, &caller).ok(),
+        Resource::Key { key: Some(key), .. } | Resource::KeyGrant { key: Some(key), .. } => {
+            KeyReference::parse(key, &caller).ok()
+        }
         Resource::KeyOfCiphertext { ciphertext: Some(bytes), .. } => {
             let id = Ciphertext::parse(&bytes.0).map(|ciphertext| ciphertext.key_id());
             id.map(|id| {
@@ -59,22 +63,51 @@ pub(crate) fn of(resource: &Resource, context: &Context, action: &str) -> Target
     match snapshot.find(&reference, context.now_ms) {
         Ok(key) => {
             let (arn, key) = (key.arn(), Arc::clone(key));
-            let guarded = Some(Arc::new(GuardedKey { key, snapshot }) as Arc<dyn Guarded>);
-            Target { arn, account, guarded, reach, absent: None }
+            let is_granted = is_granted(&key, resource, context, action);
+            let (encryption_context, alias) =
+                (encryption_context(resource), reference.alias().map(str::to_owned));
+            let guarded = GuardedKey { key, snapshot, encryption_context, alias, is_granted };
+            Target { arn, account, guarded: Some(Arc::new(guarded)), reach, absent: None }
         }
         Err(_) => Target { arn: reference.arn(), account, guarded: None, reach, absent: None },
     }
 }
 
-/// A key that has a policy only in the request: to see what that would allow.
-pub(super) fn with_policy(key: &Key) -> Target {
-    let (key, snapshot) = (Arc::new(key.clone()), Arc::default());
-    Target {
-        arn: key.arn(),
-        account: key.place.account.clone(),
-        guarded: Some(Arc::new(GuardedKey { key, snapshot })),
-        reach: Reach::Key,
-        absent: None,
+/// A key that has its policy only in a request: to see what that would allow.
+pub(super) fn as_it_would_be(key: &Key) -> Target {
+    let (arn, account) = (key.arn(), key.place.account.clone());
+    let guarded = GuardedKey {
+        key: Arc::new(key.clone()),
+        snapshot: Arc::default(),
+        encryption_context: EncryptionContext::default(),
+        alias: None,
+        is_granted: false,
+    };
+    Target { arn, account, guarded: Some(Arc::new(guarded)), reach: Reach::Key, absent: None }
+}
+
+/// What a request binds to a ciphertext.
+fn encryption_context(resource: &Resource) -> EncryptionContext {
+    match resource {
+        Resource::Key { encryption_context, .. }
+        | Resource::KeyOfCiphertext { encryption_context, .. } => encryption_context.clone(),
+        _ => EncryptionContext::default(),
+    }
+}
+
+/// Whether a grant of the key lets the caller.
+fn is_granted(key: &Key, resource: &Resource, context: &Context, action: &str) -> bool {
+    let Some((_, operation)) = action.split_once(':') else { return false };
+    let caller = Grantee::of(&context.identity);
+    match resource {
+        Resource::KeyGrant { grant: Some(id), .. } => {
+            let grant = key.grants.iter().find(|grant| grant.id == *id);
+            grant.is_some_and(|grant| grant.lets_retire(&caller))
+        }
+        _ => {
+            let encryption_context = encryption_context(resource);
+            key.grants.iter().any(|grant| grant.lets(&caller, operation, &encryption_context))
+        }
     }
 }
 
@@ -89,10 +122,14 @@ fn own(place: &Place, resource: &str) -> Target {
     Target { arn: place.arn(resource), account, guarded: None, reach, absent: None }
 }
 
-/// A key, and what else there is.
+/// A key in a request.
 struct GuardedKey {
     key: Arc<Key>,
     snapshot: Arc<Snapshot>,
+    encryption_context: EncryptionContext,
+    /// That the request names the key by.
+    alias: Option<String>,
+    is_granted: bool,
 }
 
 impl Guarded for GuardedKey {
@@ -112,8 +149,21 @@ impl Guarded for GuardedKey {
                     aliases.map(|alias| Cow::Borrowed(alias.name.as_str())).collect();
                 (!names.is_empty()).then_some(Values::Many(names))
             }
-            _ => None,
+            "kms:requestalias" => self.alias.as_deref().map(Values::from),
+            "kms:encryptioncontextkeys" => {
+                let names = self.encryption_context.0.keys();
+                let names: Vec<_> = names.map(|name| Cow::Borrowed(name.as_str())).collect();
+                (!names.is_empty()).then_some(Values::Many(names))
+            }
+            _ => {
+                let name = key.strip_prefix("kms:encryptioncontext:")?;
+                tag_of(&self.encryption_context.0, name).map(Values::from)
+            }
         }
+    }
+
+    fn is_granted(&self) -> bool {
+        self.is_granted
     }
 
     fn tag(&self, key: &str) -> Option<&str> {
