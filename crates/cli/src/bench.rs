@@ -144,13 +144,14 @@ pub(crate) async fn floor_http(args: HttpFloorArgs) -> Result<(), Failure> {
     let settings = Settings::defaults(Mode::Serve);
     let config = settings.server_config(Mode::Serve, Path::new(""), FromFiles::default());
     let endpoint = NullEndpoint::start(args.listen, &config.http)
+        .await
         .map_err(|error| Failure::Server(format!("cannot listen on {}: {error}", args.listen)))?;
     if let Some(path) = &args.port_file {
-        port_file::write(path, endpoint.local_addr()).map_err(|error| {
+        port_file::write(path, endpoint.address()).map_err(|error| {
             Failure::Server(format!("cannot write the port file {}: {error}", path.display()))
         })?;
     }
-    output::tell(&format!("null endpoint ready on http://{}", endpoint.local_addr()));
+    output::tell(&format!("null endpoint ready on http://{}", endpoint.address()));
     signals.next().await;
     endpoint.drain().await;
     Ok(())

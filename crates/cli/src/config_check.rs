@@ -1,6 +1,7 @@
 //! `sluice config check`: every setting, its value, and where it comes from.
 
 use serde_json::json;
+use sluice_server::tls::TlsFiles;
 
 use crate::arguments::{CheckArgs, OutputFormat};
 use crate::exit::Failure;
@@ -12,17 +13,13 @@ use crate::settings::{Mode, Resolved, Settings};
 pub(crate) fn run(args: CheckArgs) -> Result<(), Failure> {
     let mode = if args.dev { Mode::Dev } else { Mode::Serve };
     let resolved = resolve(mode, &args.config, args.settings)?;
-    read_files(&resolved)?;
+    read_files(mode, &resolved)?;
     check_tls(&resolved.settings)?;
     match args.output.output {
         OutputFormat::Text => output::print(&text(&resolved)),
         OutputFormat::Json => {
-            let rows = resolved.sources.iter().map(|(key, source)| {
-                json!({
-                    "key": key.name,
-                    "value": (key.get)(&resolved.settings),
-                    "source": source.to_string(),
-                })
+            let rows = resolved.rows.iter().map(|row| {
+                json!({ "key": row.name, "value": row.value, "source": row.source.to_string() })
             });
             output::print_json(&rows.collect())
         }
@@ -31,18 +28,13 @@ pub(crate) fn run(args: CheckArgs) -> Result<(), Failure> {
 
 /// Reads the TLS files; those that `dev` makes for itself need not be there yet.
 fn check_tls(settings: &Settings) -> Result<(), Failure> {
-    match settings.tls_files() {
-        Some(files) if settings.tls_self_signed.is_none() => {
-            files.check().map_err(|error| Failure::Usage(error.to_string()))
-        }
-        Some(_) | None => Ok(()),
-    }
+    let check = |files: TlsFiles| files.check().map_err(|error| Failure::Usage(error.to_string()));
+    settings.given_tls_files().into_iter().try_for_each(check)
 }
 
 fn text(resolved: &Resolved) -> String {
     let header = ["KEY", "VALUE", "SOURCE"].map(str::to_owned).to_vec();
-    let rows = resolved.sources.iter().map(|(key, source)| {
-        vec![key.name.to_owned(), (key.get)(&resolved.settings), source.to_string()]
-    });
+    let rows = resolved.rows.iter();
+    let rows = rows.map(|row| vec![row.name.clone(), row.value.clone(), row.source.to_string()]);
     output::table(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
 }

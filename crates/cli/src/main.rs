@@ -12,6 +12,7 @@ mod master_key;
 mod open_files;
 mod output;
 mod port_file;
+mod private;
 mod queue_file;
 mod reference;
 mod root_credentials;

@@ -7,9 +7,6 @@ use sluice_server::identities::Secret;
 
 use crate::secret_file;
 
-/// What others than the owner may not do with the file, nor its group but read it: orchestrators give a secret to a container
-/// by way of a group.
-const MODE_FORBIDDEN: u32 = 0o037;
 /// A key in base64 is much shorter.
 const BYTES_MAX: u64 = 1_000;
 
@@ -22,7 +19,7 @@ pub(crate) fn read(setting: &str, path: &Path, data: Option<&Path>) -> Result<Ma
         ))
     };
     let metadata = std::fs::metadata(path).map_err(cannot)?;
-    secret_file::refuse_open(&metadata, MODE_FORBIDDEN).map_err(named)?;
+    secret_file::refuse_open(&metadata, secret_file::NOT_BUT_BY_GROUP).map_err(named)?;
     if metadata.len() > BYTES_MAX {
         return Err(named(format!("has {} bytes, and is no master key", metadata.len())));
     }

@@ -1,11 +1,12 @@
 //! The file that tells other programs where the server listens.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use sluice_server::config::ListenAddress;
+
 /// Writes `host:port` and a newline so that a reader sees all of it or no file.
-pub(crate) fn write(path: &Path, address: SocketAddr) -> io::Result<()> {
+pub(crate) fn write(path: &Path, address: &ListenAddress) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let fresh = PathBuf::from(name);
@@ -15,6 +16,8 @@ pub(crate) fn write(path: &Path, address: SocketAddr) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
@@ -22,7 +25,8 @@ mod tests {
         let directory = tempfile::tempdir().expect("the test may write to the temporary directory");
         let path = directory.path().join("port");
         std::fs::write(&path, "old").expect("the directory exists");
-        write(&path, SocketAddr::from(([127, 0, 0, 1], 9324))).expect("the directory exists");
+        let address = SocketAddr::from(([127, 0, 0, 1], 9324)).into();
+        write(&path, &address).expect("the directory exists");
         let text = std::fs::read_to_string(&path).expect("it was just written");
         assert_eq!(text, "127.0.0.1:9324\n");
         let files = std::fs::read_dir(directory.path()).expect("the directory exists").count();

@@ -4,7 +4,8 @@ use clap::{CommandFactory, ValueEnum};
 use sluice_server::services::SERVICES;
 
 use crate::arguments::Cli;
-use crate::settings::key::KEYS;
+use crate::settings::key::{KEYS, Key};
+use crate::settings::listener::{LISTENER_KEYS, ListenerSettings};
 use crate::settings::{Mode, Settings};
 
 /// A page.
@@ -68,6 +69,21 @@ fn configuration(text: &mut String) {
         text.push_str(&format!(
             "| `{name}` | `--{flag}` | `{variable}` | {default} | {wants} | {help} |\n"
         ));
+    }
+    further_listeners(text);
+}
+
+fn further_listeners(text: &mut String) {
+    text.push_str(
+        "\n## Further listeners\n\nBesides `listen`, which has the keys above, a server listens wherever a section of the file says: \
+         `[listeners.NAME]`, or `[listeners.NAME.tls]` for keys that begin with `tls.`. NAME is chosen freely, of lower-case letters, \
+         digits, hyphens and underscores. Each needs `address` or `socket`. These keys have no flags and no variables; \
+         see [listeners.md](listeners.md).\n\n\
+         | key | default | wants | meaning |\n|---|---|---|---|\n",
+    );
+    let defaults = ListenerSettings::default();
+    for Key { name, wants, help, get, .. } in LISTENER_KEYS {
+        text.push_str(&format!("| `{name}` | {} | {wants} | {help} |\n", get(&defaults)));
     }
 }
 

@@ -116,7 +116,8 @@ mod tests {
         assert_eq!(ca(), first);
         let (certificate_file, key_file) = files(&directory);
         let client_ca_file = Some(ca_file(&directory));
-        let checked = TlsFiles { certificate_file, key_file, client_ca_file }.check();
+        let section = "tls".to_owned();
+        let checked = TlsFiles { section, certificate_file, key_file, client_ca_file }.check();
         assert!(checked.is_ok(), "{checked:?}");
     }
 

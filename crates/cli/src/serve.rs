@@ -1,9 +1,10 @@
 //! `sluice serve` and `sluice dev`: start, wait for a signal, drain.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sluice_server::config::{Config, RootCredentials};
+use sluice_server::config::{Config, EndpointPolicy, RootCredentials};
 use sluice_server::encryption::{MasterKey, OpenError};
 use sluice_server::services::sqs::declared_queues::{DeclarationError, DeclaredQueue};
 use sluice_server::{Drained, Running, Server, StartError};
@@ -14,7 +15,9 @@ use crate::arguments::{ConfigFileArgs, LogFormat, ServerArgs};
 use crate::exit::{CUT_SHORT, Failure, chain};
 use crate::settings::{FromFiles, Layers, Mode, Resolved, SettingFlags};
 use crate::start_up::{self, Lifetime, Ready};
-use crate::{master_key, open_files, port_file, queue_file, root_credentials, self_signed};
+use crate::{
+    master_key, open_files, port_file, private, queue_file, root_credentials, self_signed,
+};
 
 /// A start that found the disk full is tried again after this, and then after twice as long each time, up to the longest.
 const SPACE_PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -27,7 +30,7 @@ pub(crate) async fn run(
     log_format: LogFormat,
 ) -> Result<(), Failure> {
     let resolved = resolve(mode, &args.config, args.settings)?;
-    let files = read_files(&resolved)?;
+    let files = read_files(mode, &resolved)?;
     let directory = DataDirectory::choose(resolved.settings.data.clone())?;
     open_files::raise_limit();
     if let Some(directory) = &resolved.settings.tls_self_signed {
@@ -45,15 +48,15 @@ pub(crate) async fn run(
         }
         () = signals.next() => return Ok(()),
     };
-    let address = running.local_addr();
+    config.listen_at(running.addresses());
     if let Some(path) = &args.port_file {
-        port_file::write(path, address).map_err(|error| {
+        port_file::write(path, &config.listener.address).map_err(|error| {
             Failure::Server(format!("cannot write the port file {}: {error}", path.display()))
         })?;
     }
     let ready = Ready {
         mode,
-        address,
+        config: &config,
         data: directory.path(),
         lifetime: directory.lifetime(),
         settings: &resolved.settings,
@@ -61,7 +64,6 @@ pub(crate) async fn run(
         at_rest,
     };
     start_up::announce(&ready, log_format);
-    config.listen = address;
     loop {
         tokio::select! {
             () = running.space_returned() => {}
@@ -122,8 +124,11 @@ fn not_started(error: &StartError) -> Failure {
 }
 
 /// Reads the files that the settings name.
-pub(crate) fn read_files(resolved: &Resolved) -> Result<FromFiles, Failure> {
+pub(crate) fn read_files(mode: Mode, resolved: &Resolved) -> Result<FromFiles, Failure> {
     let settings = &resolved.settings;
+    if mode == Mode::Serve {
+        private::check(settings).map_err(Failure::Usage)?;
+    }
     Ok(FromFiles {
         declared_queues: declared_queues(resolved)?,
         root_credentials: root_credentials(resolved)?,
@@ -133,7 +138,27 @@ pub(crate) fn read_files(resolved: &Resolved) -> Result<FromFiles, Failure> {
             "previous_master_key_file",
             settings.previous_master_key_file.as_deref(),
         )?,
+        endpoint_policies: endpoint_policies(resolved)?,
     })
+}
+
+/// Reads the policies of listeners that are VPC endpoints.
+fn endpoint_policies(resolved: &Resolved) -> Result<BTreeMap<String, EndpointPolicy>, Failure> {
+    let mut policies = BTreeMap::new();
+    for (name, listener) in &resolved.settings.further_listeners {
+        let Some(path) = &listener.policy_file else { continue };
+        let wrong = |problem: String| {
+            let path = path.display();
+            Failure::Usage(format!("`listeners.{name}.policy_file` = {path}: {problem}"))
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let policy = EndpointPolicy::parse(&text).map_err(|error| {
+            wrong(format!("wants a policy with principals and resources, as queues have: {error}"))
+        })?;
+        policies.insert(name.clone(), policy);
+    }
+    Ok(policies)
 }
 
 /// Reads the queue file, if there is one, and tells what in it has no effect.
@@ -251,7 +276,7 @@ struct Hangups(Option<Signal>);
 
 impl Hangups {
     fn listen(config: &Config) -> Result<Self, Failure> {
-        if config.tls.is_none() {
+        if config.listeners().all(|listener| listener.tls.is_none()) {
             return Ok(Self(None));
         }
         let listened = signal(SignalKind::hangup());

@@ -1,8 +1,8 @@
 //! What the server says once it is ready.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
+use sluice_server::config::{Config, ListenAddress, ListenerConfig};
 use sluice_server::identities::AccessKey;
 use sluice_server::services::Switch;
 
@@ -21,7 +21,8 @@ pub(crate) enum Lifetime {
 #[derive(Debug)]
 pub(crate) struct Ready<'a> {
     pub(crate) mode: Mode,
-    pub(crate) address: SocketAddr,
+    /// With the addresses at which it listens.
+    pub(crate) config: &'a Config,
     pub(crate) data: &'a Path,
     pub(crate) lifetime: Lifetime,
     pub(crate) settings: &'a Settings,
@@ -33,8 +34,24 @@ pub(crate) struct Ready<'a> {
 
 impl Ready<'_> {
     fn endpoint(&self) -> String {
-        let scheme = if self.settings.tls_files().is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
+        endpoint(&self.config.listener)
+    }
+
+    /// A line for each further listener.
+    fn further(&self) -> String {
+        let line = |listener: &ListenerConfig| {
+            let name = listener.name.as_deref().unwrap_or_default();
+            format!("\n  Listener  {name}: {}", endpoint(listener))
+        };
+        self.config.further_listeners.iter().map(line).collect()
+    }
+}
+
+fn endpoint(listener: &ListenerConfig) -> String {
+    match &listener.address {
+        ListenAddress::Tcp(address) if listener.tls.is_some() => format!("https://{address}"),
+        ListenAddress::Tcp(address) => format!("http://{address}"),
+        socket @ ListenAddress::Unix { .. } => socket.to_string(),
     }
 }
 
@@ -69,7 +86,7 @@ fn banner(ready: &Ready<'_>) -> String {
         Switch::On => "",
         Switch::Off => " AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
     };
-    let endpoint = ready.endpoint();
+    let (endpoint, further) = (ready.endpoint(), ready.further());
     let (trust, bundle) = match &ready.settings.tls_self_signed {
         Some(directory) => {
             let ca_file = self_signed::ca_file(directory);
@@ -88,7 +105,7 @@ fn banner(ready: &Ready<'_>) -> String {
     };
     format!(
         "
-  Sluice is ready at {endpoint}
+  Sluice is ready at {endpoint}{further}
   Data      {data}{lifetime}
   At rest   {at_rest}
   Callers   {callers}{trust}
@@ -116,22 +133,37 @@ fn first_key(key: &AccessKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::FromFiles;
+    use crate::settings::listener::ListenerSettings;
 
-    #[test]
-    fn the_banner_names_endpoint_and_data_directory() {
-        let settings = Settings::defaults(Mode::Serve);
-        let text = banner(&Ready {
-            mode: Mode::Serve,
-            address: SocketAddr::from(([127, 0, 0, 1], 9324)),
+    fn banner_of(mode: Mode, lifetime: Lifetime, settings: &Settings) -> String {
+        let config = settings.server_config(mode, Path::new("/data"), FromFiles::default());
+        banner(&Ready {
+            mode,
+            config: &config,
             data: Path::new("/data"),
-            lifetime: Lifetime::Kept,
-            settings: &settings,
+            lifetime,
+            settings,
             at_rest: None,
             root_key: None,
-        });
-        for part in
-            ["ready at http://127.0.0.1:9324\n", "/data", "signs with", "/000000000000/first"]
-        {
+        })
+    }
+
+    #[test]
+    fn the_banner_names_endpoints_and_data_directory() {
+        let mut settings = Settings::defaults(Mode::Serve);
+        let path = "/run/sluice.sock".into();
+        let address = Some(ListenAddress::Unix { path, mode: 0o600 });
+        let local = ListenerSettings { address, ..ListenerSettings::default() };
+        settings.further_listeners.insert("local".to_owned(), local);
+        let text = banner_of(Mode::Serve, Lifetime::Kept, &settings);
+        for part in [
+            "ready at http://127.0.0.1:9324\n",
+            "local: unix:/run/sluice.sock\n",
+            "/data",
+            "signs with",
+            "/000000000000/first",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
@@ -140,15 +172,7 @@ mod tests {
     fn the_banner_names_whom_to_trust() {
         let mut settings = Settings::defaults(Mode::Dev);
         settings.tls_self_signed = Some("/made".into());
-        let text = banner(&Ready {
-            mode: Mode::Dev,
-            address: SocketAddr::from(([127, 0, 0, 1], 9324)),
-            data: Path::new("/data"),
-            lifetime: Lifetime::RemovedAtExit,
-            settings: &settings,
-            at_rest: None,
-            root_key: None,
-        });
+        let text = banner_of(Mode::Dev, Lifetime::RemovedAtExit, &settings);
         for part in ["ready at https://127.0.0.1:9324\n", "AWS_CA_BUNDLE=/made/ca.pem\n"] {
             assert!(text.contains(part), "{part} in {text}");
         }

@@ -102,7 +102,8 @@ impl Connection {
         let stream = runtime.block_on(async {
             let server = Server::start_over(Arc::new(MemoryStore::new()), config()).await;
             let server = server.unwrap_or_else(|error| panic!("the server starts: {error}"));
-            let stream = TcpStream::connect(server.local_addr()).await.expect("it listens");
+            let stream =
+                TcpStream::connect(server.addresses()[0].to_string()).await.expect("it listens");
             // Nothing stops it but the end of the process.
             std::mem::forget(server);
             stream

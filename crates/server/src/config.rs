@@ -12,7 +12,12 @@ use crate::identities::Secret;
 use crate::services::sqs::Limits;
 use crate::services::sqs::declared_queues::DeclaredQueue;
 use crate::services::{Extensions, Switch};
-use crate::tls::TlsFiles;
+
+mod listener;
+
+pub use listener::{
+    EndpointPolicy, ListenAddress, ListenerConfig, Network, NoNetwork, VpcEndpoint,
+};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +55,12 @@ pub struct RequestRates {
 pub struct Config {
     /// Directory of the store; created when absent.
     pub data_dir: PathBuf,
-    /// Address to listen on; port 0 picks a free one.
-    pub listen: SocketAddr,
-    /// TLS on that address; without it, plain HTTP.
-    pub tls: Option<TlsFiles>,
+    /// The listener that every server has.
+    pub listener: ListenerConfig,
+    /// Further ones.
+    pub further_listeners: Vec<ListenerConfig>,
     /// Who may call.
     pub access: Access,
-    /// Whether connections without TLS are accepted on addresses other than loopback, with [`Access::Verified`].
-    pub plain_http: Switch,
     /// Access keys of the roots of accounts. Without one for [`Config::account`], a key is made when there is none.
     pub root_credentials: Vec<RootCredentials>,
     /// How many requests may be made.
@@ -74,8 +77,6 @@ pub struct Config {
     pub account: String,
     /// Fixes scheme, host and port of queue URLs; otherwise the request's `Host` is used.
     pub public_url: Option<String>,
-    /// Whether `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
-    pub forwarded: Forwarded,
     /// Behaviour beyond SQS.
     pub extensions: Extensions,
     /// The clock by which queues and messages live, if it is not that of the system; it goes on when a server is started
@@ -158,14 +159,27 @@ pub struct StoreLimits {
 }
 
 impl Config {
+    /// All listeners, the one that every server has first.
+    pub fn listeners(&self) -> impl Iterator<Item = &ListenerConfig> {
+        std::iter::once(&self.listener).chain(&self.further_listeners)
+    }
+
+    /// Fixes where the listeners listen, in the order of [`Config::listeners`]: a server that is started anew listens where its
+    /// predecessor did, at ports that were picked.
+    pub fn listen_at(&mut self, addresses: &[ListenAddress]) {
+        let listeners = std::iter::once(&mut self.listener).chain(&mut self.further_listeners);
+        for (listener, address) in listeners.zip(addresses) {
+            listener.address = address.clone();
+        }
+    }
+
     /// Settings of a small server for tests on a free port of this machine, which anyone may call.
     pub fn small(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            tls: None,
+            listener: ListenerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0))),
+            further_listeners: Vec::new(),
             access: Access::Anyone,
-            plain_http: Switch::Off,
             root_credentials: Vec::new(),
             request_rates: RequestRates::default(),
             master_key: None,
@@ -174,7 +188,6 @@ impl Config {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             public_url: None,
-            forwarded: Forwarded::Ignored,
             extensions: Extensions {
                 peek: Switch::Off,
                 create_queues_on_use: Switch::Off,

@@ -17,7 +17,8 @@ use crate::broker::{
 };
 use crate::clock::{Clock, SteadyClock};
 use crate::config::Config;
-use crate::server::{self, StartError};
+use crate::server;
+use crate::start_error::StartError;
 
 /// A broker over a store, without a server around them.
 #[must_use = "it is stopped by closing it"]

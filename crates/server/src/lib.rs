@@ -24,11 +24,14 @@ pub mod encryption;
 mod hex;
 mod http;
 pub mod in_process;
+mod listeners;
 mod metrics;
 pub mod null_endpoint;
 pub mod offline;
 mod random;
 mod rare_changes;
+mod start_error;
 pub mod tls;
 
-pub use server::{Drained, Running, Server, StartError};
+pub use server::{Drained, Running, Server};
+pub use start_error::StartError;

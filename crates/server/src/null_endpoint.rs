@@ -12,10 +12,11 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 
-use crate::config::HttpLimits;
+use crate::config::{HttpLimits, ListenAddress, ListenerConfig};
 use crate::gateway;
 use crate::http::{
     Arrival, BodyBudget, Bound, Limits, Listener, Respond, Stops, UnreadBody, read_body,
+    serve_connections,
 };
 use crate::metrics::ConnectionMetrics;
 
@@ -92,7 +93,7 @@ fn batch_answer(entries: usize) -> Bytes {
 /// A null endpoint that accepts connections.
 #[must_use = "it is stopped by draining it"]
 pub struct NullEndpoint {
-    local_addr: SocketAddr,
+    address: ListenAddress,
     stops: Stops,
     tasks: TaskTracker,
 }
@@ -102,25 +103,33 @@ impl NullEndpoint {
     ///
     /// # Errors
     /// What the operating system says about the address.
-    pub fn start(listen: SocketAddr, limits: &HttpLimits) -> io::Result<Self> {
-        let listener = Listener::bind(listen)?;
-        let local_addr = listener.local_addr();
+    pub async fn start(listen: SocketAddr, limits: &HttpLimits) -> io::Result<Self> {
+        let listener = Listener::bind(ListenerConfig::new(listen), None).await?;
+        let address = listener.address().clone();
         let limits = Limits::new(limits);
         let responder = NullResponder {
             bodies: BodyBudget::new(&limits),
             limits: limits.clone(),
-            queue: format!("{{\"QueueUrl\":\"http://{local_addr}/000000000000/null\"}}").into(),
+            queue: format!("{{\"QueueUrl\":\"http://{address}/000000000000/null\"}}").into(),
             batches: (0..=ENTRIES_MAX).map(batch_answer).collect(),
         };
         let (stops, tasks) = (Stops::default(), TaskTracker::new());
         let metrics = ConnectionMetrics::default();
-        tasks.spawn(listener.serve(responder, limits, stops.clone(), tasks.clone(), metrics));
-        Ok(Self { local_addr, stops, tasks })
+        let (listeners, serving) = (vec![listener], stops.clone());
+        tasks.spawn(serve_connections(
+            listeners,
+            responder,
+            limits,
+            serving,
+            tasks.clone(),
+            metrics,
+        ));
+        Ok(Self { address, stops, tasks })
     }
 
     /// Where it listens.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    pub fn address(&self) -> &ListenAddress {
+        &self.address
     }
 
     /// Answers what is in flight, then closes all connections.

@@ -1,14 +1,10 @@
 //! The life of a server: start, serve, drain, stop.
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::DefaultClock;
-use sluice_store::{LiveBackup, RocksOptions, RocksStore, Store, StoreError};
-use thiserror::Error;
+use sluice_store::{LiveBackup, RocksOptions, RocksStore, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,17 +13,18 @@ use tracing::{error, info, warn};
 use crate::audit::AuditLog;
 use crate::broker::{Broker, BrokerConfig};
 use crate::clock::{Clock, SteadyClock};
-use crate::config::{Access, Config};
+use crate::config::{Access, Config, ListenAddress};
 use crate::control::Control;
 use crate::encryption::{self, Encryption, MasterKeys};
 use crate::gateway::{Authenticator, Authoriser, Gateway, Rates, SCRAPES_MAX};
-use crate::http::{BodyBudget, Limits, Listener, Stops, Tls};
+use crate::http::{BodyBudget, Limits, Listener, Stops, Tls, serve_connections};
 use crate::identities::{self, AccessKey, Identities, RootKeyError};
 use crate::keys::{self, Keys};
+use crate::listeners;
 use crate::metrics::Metrics;
-use crate::services::sqs::declared_queues::{self, DeclarationError};
-use crate::services::{SERVICES, Switch};
-use crate::tls::TlsError;
+use crate::services::SERVICES;
+use crate::services::sqs::declared_queues;
+use crate::start_error::StartError;
 
 /// Time that tasks get to end once their connections were cut.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,136 +44,19 @@ const KEYS_INTERVAL: Duration = Duration::from_secs(60);
 /// How often waiting long polls are ended during a drain.
 const LONG_POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Why a server did not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// Strangers could reach a server that does not check who calls.
-    #[error(
-        "listen = {listen} can be reached from other machines, but with auth = false nobody's credentials are verified; \
-         set auth to true, or listen to a loopback address such as 127.0.0.1:{port}",
-        port = listen.port()
-    )]
-    NotLoopback {
-        /// The address asked for.
-        listen: SocketAddr,
-    },
-    /// Messages would pass the network in the clear.
-    #[error(
-        "listen = {listen} can be reached from other machines, but there is no TLS, so that anybody on the way reads the messages; \
-         set tls.certificate_file and tls.key_file, or allow_plain_http to true where something else protects the network, \
-         or listen to a loopback address such as 127.0.0.1:{port}",
-        port = listen.port()
-    )]
-    PlainHttp {
-        /// The address asked for.
-        listen: SocketAddr,
-    },
-    /// Another process listens there.
-    #[error(
-        "listen = {listen} is taken: another process listens on this port; stop it or choose another port (0 picks a free one)"
-    )]
-    AddressInUse {
-        /// The address asked for.
-        listen: SocketAddr,
-    },
-    /// The address cannot be listened on for another reason.
-    #[error("cannot listen on listen = {listen}: {source}")]
-    Listen {
-        /// The address asked for.
-        listen: SocketAddr,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// Certificate or key cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The data directory cannot be used.
-    #[error("cannot open the store in data directory {path}: {source}", path = path.display())]
-    Store {
-        /// [`Config::data_dir`].
-        path: PathBuf,
-        /// What is wrong with it.
-        source: StoreError,
-    },
-    /// The broker found no space for what it has to write.
-    #[error(
-        "no space left on the disk of data directory {path}: {detail}; free space or enlarge the disk, then start again",
-        path = path.display()
-    )]
-    Full {
-        /// [`Config::data_dir`].
-        path: PathBuf,
-        /// What could not be done.
-        detail: String,
-    },
-    /// What is stored cannot be served.
-    #[error("cannot start the broker on data directory {path}: {detail}", path = path.display())]
-    Broker {
-        /// [`Config::data_dir`].
-        path: PathBuf,
-        /// What is wrong.
-        detail: String,
-    },
-    /// The keys of encryption at rest cannot be used.
-    #[error("cannot use the keys in data directory {path}: {source}", path = path.display())]
-    Encryption {
-        /// [`Config::data_dir`].
-        path: PathBuf,
-        /// What is wrong.
-        source: encryption::OpenError,
-    },
-    /// The stored identities cannot be used.
-    #[error("cannot read who may use data directory {path}: {detail}", path = path.display())]
-    Identities {
-        /// [`Config::data_dir`].
-        path: PathBuf,
-        /// What is wrong.
-        detail: String,
-    },
-    /// The stored KMS keys cannot be used.
-    #[error("cannot use the KMS keys in data directory {path}: {detail}", path = path.display())]
-    Keys {
-        /// [`Config::data_dir`].
-        path: PathBuf,
-        /// What is wrong.
-        detail: String,
-    },
-    /// The audit log cannot be written.
-    #[error("cannot write the audit log to audit.directory = {path}: {source}", path = path.display())]
-    Audit {
-        /// The directory.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: io::Error,
-    },
-    /// A declared queue cannot be created.
-    #[error(transparent)]
-    DeclaredQueue(#[from] DeclarationError),
-    /// A bug or a lack of threads while starting.
-    #[error("a start-up task failed: {0}")]
-    Task(#[from] tokio::task::JoinError),
-}
-
-impl StartError {
-    /// Whether a later attempt may succeed when somebody has made room on the disk.
-    pub fn is_full_disk(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Store { source: StoreError::Full { .. }, .. })
-    }
-}
-
 /// Starts servers.
 #[derive(Debug)]
 pub struct Server;
 
 impl Server {
-    /// Opens store, broker and listener. When this returns, connections are accepted.
+    /// Opens store, broker and listeners. When this returns, connections are accepted.
     ///
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let listener = bind(&config)?;
+        let listeners = listeners::bind(&config).await?;
         let (store, live_backup) = open_store(&config).await?;
-        start_over(config, listener, store, Some(live_backup)).await
+        start_over(config, listeners, store, Some(live_backup)).await
     }
 
     /// Starts over a store that is open already, in place of the one in [`Config::data_dir`].
@@ -184,37 +64,14 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub async fn start_over(store: Arc<dyn Store>, config: Config) -> Result<Running, StartError> {
-        let listener = bind(&config)?;
-        start_over(config, listener, store, None).await
-    }
-}
-
-/// TLS and the port go first: they are the most likely to fail, and cost nothing to give back.
-fn bind(config: &Config) -> Result<Listener, StartError> {
-    check_reach(config)?;
-    let tls = config.tls.as_ref().map(Tls::load).transpose()?;
-    let listener = Listener::bind(config.listen).map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::AddressInUse { listen: config.listen },
-        _ => StartError::Listen { listen: config.listen, source },
-    })?;
-    Ok(listener.with_tls(tls))
-}
-
-/// Whether those who reach the address are kept out as far as they have to be.
-fn check_reach(config: &Config) -> Result<(), StartError> {
-    let listen = config.listen;
-    let is_plain = config.tls.is_none() && config.plain_http == Switch::Off;
-    match config.access {
-        _ if listen.ip().is_loopback() => Ok(()),
-        Access::LoopbackOnly => Err(StartError::NotLoopback { listen }),
-        Access::Verified if is_plain => Err(StartError::PlainHttp { listen }),
-        Access::Verified | Access::Anyone => Ok(()),
+        let listeners = listeners::bind(&config).await?;
+        start_over(config, listeners, store, None).await
     }
 }
 
 async fn start_over(
     config: Config,
-    listener: Listener,
+    listeners: Vec<Listener>,
     store: Arc<dyn Store>,
     live_backup: Option<LiveBackup>,
 ) -> Result<Running, StartError> {
@@ -235,7 +92,7 @@ async fn start_over(
         }
     };
     let control = live_backup.and_then(|backup| Some((Control::listen(&config.data_dir)?, backup)));
-    Ok(serve(config, listener, store, started, clock, control))
+    Ok(serve(config, listeners, store, started, clock, control))
 }
 
 /// What works on the store.
@@ -404,13 +261,13 @@ pub(crate) async fn open_encryption(
 /// Starts the accepting task; everything it needs exists.
 fn serve(
     config: Config,
-    listener: Listener,
+    listeners: Vec<Listener>,
     store: Arc<dyn Store>,
     started: Started,
     clock: Arc<dyn Clock>,
     control: Option<(Control, LiveBackup)>,
 ) -> Running {
-    let (local_addr, tls) = (listener.local_addr(), listener.tls());
+    let tls: Vec<_> = listeners.iter().filter_map(Listener::tls).collect();
     let Started { audit, broker, identities, keys, root_key } = started;
     let limits = Limits::new(&config.http);
     let drain_timeout = config.http.drain_timeout;
@@ -431,7 +288,7 @@ fn serve(
         bodies: BodyBudget::new(&limits),
         limits: limits.clone(),
         scrapes: Semaphore::new(SCRAPES_MAX),
-        local_addr,
+        listeners: listeners.iter().map(|listener| listener.config().clone()).collect(),
         drain: stops.drain.clone(),
         default_region: config.region.as_str().into(),
         models: SERVICES.iter().map(|service| service.model).collect(),
@@ -440,16 +297,21 @@ fn serve(
     let connections = metrics.connections.clone();
     tasks.spawn(keys.clone().keep_up(Arc::clone(&clock), KEYS_INTERVAL, stops.drain.clone()));
     tasks.spawn(keep_reading(clock, CLOCK_INTERVAL, stops.drain.clone()));
-    tasks.spawn(listener.serve(gateway, limits, stops.clone(), tasks.clone(), connections));
-    if let Some(tls) = tls.clone() {
-        tasks.spawn(tls.watch(TLS_FILES_INTERVAL, stops.drain.clone()));
+    for tls in &tls {
+        tasks.spawn(Arc::clone(tls).watch(TLS_FILES_INTERVAL, stops.drain.clone()));
     }
     if let Some((control, live_backup)) = control {
         tasks.spawn(control.serve(live_backup, stops.drain.clone()));
     }
-    info!(%local_addr, "listening");
+    let addresses: Vec<_> = listeners.iter().map(|listener| listener.address().clone()).collect();
+    for address in &addresses {
+        info!(%address, "listening");
+    }
+    let serving =
+        serve_connections(listeners, gateway, limits, stops.clone(), tasks.clone(), connections);
+    tasks.spawn(serving);
     Running {
-        local_addr,
+        addresses,
         audit,
         broker,
         identities,
@@ -473,7 +335,7 @@ async fn keep_reading(clock: Arc<dyn Clock>, interval: Duration, end: Cancellati
 /// A server that accepts connections. End it with [`Running::drain`]: dropping it does not.
 #[must_use = "a server is stopped by draining it"]
 pub struct Running {
-    local_addr: SocketAddr,
+    addresses: Vec<ListenAddress>,
     audit: Option<AuditLog>,
     broker: Broker,
     identities: Identities,
@@ -483,7 +345,7 @@ pub struct Running {
     stops: Stops,
     tasks: TaskTracker,
     drain_timeout: Duration,
-    tls: Option<Arc<Tls>>,
+    tls: Vec<Arc<Tls>>,
 }
 
 impl Running {
@@ -492,14 +354,14 @@ impl Running {
         self.root_key.take()
     }
 
-    /// Where the server listens, with the port that was picked if port 0 was asked for.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    /// Where the server listens, in the order of [`Config::listeners`], with the ports that were picked if port 0 was asked for.
+    pub fn addresses(&self) -> &[ListenAddress] {
+        &self.addresses
     }
 
     /// Reads the TLS files anew, if there are any, for connections from now on. Files that are wrong are logged and not used.
     pub async fn reload_tls(&self) {
-        if let Some(tls) = self.tls.clone() {
+        for tls in self.tls.clone() {
             let _logged = tokio::task::spawn_blocking(move || tls.reload()).await;
         }
     }
@@ -593,4 +455,24 @@ pub(crate) async fn close_store(store: Arc<dyn Store>) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    /// A clock that ends the test when it is read.
+    #[derive(Debug)]
+    struct Read(CancellationToken);
+
+    impl Clock for Read {
+        fn now_ms(&self) -> u64 {
+            self.0.cancel();
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn the_clock_is_read_though_nobody_asks_for_the_time() {
+        let end = CancellationToken::new();
+        keep_reading(Arc::new(Read(end.clone())), Duration::from_millis(1), end.clone()).await;
+        assert!(end.is_cancelled());
+    }
+}

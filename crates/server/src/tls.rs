@@ -22,9 +22,9 @@ pub(crate) const HTTP2: &[u8] = b"h2";
 const HTTP1: &[u8] = b"http/1.1";
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 
-const CERTIFICATE_FILE: &str = "tls.certificate_file";
-const KEY_FILE: &str = "tls.key_file";
-const CLIENT_CA_FILE: &str = "tls.client_ca_file";
+const CERTIFICATE_FILE: &str = "certificate_file";
+const KEY_FILE: &str = "key_file";
+const CLIENT_CA_FILE: &str = "client_ca_file";
 
 /// Longer files are none of these; a bundle of all public authorities has a quarter of a megabyte.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -32,6 +32,8 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Where certificate and key are, PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
+    /// The section of the settings that names them: `tls` is that of the listener that every server has.
+    pub section: String,
     /// The server's certificate, and behind it those that lead to an authority that clients trust.
     pub certificate_file: PathBuf,
     /// The private key of the certificate.
@@ -47,7 +49,7 @@ pub enum TlsError {
     #[error("`{key}` = {path}: wants {wants}, found {found}", path = path.display())]
     File {
         /// The setting.
-        key: &'static str,
+        key: String,
         /// Its value.
         path: PathBuf,
         /// What should be there.
@@ -57,11 +59,13 @@ pub enum TlsError {
     },
     /// Certificate and key are fine, but not of each other.
     #[error(
-        "`tls.key_file` = {key_file}: wants the private key of the first certificate in {certificate_file}, found another one",
+        "`{section}.key_file` = {key_file}: wants the private key of the first certificate in {certificate_file}, found another one",
         key_file = key_file.display(),
         certificate_file = certificate_file.display()
     )]
     Mismatch {
+        /// [`TlsFiles::section`].
+        section: String,
         /// [`TlsFiles::key_file`].
         key_file: PathBuf,
         /// [`TlsFiles::certificate_file`].
@@ -78,6 +82,7 @@ pub(crate) struct Seen(Vec<Option<[i64; 7]>>);
 
 /// A file that was read, and how to complain about it.
 struct Pem<'a> {
+    section: &'a str,
     key: &'static str,
     path: &'a Path,
     wants: &'static str,
@@ -102,7 +107,7 @@ impl TlsFiles {
             .with_protocol_versions(VERSIONS)?;
         let builder = match &self.client_ca_file {
             None => builder.with_no_client_auth(),
-            Some(path) => builder.with_client_cert_verifier(client_verifier(path, provider)?),
+            Some(path) => builder.with_client_cert_verifier(self.client_verifier(path, provider)?),
         };
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
@@ -111,13 +116,14 @@ impl TlsFiles {
 
     fn certified_key(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
         let wants = "the certificate of this server in PEM form, those of its issuers behind it";
-        let chain = Pem::read(CERTIFICATE_FILE, &self.certificate_file, wants)?;
+        let chain = self.pem(CERTIFICATE_FILE, &self.certificate_file, wants)?;
         let certificates = chain.certificates()?;
-        let key = Pem::read(KEY_FILE, &self.key_file, "a private key in PEM form, not encrypted")?;
+        let key = self.pem(KEY_FILE, &self.key_file, "a private key in PEM form, not encrypted")?;
         let private_key =
             PrivateKeyDer::from_pem_slice(&key.bytes).map_err(|_| key.no_section())?;
         CertifiedKey::from_der(certificates, private_key, provider).map_err(|error| match error {
             Error::InconsistentKeys(_) => TlsError::Mismatch {
+                section: self.section.clone(),
                 key_file: self.key_file.clone(),
                 certificate_file: self.certificate_file.clone(),
             },
@@ -126,6 +132,40 @@ impl TlsFiles {
             }
             other => key.wrong(format!("one that cannot be used: {other}")),
         })
+    }
+
+    fn client_verifier(
+        &self,
+        path: &Path,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+        let wants = "certificates of the authorities of clients in PEM form";
+        let pem = self.pem(CLIENT_CA_FILE, path, wants)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in pem.certificates()? {
+            roots
+                .add(certificate)
+                .map_err(|error| pem.wrong(format!("one that cannot be used: {error}")))?;
+        }
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().map_err(
+            |error: VerifierBuilderError| pem.wrong(format!("some that cannot be used: {error}")),
+        )
+    }
+
+    fn pem<'a>(
+        &'a self,
+        key: &'static str,
+        path: &'a Path,
+        wants: &'static str,
+    ) -> Result<Pem<'a>, TlsError> {
+        let mut pem = Pem { section: &self.section, key, path, wants, bytes: Vec::new() };
+        match read(path) {
+            Ok(bytes) => {
+                pem.bytes = bytes;
+                Ok(pem)
+            }
+            Err(error) => Err(pem.wrong(format!("no file that can be read: {error}"))),
+        }
     }
 
     /// How the files look now.
@@ -150,35 +190,7 @@ fn state(path: &Path) -> Option<[i64; 7]> {
     ])
 }
 
-fn client_verifier(
-    path: &Path,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let wants = "certificates of the authorities of clients in PEM form";
-    let pem = Pem::read(CLIENT_CA_FILE, path, wants)?;
-    let mut roots = RootCertStore::empty();
-    for certificate in pem.certificates()? {
-        roots
-            .add(certificate)
-            .map_err(|error| pem.wrong(format!("one that cannot be used: {error}")))?;
-    }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().map_err(
-        |error: VerifierBuilderError| pem.wrong(format!("some that cannot be used: {error}")),
-    )
-}
-
-impl<'a> Pem<'a> {
-    fn read(key: &'static str, path: &'a Path, wants: &'static str) -> Result<Self, TlsError> {
-        let mut pem = Self { key, path, wants, bytes: Vec::new() };
-        match read(path) {
-            Ok(bytes) => {
-                pem.bytes = bytes;
-                Ok(pem)
-            }
-            Err(error) => Err(pem.wrong(format!("no file that can be read: {error}"))),
-        }
-    }
-
+impl Pem<'_> {
     /// All certificates, at least one.
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.bytes).collect();
@@ -203,7 +215,8 @@ impl<'a> Pem<'a> {
     }
 
     fn wrong(&self, found: String) -> TlsError {
-        TlsError::File { key: self.key, path: self.path.to_owned(), wants: self.wants, found }
+        let key = format!("{}.{}", self.section, self.key);
+        TlsError::File { key, path: self.path.to_owned(), wants: self.wants, found }
     }
 }
 
@@ -244,7 +257,9 @@ mod tests {
     fn check(directory: &TempDir, names: (&str, &str, Option<&str>)) -> Result<(), String> {
         let path = |name: &str| directory.path().join(name);
         let (certificate_file, key_file) = (path(names.0), path(names.1));
-        let files = TlsFiles { certificate_file, key_file, client_ca_file: names.2.map(path) };
+        let client_ca_file = names.2.map(path);
+        let section = "tls".to_owned();
+        let files = TlsFiles { section, certificate_file, key_file, client_ca_file };
         files.check().map_err(|error| error.to_string())
     }
 
@@ -271,7 +286,7 @@ mod tests {
             (("cert", "key", Some("broken")), CLIENT_CA_FILE, "cannot be used"),
         ] {
             let error = check(&directory, names).expect_err(found);
-            assert!(error.contains(&format!("`{setting}` = ")), "{names:?}: {error}");
+            assert!(error.contains(&format!("`tls.{setting}` = ")), "{names:?}: {error}");
             assert!(error.contains(found) && error.contains("wants"), "{names:?}: {error}");
         }
     }
@@ -281,6 +296,7 @@ mod tests {
         let directory = directory();
         let path = |name| directory.path().join(name);
         let files = TlsFiles {
+            section: "tls".to_owned(),
             certificate_file: path("cert"),
             key_file: path("key"),
             client_ca_file: Some(path("missing")),

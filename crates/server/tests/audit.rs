@@ -7,14 +7,18 @@ mod http_support;
 mod client;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use client::{ACCOUNT, Credentials, call, done, encoded, policy, root};
-use http_support::{Answer, TestServer, json};
+use http_support::{Answer, Client, TestServer, json};
 use serde_json::{Value, json as object};
 use sluice_server::audit::{EventCategory, verify};
-use sluice_server::config::{AuditConfig, Config, WhenFull};
+use sluice_server::config::{
+    AuditConfig, Config, ListenAddress, ListenerConfig, VpcEndpoint, WhenFull,
+};
 use sluice_server::services::{SERVICES, Switch};
 use tempfile::TempDir;
 
@@ -118,6 +122,35 @@ fn a_call_by_the_root_is_recorded_with_the_members_of_cloudtrail() {
     });
     assert_eq!(without(record, &varying), expected);
     assert_eq!(audited.stop(), 1);
+}
+
+#[test]
+fn a_call_through_an_endpoint_is_recorded_with_it() {
+    let socket = tempfile::tempdir().expect("a temporary directory");
+    let path = socket.path().join("sluice.sock");
+    let (id, account) = ("vpce-0123456789abcdef0".to_owned(), ACCOUNT.to_owned());
+    let endpoint = VpcEndpoint { id: id.clone(), vpc: None, account, policy: None };
+    let lan = ListenerConfig {
+        endpoint: Some(Arc::new(endpoint)),
+        ..ListenerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)))
+    };
+    let local = ListenerConfig::new(ListenAddress::Unix { path, mode: 0o600 });
+    let audited = Audited::start(|config, _| config.further_listeners = vec![lan, local]);
+    let create = r#"{"QueueName":"q"}"#;
+    for (number, address, endpoint) in [
+        (0, object!("127.0.0.1"), Value::Null),
+        (1, object!("127.0.0.1"), id.into()),
+        (2, Value::Null, Value::Null),
+    ] {
+        let listener = &audited.server.addresses()[number];
+        Client::connect_at(listener).call("CreateQueue", create);
+        let record = audited.last();
+        assert_eq!(record["sourceIPAddress"], address, "{listener}");
+        assert_eq!(record["vpcEndpointId"], endpoint, "{listener}");
+        let account = if endpoint.is_null() { Value::Null } else { ACCOUNT.into() };
+        assert_eq!(record["vpcEndpointAccountId"], account, "{listener}");
+    }
+    assert_eq!(audited.stop(), 3);
 }
 
 #[test]

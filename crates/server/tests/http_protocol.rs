@@ -115,7 +115,7 @@ fn a_hostile_host_does_not_reach_queue_urls() {
 
 #[test]
 fn a_trusted_proxy_decides_scheme_and_host() {
-    let server = TestServer::start_with(|config| config.forwarded = Forwarded::Trusted);
+    let server = TestServer::start_with(|config| config.listener.forwarded = Forwarded::Trusted);
     let mut client = server.connect();
     let body = r#"{"QueueName":"q"}"#;
     client.send(format!(

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use sluice_server::config::{Config, ListenAddress, ListenerConfig};
 use sluice_server::tls::TlsFiles;
 use tempfile::TempDir;
 use tokio_rustls::TlsConnector;
@@ -76,17 +77,30 @@ impl Files {
 
 /// A server with a certificate from `authority`, which asks clients for one from `clients` if there is such an authority.
 fn start(authority: &Authority, clients: Option<&Authority>) -> (TestServer, Files, Issued) {
+    start_with(authority, clients, |_config| {})
+}
+
+fn start_with(
+    authority: &Authority,
+    clients: Option<&Authority>,
+    change: impl FnOnce(&mut Config),
+) -> (TestServer, Files, Issued) {
     let (files, issued) = (Files(tempfile::tempdir().expect("a directory")), authority.issue());
     files.write(&issued);
     if let Some(clients) = clients {
         files.write_text("clients", &clients.0.pem());
     }
     let tls = TlsFiles {
+        section: "tls".to_owned(),
         certificate_file: files.path("certificate"),
         key_file: files.path("key"),
         client_ca_file: clients.map(|_| files.path("clients")),
     };
-    (TestServer::start_with(|config| config.tls = Some(tls)), files, issued)
+    let server = TestServer::start_with(|config| {
+        config.listener.tls = Some(tls);
+        change(config);
+    });
+    (server, files, issued)
 }
 
 fn client_config(
@@ -290,19 +304,49 @@ fn clients_show_a_certificate_where_one_is_wanted() {
 }
 
 #[test]
+fn each_listener_has_its_own_tls_or_none() {
+    let (first, second) = (Authority::new("first"), Authority::new("second"));
+    let files = Files(tempfile::tempdir().expect("a directory"));
+    files.write(&first.issue());
+    let on_loopback = || ListenerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let tls = TlsFiles {
+        section: "listeners.lan.tls".to_owned(),
+        certificate_file: files.path("certificate"),
+        key_file: files.path("key"),
+        client_ca_file: None,
+    };
+    let (server, _files, _) = start_with(&second, None, |config| {
+        let lan = ListenerConfig { tls: Some(tls), ..on_loopback() };
+        config.further_listeners = vec![lan, on_loopback()];
+    });
+    let [ListenAddress::Tcp(own), ListenAddress::Tcp(lan), plain] = server.addresses() else {
+        unreachable!("three listeners")
+    };
+    let list = |addr: SocketAddr, authority: &Authority| {
+        Client::connect(addr, client_config(authority, BOTH, None)).list()
+    };
+    list(*own, &second).expect("an answer");
+    list(*lan, &first).expect("an answer");
+    assert!(list(*lan, &second).is_err(), "it has another certificate");
+    assert_eq!(http_support::Client::connect_at(plain).call("ListQueues", "{}").status, 200);
+    files.write(&second.issue());
+    server.reload_tls();
+    list(*lan, &second).expect("an answer with the new files");
+}
+
+#[test]
 fn a_key_of_another_certificate_is_refused_at_the_start() {
     let (authority, files) = (Authority::new("ours"), Files(tempfile::tempdir().expect("one")));
     files.write(&authority.issue());
     files.write_text("key", &authority.issue().key.serialize_pem());
     let tls = TlsFiles {
+        section: "tls".to_owned(),
         certificate_file: files.path("certificate"),
         key_file: files.path("key"),
         client_ca_file: None,
     };
-    let config = sluice_server::config::Config {
-        tls: Some(tls),
-        ..sluice_server::config::Config::small("/nonexistent")
-    };
+    let mut config = Config::small("/nonexistent");
+    config.listener.tls = Some(tls);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let refused = runtime.block_on(sluice_server::Server::start(config)).err();
     let text = refused.map(|error| error.to_string()).unwrap_or_default();

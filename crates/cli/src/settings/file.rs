@@ -1,10 +1,11 @@
 //! Settings from the configuration file, a TOML document. Every problem names the file and the line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::{DeTable, DeValue};
 
-use super::key::{self, FileType, KEYS};
+use super::key::{self, FileType, KEYS, Key};
+use super::listener::{self, LISTENER_KEYS};
 use super::nearest::nearest;
 
 /// A value of the file, with the line where it stands.
@@ -14,9 +15,18 @@ pub(super) struct Entry {
     pub(super) line: usize,
 }
 
+/// What the file says.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// By dotted name.
+    pub(super) entries: BTreeMap<String, Entry>,
+    /// Names of the sections `[listeners.NAME]`.
+    pub(super) listeners: BTreeSet<String>,
+}
+
 /// Reads the document `source` of the file called `name`. Problems are whole sentences for the user.
-pub(super) fn read(name: &str, source: &str) -> (BTreeMap<&'static str, Entry>, Vec<String>) {
-    let mut reader = Reader { name, source, found: BTreeMap::new(), problems: Vec::new() };
+pub(super) fn read(name: &str, source: &str) -> (Found, Vec<String>) {
+    let mut reader = Reader { name, source, found: Found::default(), problems: Vec::new() };
     match DeTable::parse(source) {
         Ok(document) => reader.table("", document.get_ref()),
         Err(error) => {
@@ -31,7 +41,7 @@ pub(super) fn read(name: &str, source: &str) -> (BTreeMap<&'static str, Entry>, 
 struct Reader<'a> {
     name: &'a str,
     source: &'a str,
-    found: BTreeMap<&'static str, Entry>,
+    found: Found,
     problems: Vec<String>,
 }
 
@@ -44,30 +54,49 @@ impl Reader<'_> {
                 format!("{prefix}.{}", key.get_ref())
             };
             let line = line_of(self.source, key.span().start);
-            match (key::find(&name), value.get_ref()) {
-                (Some(known), found) => self.value(known, found, line),
-                (None, DeValue::Table(inner)) if !inner.is_empty() => self.table(&name, inner),
-                (None, _) => self.problem(line, &unknown(&name)),
+            match (form_of(&name), listener_of(&name), value.get_ref()) {
+                (Some(form), _, found) => self.value(name, form, found, line),
+                (None, Some(listener), DeValue::Table(inner)) => {
+                    self.listener(listener, line);
+                    self.table(&name, inner);
+                }
+                (None, _, DeValue::Table(inner)) if !inner.is_empty() => self.table(&name, inner),
+                (None, _, _) => self.problem(line, &unknown(&name)),
             }
         }
     }
 
-    fn value(&mut self, key: &'static key::Key, value: &DeValue<'_>, line: usize) {
-        let text = match (key.file_type, value) {
+    fn listener(&mut self, name: &str, line: usize) {
+        if listener::is_name(name) {
+            self.found.listeners.insert(name.to_owned());
+            return;
+        }
+        let text = format!(
+            "`listeners.{name}` wants a name of lower-case letters, digits, hyphens and underscores, 32 at most"
+        );
+        self.problem(line, &text);
+    }
+
+    fn value(&mut self, name: String, form: Form, value: &DeValue<'_>, line: usize) {
+        let text = match (form.file_type, value) {
             (FileType::Text | FileType::Bytes, DeValue::String(text)) => Some(text.to_string()),
             (FileType::Integer | FileType::Bytes, DeValue::Integer(integer)) => {
                 i128::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| n.to_string())
             }
             (FileType::Boolean, DeValue::Boolean(is_on)) => Some(is_on.to_string()),
+            (FileType::List, DeValue::Array(texts)) => {
+                let texts = texts.iter().map(|text| text.get_ref().as_str());
+                texts.collect::<Option<Vec<_>>>().map(|texts| texts.join(","))
+            }
             _ => None,
         };
         match text {
             Some(text) => {
-                self.found.insert(key.name, Entry { text, line });
+                self.found.entries.insert(name, Entry { text, line });
             }
             None => {
                 let found = value.type_str();
-                self.problem(line, &format!("`{}` wants {}, found {found}", key.name, key.wants));
+                self.problem(line, &format!("`{name}` wants {}, found {found}", form.wants));
             }
         }
     }
@@ -77,9 +106,45 @@ impl Reader<'_> {
     }
 }
 
+/// What a value must look like.
+struct Form {
+    file_type: FileType,
+    wants: &'static str,
+}
+
+impl<S> From<&Key<S>> for Form {
+    fn from(key: &Key<S>) -> Self {
+        Self { file_type: key.file_type, wants: key.wants }
+    }
+}
+
+fn form_of(name: &str) -> Option<Form> {
+    match of_listener(name) {
+        Some((_, key)) => LISTENER_KEYS.iter().find(|known| known.name == key).map(Form::from),
+        None => key::find(name).map(Form::from),
+    }
+}
+
+/// The name of a listener and that of its key.
+fn of_listener(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("listeners.")?.split_once('.')
+}
+
+/// The name of the listener whose section is called so.
+fn listener_of(name: &str) -> Option<&str> {
+    name.strip_prefix("listeners.").filter(|listener| !listener.contains('.'))
+}
+
 fn unknown(name: &str) -> String {
-    match nearest(name, KEYS.iter().map(|key| key.name)) {
-        Some(known) => format!("unknown key `{name}`, did you mean `{known}`?"),
+    let (at, known) = match of_listener(name) {
+        Some((listener, key)) => {
+            let known = nearest(key, LISTENER_KEYS.iter().map(|key| key.name));
+            (format!("listeners.{listener}."), known)
+        }
+        None => (String::new(), nearest(name, KEYS.iter().map(|key| key.name))),
+    };
+    match known {
+        Some(known) => format!("unknown key `{name}`, did you mean `{at}{known}`?"),
         None => format!("unknown key `{name}`; `sluice config check` lists the known ones"),
     }
 }
@@ -98,7 +163,7 @@ mod tests {
             read("s.toml", "listen = \"127.0.0.1:1\"\n\n[http]\nbody_bytes_max = 4_194_304\n");
         assert_eq!(problems, Vec::<String>::new());
         let expected = Entry { text: "4194304".to_owned(), line: 4 };
-        assert_eq!(found.get("http.body_bytes_max"), Some(&expected));
+        assert_eq!(found.entries.get("http.body_bytes_max"), Some(&expected));
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn argument(key: &'static Key) -> Arg {
             FileType::Boolean => "BOOL",
             FileType::Integer if key.name.ends_with("_secs") => "SECONDS",
             FileType::Integer => "N",
+            FileType::List => "LIST",
             FileType::Text => "TEXT",
         },
     };
@@ -68,6 +69,6 @@ fn argument(key: &'static Key) -> Arg {
         FileType::Boolean => {
             argument.num_args(0..=1).require_equals(true).default_missing_value("true")
         }
-        FileType::Text | FileType::Integer | FileType::Bytes => argument,
+        FileType::Text | FileType::Integer | FileType::Bytes | FileType::List => argument,
     }
 }

@@ -5,11 +5,13 @@
 
 use std::path::PathBuf;
 
-use sluice_server::config::{Forwarded, WhenFull};
-use sluice_server::services::Switch;
+use sluice_server::config::WhenFull;
 
 use super::bytes;
-use super::row::{boolean, file_key, integer, is_on, number, path_or_none, plain, switch};
+use super::row::{
+    file_key, integer, is_on, listed, networks_key, number, path_or_none, plain, split, switch,
+    switch_key,
+};
 use super::values::{ClockKind, Settings};
 
 /// The type that the configuration file must use.
@@ -20,11 +22,13 @@ pub(crate) enum FileType {
     /// An integer, or a string with a suffix such as `8MiB`.
     Bytes,
     Boolean,
+    /// An array of strings; elsewhere a text with commas.
+    List,
 }
 
-/// One setting.
+/// One setting among those in `S`.
 #[derive(Debug)]
-pub(crate) struct Key {
+pub(crate) struct Key<S = Settings> {
     /// Dotted name, as in the file.
     pub(crate) name: &'static str,
     /// Type in the file.
@@ -34,9 +38,9 @@ pub(crate) struct Key {
     /// One sentence.
     pub(crate) help: &'static str,
     /// Parses and stores a value; `None` when it is not what the key wants.
-    pub(crate) set: fn(&mut Settings, &str) -> Option<()>,
+    pub(crate) set: fn(&mut S, &str) -> Option<()>,
     /// The present value as text.
-    pub(crate) get: fn(&Settings) -> String,
+    pub(crate) get: fn(&S) -> String,
 }
 
 impl Key {
@@ -107,19 +111,24 @@ pub(crate) static KEYS: &[Key] = &[
         },
         get: |settings| settings.listen.to_string(),
     },
+    networks_key!(
+        "allow_networks",
+        listener.networks,
+        "Networks that may connect to `listen`; connections from elsewhere are closed before anything is read. Without it, all may."
+    ),
     file_key!(
         "tls.certificate_file",
-        tls_certificate_file,
+        listener.tls_certificate_file,
         "File with the certificate of this server and those of its issuers, PEM: the server speaks TLS and nothing else; see docs/tls.md."
     ),
     file_key!(
         "tls.key_file",
-        tls_key_file,
+        listener.tls_key_file,
         "File with the private key of that certificate, PEM, not encrypted."
     ),
     file_key!(
         "tls.client_ca_file",
-        tls_client_ca_file,
+        listener.tls_client_ca_file,
         "File with authorities, PEM: every client has to show a certificate from one of them."
     ),
     Key {
@@ -133,17 +142,11 @@ pub(crate) static KEYS: &[Key] = &[
         },
         get: |settings| path_or_none(settings.tls_self_signed.as_deref()),
     },
-    Key {
-        name: "auth",
-        file_type: FileType::Boolean,
-        wants: "true or false",
-        help: "Verify signatures: only who has an access key of this server gets in. On in `serve`, off in `dev`.",
-        set: |settings, text| {
-            settings.auth = switch(text)?;
-            Some(())
-        },
-        get: |settings| is_on(settings.auth),
-    },
+    switch_key!(
+        "auth",
+        auth,
+        "Verify signatures: only who has an access key of this server gets in. On in `serve`, off in `dev`."
+    ),
     file_key!(
         "root_credentials_file",
         root_credentials_file,
@@ -160,18 +163,12 @@ pub(crate) static KEYS: &[Key] = &[
         previous_master_key_file,
         "File with the master key that the data directory has had: the start with both files changes it to that in `master_key_file`. Afterwards, this one has no effect."
     ),
-    Key {
-        name: "allow_plain_http",
-        file_type: FileType::Boolean,
-        wants: "true or false",
-        help: "Let `serve` listen without TLS on addresses that other machines reach: signatures protect secrets and requests, but \
-               anybody on the way reads the messages.",
-        set: |settings, text| {
-            settings.plain_http = switch(text)?;
-            Some(())
-        },
-        get: |settings| is_on(settings.plain_http),
-    },
+    switch_key!(
+        "allow_plain_http",
+        listener.plain_http,
+        "Let `serve` listen without TLS on `listen` when other machines reach it: signatures protect secrets and requests, but \
+               anybody on the way reads the messages."
+    ),
     Key {
         name: "public_url",
         file_type: FileType::Text,
@@ -208,40 +205,21 @@ pub(crate) static KEYS: &[Key] = &[
         },
         get: |settings| settings.account.clone(),
     },
-    Key {
-        name: "trust_forwarded_headers",
-        file_type: FileType::Boolean,
-        wants: "true or false",
-        help: "Believe `X-Forwarded-Proto` and `X-Forwarded-Host`; only behind a proxy that sets them.",
-        set: |settings, text| {
-            settings.forwarded =
-                if boolean(text)? { Forwarded::Trusted } else { Forwarded::Ignored };
-            Some(())
-        },
-        get: |settings| (settings.forwarded == Forwarded::Trusted).to_string(),
-    },
-    Key {
-        name: "allow_peek",
-        file_type: FileType::Boolean,
-        wants: "true or false",
-        help: "Offer `PeekMessages`, which shows messages without receiving them. On in `dev`.",
-        set: |settings, text| {
-            settings.peek = switch(text)?;
-            Some(())
-        },
-        get: |settings| is_on(settings.peek),
-    },
-    Key {
-        name: "create_queues_on_use",
-        file_type: FileType::Boolean,
-        wants: "true or false",
-        help: "`dev` only: a request that names a queue which does not exist creates it, with default attributes.",
-        set: |settings, text| {
-            settings.create_queues_on_use = if boolean(text)? { Switch::On } else { Switch::Off };
-            Some(())
-        },
-        get: |settings| (settings.create_queues_on_use == Switch::On).to_string(),
-    },
+    switch_key!(
+        "trust_forwarded_headers",
+        listener.forwarded,
+        "Believe `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` of what comes to `listen`; only behind a proxy that sets them."
+    ),
+    switch_key!(
+        "allow_peek",
+        peek,
+        "Offer `PeekMessages`, which shows messages without receiving them. On in `dev`."
+    ),
+    switch_key!(
+        "create_queues_on_use",
+        create_queues_on_use,
+        "`dev` only: a request that names a queue which does not exist creates it, with default attributes."
+    ),
     Key {
         name: "clock",
         file_type: FileType::Text,
@@ -422,17 +400,11 @@ pub(crate) static KEYS: &[Key] = &[
         },
         get: |settings| path_or_none(settings.audit_directory.as_deref()),
     },
-    Key {
-        name: "audit.data_events",
-        file_type: FileType::Boolean,
-        wants: "true or false",
-        help: "Record data events as well: sends, receives, deletes and whatever else CloudTrail counts as such.",
-        set: |settings, text| {
-            settings.audit_data_events = switch(text)?;
-            Some(())
-        },
-        get: |settings| is_on(settings.audit_data_events),
-    },
+    switch_key!(
+        "audit.data_events",
+        audit_data_events,
+        "Record data events as well: sends, receives, deletes and whatever else CloudTrail counts as such."
+    ),
     Key {
         name: "audit.when_full",
         file_type: FileType::Text,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use sluice_server::services::Switch;
-
+use super::file::Found;
 use super::key::{KEYS, Key};
-use super::values::{ClockKind, Mode, Settings};
-use super::{environment, file};
+use super::listener::{LISTENER_KEYS, ListenerSettings};
+use super::values::{Mode, Settings};
+use super::{check, environment, file};
 
 /// Everything that settings can come from. Reading it is the caller's work; deciding happens here.
 #[derive(Debug)]
@@ -41,152 +41,89 @@ impl fmt::Display for Source {
     }
 }
 
-/// The outcome: typed settings, and the source of each row of the table.
+/// A setting as it was decided.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Dotted, as in the file.
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) source: Source,
+}
+
+/// The outcome: typed settings, and a row for each.
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) settings: Settings,
-    pub(crate) sources: Vec<(&'static Key, Source)>,
+    pub(crate) rows: Vec<Row>,
 }
 
 impl Layers {
     /// Decides every setting, or tells every problem, one line each.
     pub(crate) fn resolve(self) -> Result<Resolved, String> {
         let (variables, mut problems) = environment::read(&self.variables);
-        let (file_name, entries) = match &self.file {
+        let (file_name, found) = match &self.file {
             Some((name, source)) => {
-                let (entries, file_problems) = file::read(name, source);
+                let (found, file_problems) = file::read(name, source);
                 problems.extend(file_problems);
-                (name.as_str(), entries)
+                (name.as_str(), found)
             }
-            None => ("", BTreeMap::new()),
+            None => ("", Found::default()),
+        };
+        let in_file = |name: &str| {
+            let entry = found.entries.get(name)?;
+            let source = Source::File { name: file_name.to_owned(), line: entry.line };
+            Some((&entry.text, source))
         };
         let mut settings = Settings::defaults(self.mode);
-        let mut sources = Vec::with_capacity(KEYS.len());
+        let mut rows = Vec::with_capacity(KEYS.len());
         for key in KEYS {
             let given = if let Some(text) = self.flags.get(key.name) {
                 Some((text, Source::Flag(key.flag())))
             } else if let Some(text) = variables.get(key.name) {
                 Some((text, Source::Environment(key.variable())))
             } else {
-                entries.get(key.name).map(|entry| {
-                    (&entry.text, Source::File { name: file_name.to_owned(), line: entry.line })
-                })
+                in_file(key.name)
             };
-            let source = match given {
-                Some((text, source)) => {
-                    if (key.set)(&mut settings, text).is_none() {
-                        problems.push(format!(
-                            "{source}: `{}` wants {}, found `{text}`",
-                            key.name, key.wants
-                        ));
-                    }
-                    source
-                }
-                None => Source::Default,
-            };
-            sources.push((key, source));
+            rows.push(row(key, key.name.to_owned(), &mut settings, given, &mut problems));
         }
-        problems.extend(not_in_serve(self.mode, &settings, &sources));
-        problems.extend(delay_beyond_retention(&settings, &sources));
-        problems.extend(half_a_tls(&settings, &sources));
-        if problems.is_empty() {
-            Ok(Resolved { settings, sources })
-        } else {
-            Err(problems.join("\n"))
+        for name in &found.listeners {
+            let mut listener = ListenerSettings::default();
+            for key in LISTENER_KEYS {
+                let full = format!("listeners.{name}.{}", key.name);
+                let given = in_file(&full);
+                rows.push(row(key, full, &mut listener, given, &mut problems));
+            }
+            settings.further_listeners.insert(name.clone(), listener);
         }
+        problems.extend(check::problems(self.mode, &settings, &rows));
+        if problems.is_empty() { Ok(Resolved { settings, rows }) } else { Err(problems.join("\n")) }
     }
 }
 
-// What single keys cannot see.
-
-/// `serve` must not be reachable from other machines while anyone may call it or read along, and what helps
-/// tests would surprise in production.
-fn not_in_serve(
-    mode: Mode,
-    settings: &Settings,
-    sources: &[(&'static Key, Source)],
-) -> Vec<String> {
-    if mode == Mode::Dev {
-        return Vec::new();
-    }
-    let mut problems = Vec::new();
-    let mut refuse = |name: &str, text: String| {
-        problems.extend(source_of(name, sources).map(|source| format!("{source}: {text}")));
+/// Sets what is given, and tells what is there then.
+fn row<S>(
+    key: &Key<S>,
+    name: String,
+    settings: &mut S,
+    given: Option<(&String, Source)>,
+    problems: &mut Vec<String>,
+) -> Row {
+    let source = match given {
+        Some((text, source)) => {
+            if (key.set)(settings, text).is_none() {
+                problems.push(format!("{source}: `{name}` wants {}, found `{text}`", key.wants));
+            }
+            source
+        }
+        None => Source::Default,
     };
-    let listen = settings.listen;
-    let is_encrypted = settings.tls_files().is_some();
-    if !listen.ip().is_loopback() && settings.auth == Switch::Off {
-        let text = format!(
-            "`serve` with auth = false listens on loopback addresses only, found `{listen}`; use 127.0.0.1 or [::1], \
-             auth = true, or `sluice dev` for a server that trusts its whole network"
-        );
-        refuse("listen", text);
-    } else if !listen.ip().is_loopback() && !is_encrypted && settings.plain_http == Switch::Off {
-        let text = format!(
-            "`serve` without TLS listens on loopback addresses only, found `{listen}`; set `tls.certificate_file` and \
-             `tls.key_file`, or `allow_plain_http` = true where something else protects the network"
-        );
-        refuse("listen", text);
-    }
-    if settings.create_queues_on_use == Switch::On {
-        let text =
-            "`create_queues_on_use` is for `sluice dev`; declare the queues with `queues` instead";
-        refuse("create_queues_on_use", text.to_owned());
-    }
-    if settings.clock == ClockKind::Virtual {
-        refuse("clock", "`clock` = virtual is for `sluice dev`; use system".to_owned());
-    }
-    if settings.tls_self_signed.is_some() {
-        let text =
-            "`tls.self_signed` is for `sluice dev`; use `tls.certificate_file` and `tls.key_file`";
-        refuse("tls.self_signed", text.to_owned());
-    }
-    problems
-}
-
-/// Certificate and key belong together, and whoever wants certificates of clients wants TLS.
-fn half_a_tls(settings: &Settings, sources: &[(&'static Key, Source)]) -> Option<String> {
-    let has_certificate = settings.tls_certificate_file.is_some();
-    let has_key = settings.tls_key_file.is_some();
-    let (name, text) = if settings.tls_self_signed.is_some() && (has_certificate || has_key) {
-        (
-            "tls.self_signed",
-            "makes a certificate of its own, so leave out `tls.certificate_file` and `tls.key_file`",
-        )
-    } else if has_certificate && !has_key {
-        ("tls.certificate_file", "wants `tls.key_file` too: the private key of the certificate")
-    } else if has_key && !has_certificate {
-        ("tls.key_file", "wants `tls.certificate_file` too: the certificate of the key")
-    } else if settings.tls_client_ca_file.is_some() && settings.tls_files().is_none() {
-        ("tls.client_ca_file", "wants `tls.certificate_file` and `tls.key_file` too")
-    } else {
-        return None;
-    };
-    Some(format!("{}: `{name}` {text}", source_of(name, sources)?))
-}
-
-/// No queue could keep a message as long as its delay.
-fn delay_beyond_retention(
-    settings: &Settings,
-    sources: &[(&'static Key, Source)],
-) -> Option<String> {
-    if settings.delay_secs_max <= settings.retention_secs_max {
-        return None;
-    }
-    let source = source_of("delay_secs_max", sources)?;
-    Some(format!(
-        "{source}: `delay_secs_max` wants at most `retention_secs_max`, which is {}, found `{}`; retention removes delayed \
-         messages too",
-        settings.retention_secs_max, settings.delay_secs_max
-    ))
-}
-
-fn source_of<'a>(name: &str, sources: &'a [(&'static Key, Source)]) -> Option<&'a Source> {
-    sources.iter().find(|(key, _)| key.name == name).map(|(_, source)| source)
+    Row { name, value: (key.get)(settings), source }
 }
 
 #[cfg(test)]
 mod tests {
+    use sluice_server::config::ListenAddress;
+
     use super::*;
 
     fn layers(mode: Mode) -> Layers {
@@ -194,7 +131,8 @@ mod tests {
     }
 
     fn source_of(resolved: &Resolved, name: &str) -> String {
-        super::source_of(name, &resolved.sources).expect("the table has this key").to_string()
+        let row = resolved.rows.iter().find(|row| row.name == name);
+        row.expect("the table has this key").source.to_string()
     }
 
     #[test]
@@ -298,6 +236,102 @@ mod tests {
             assert_eq!(error.is_some(), named.is_some(), "{given:?}: {error:?}");
             let is_named = error.is_none_or(|error| error.contains(named.unwrap_or_default()));
             assert!(is_named, "{given:?}");
+        }
+    }
+
+    fn with_file(mode: Mode, text: &str) -> Result<Resolved, String> {
+        let file = Some(("s.toml".to_owned(), text.to_owned()));
+        Layers { file, ..layers(mode) }.resolve()
+    }
+
+    #[test]
+    fn further_listeners_have_a_section_each() {
+        let resolved = with_file(
+            Mode::Serve,
+            "[listeners.lan]\naddress = \"10.0.0.5:9325\"\nallow_networks = [\"10.0.0.0/8\", \"192.0.2.7\"]\n\
+             vpce = \"vpce-0123456789abcdef0\"\n[listeners.lan.tls]\ncertificate_file = \"c\"\nkey_file = \"k\"\n\
+             [listeners.local]\nsocket = \"/run/sluice.sock\"\nmode = \"0600\"\n",
+        )
+        .expect("everything is well-formed");
+        let rows = resolved.rows.iter().filter(|row| row.name.starts_with("listeners."));
+        let given: Vec<_> = rows.filter(|row| row.source != Source::Default).collect();
+        let given: Vec<_> = given.iter().map(|row| (&*row.name, &*row.value)).collect();
+        let expected = [
+            ("listeners.lan.address", "10.0.0.5:9325"),
+            ("listeners.lan.allow_networks", "10.0.0.0/8, 192.0.2.7"),
+            ("listeners.lan.tls.certificate_file", "c"),
+            ("listeners.lan.tls.key_file", "k"),
+            ("listeners.lan.vpce", "vpce-0123456789abcdef0"),
+            ("listeners.local.socket", "/run/sluice.sock"),
+            ("listeners.local.mode", "0600"),
+        ];
+        assert_eq!(given, expected);
+        assert_eq!(source_of(&resolved, "listeners.lan.vpce"), "s.toml:4");
+        let local = resolved.settings.further_listeners.get("local").expect("it is there");
+        let path = "/run/sluice.sock".into();
+        assert_eq!(local.address(), Some(ListenAddress::Unix { path, mode: 0o600 }));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_listener_is_told_with_its_section() {
+        let lan = "[listeners.lan]\naddress = \"10.0.0.5:9325\"\n";
+        let local = "[listeners.lan]\naddress = \"127.0.0.1:9325\"\n";
+        let socket = "[listeners.lan]\nsocket = \"/s\"\n";
+        let vpce = "vpce = \"vpce-01234567\"\n";
+        for (text, told) in [
+            (lan.to_owned(), "s.toml:2: `serve` without TLS listens on loopback addresses only"),
+            (lan.to_owned(), "`listeners.lan.allow_plain_http` = true"),
+            (format!("allow_plain_http = true\n{lan}"), "`listeners.lan.allow_plain_http` = true"),
+            (format!("auth = false\n{lan}allow_plain_http = true\n"), "auth = false listens on"),
+            ("[listeners.lan]\n".to_owned(), "`listeners.lan` wants `address`"),
+            (format!("{local}socket = \"/s\"\n"), "exclude each other"),
+            (
+                format!("{local}mode = \"0600\"\n"),
+                "s.toml:3: `listeners.lan.mode` wants `listeners.lan.socket`",
+            ),
+            (
+                format!("{local}tls.key_file = \"k\"\n"),
+                "wants `listeners.lan.tls.certificate_file` too",
+            ),
+            (
+                format!("{local}vpc = \"vpc-01234567\"\n"),
+                "s.toml:3: `listeners.lan.vpc` wants `listeners.lan.vpce`",
+            ),
+            (
+                format!("{local}policy_file = \"p\"\n"),
+                "`listeners.lan.policy_file` wants `listeners.lan.vpce`",
+            ),
+            (format!("auth = false\n{local}{vpce}policy_file = \"p\"\n"), "wants auth = true"),
+            (
+                format!("{local}vpce = \"lan\"\n"),
+                "s.toml:3: `listeners.lan.vpce` wants the id of a VPC endpoint: vpce- and 8 or 17 hexadecimal digits, found `lan`",
+            ),
+            (
+                format!("{socket}allow_networks = [\"10.0.0.0/8\"]\n"),
+                "`listeners.lan.allow_networks` wants `listeners.lan.address`",
+            ),
+            (
+                format!("{local}allow_networks = []\n"),
+                "s.toml:3: `listeners.lan.allow_networks` wants networks",
+            ),
+            (format!("{local}allow_networks = \"10.0.0.0/8\"\n"), "found string"),
+            (
+                format!("{local}adress = 1\n"),
+                "s.toml:3: unknown key `listeners.lan.adress`, did you mean `listeners.lan.address`?",
+            ),
+            ("[listeners.LAN]\n".to_owned(), "s.toml:1: `listeners.LAN` wants a name"),
+            ("listeners = 1\n".to_owned(), "unknown key `listeners`"),
+        ] {
+            let error = with_file(Mode::Serve, &text).expect_err(&text);
+            assert!(error.contains(told), "{text}{error}");
+        }
+        for text in [
+            format!("{lan}allow_plain_http = true\n"),
+            format!("{lan}tls.key_file = \"k\"\ntls.certificate_file = \"c\"\n"),
+            format!("auth = false\n{local}"),
+            format!("auth = false\n{socket}{vpce}"),
+        ] {
+            assert!(with_file(Mode::Serve, &text).is_ok(), "{text}");
         }
     }
 

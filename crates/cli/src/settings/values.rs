@@ -1,5 +1,6 @@
 //! The settings as typed values, their defaults, and the server configuration made of them.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use sluice_server::clock::{Clock, SystemClock, VirtualClock};
 use sluice_server::config::{
-    Access, AuditConfig, Config, Forwarded, HttpLimits, RequestRates, RootCredentials, StoreLimits,
-    WhenFull,
+    Access, AuditConfig, Config, EndpointPolicy, HttpLimits, ListenerConfig, RequestRates,
+    RootCredentials, StoreLimits, WhenFull,
 };
 use sluice_server::encryption::MasterKey;
 use sluice_server::services::sqs::Limits;
@@ -17,6 +18,7 @@ use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 use sluice_server::services::{Extensions, Switch};
 use sluice_server::tls::TlsFiles;
 
+use super::listener::ListenerSettings;
 use crate::self_signed;
 
 const KIB: u64 = 1024;
@@ -54,18 +56,15 @@ pub(crate) struct Settings {
     pub(crate) master_key_file: Option<PathBuf>,
     /// File with the master key that the other one replaces.
     pub(crate) previous_master_key_file: Option<PathBuf>,
-    pub(crate) plain_http: Switch,
-    /// PEM; TLS needs both this and the key.
-    pub(crate) tls_certificate_file: Option<PathBuf>,
-    pub(crate) tls_key_file: Option<PathBuf>,
-    /// Authorities of clients that have to show a certificate.
-    pub(crate) tls_client_ca_file: Option<PathBuf>,
+    /// Of the listener on [`Settings::listen`].
+    pub(crate) listener: ListenerSettings,
+    /// Further ones, by name.
+    pub(crate) further_listeners: BTreeMap<String, ListenerSettings>,
     /// Directory of a certificate that `dev` makes for itself.
     pub(crate) tls_self_signed: Option<PathBuf>,
     pub(crate) public_url: Option<String>,
     pub(crate) region: String,
     pub(crate) account: String,
-    pub(crate) forwarded: Forwarded,
     pub(crate) peek: Switch,
     pub(crate) create_queues_on_use: Switch,
     pub(crate) clock: ClockKind,
@@ -102,7 +101,13 @@ pub(crate) struct FromFiles {
     pub(crate) root_credentials: Vec<RootCredentials>,
     pub(crate) master_key: Option<MasterKey>,
     pub(crate) previous_master_key: Option<MasterKey>,
+    /// By the name of the listener.
+    pub(crate) endpoint_policies: BTreeMap<String, EndpointPolicy>,
     pub(crate) declared_queues: Vec<DeclaredQueue>,
+}
+
+fn tls_section(name: &str) -> String {
+    format!("listeners.{name}.tls")
 }
 
 impl Settings {
@@ -119,15 +124,12 @@ impl Settings {
             root_credentials_file: None,
             master_key_file: None,
             previous_master_key_file: None,
-            plain_http: Switch::Off,
-            tls_certificate_file: None,
-            tls_key_file: None,
-            tls_client_ca_file: None,
+            listener: ListenerSettings::default(),
+            further_listeners: BTreeMap::new(),
             tls_self_signed: None,
             public_url: None,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
-            forwarded: Forwarded::Ignored,
             peek,
             create_queues_on_use: Switch::Off,
             clock: ClockKind::System,
@@ -158,14 +160,44 @@ impl Settings {
         }
     }
 
-    /// The files for TLS, if there is to be TLS.
+    /// The files for TLS on [`Settings::listen`], if there is to be TLS.
     pub(crate) fn tls_files(&self) -> Option<TlsFiles> {
-        let (certificate_file, key_file) = match &self.tls_self_signed {
-            Some(directory) => self_signed::files(directory),
-            None => self.tls_certificate_file.clone().zip(self.tls_key_file.clone())?,
+        let Some(directory) = &self.tls_self_signed else {
+            return self.listener.tls_files("tls".to_owned());
         };
-        let client_ca_file = self.tls_client_ca_file.clone();
-        Some(TlsFiles { certificate_file, key_file, client_ca_file })
+        let (certificate_file, key_file) = self_signed::files(directory);
+        let client_ca_file = self.listener.tls_client_ca_file.clone();
+        let section = "tls".to_owned();
+        Some(TlsFiles { section, certificate_file, key_file, client_ca_file })
+    }
+
+    /// The files for TLS that were given, on all listeners.
+    pub(crate) fn given_tls_files(&self) -> Vec<TlsFiles> {
+        let own = if self.tls_self_signed.is_none() { self.tls_files() } else { None };
+        let further = self.further_listeners.iter();
+        let further = further.filter_map(|(name, listener)| listener.tls_files(tls_section(name)));
+        own.into_iter().chain(further).collect()
+    }
+
+    /// The listener on [`Settings::listen`].
+    fn listener(&self) -> ListenerConfig {
+        self.listener.config(self.listen.into(), self.tls_files())
+    }
+
+    /// The further ones, with the policies of those that are VPC endpoints.
+    fn further_listeners(
+        &self,
+        mut policies: BTreeMap<String, EndpointPolicy>,
+    ) -> Vec<ListenerConfig> {
+        let config = |(name, listener): (&String, &ListenerSettings)| {
+            let tls = listener.tls_files(tls_section(name));
+            Some(ListenerConfig {
+                name: Some(name.clone()),
+                endpoint: listener.endpoint(&self.account, policies.remove(name)),
+                ..listener.config(listener.address()?, tls)
+            })
+        };
+        self.further_listeners.iter().filter_map(config).collect()
     }
 
     /// The audit log, if there is to be one.
@@ -192,19 +224,23 @@ impl Settings {
 
     /// The server configuration, with the data directory that was chosen and what is in the files.
     pub(crate) fn server_config(&self, mode: Mode, data_dir: &Path, files: FromFiles) -> Config {
-        let FromFiles { root_credentials, master_key, previous_master_key, declared_queues } =
-            files;
+        let FromFiles {
+            root_credentials,
+            master_key,
+            previous_master_key,
+            endpoint_policies,
+            declared_queues,
+        } = files;
         let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         Config {
             data_dir: data_dir.to_owned(),
-            listen: self.listen,
-            tls: self.tls_files(),
+            listener: self.listener(),
+            further_listeners: self.further_listeners(endpoint_policies),
             access: match (self.auth, mode) {
                 (Switch::On, _) => Access::Verified,
                 (Switch::Off, Mode::Serve) => Access::LoopbackOnly,
                 (Switch::Off, Mode::Dev) => Access::Anyone,
             },
-            plain_http: self.plain_http,
             root_credentials,
             request_rates: RequestRates {
                 per_key: NonZeroU32::new(self.requests_per_second_per_key),
@@ -219,7 +255,6 @@ impl Settings {
             region: self.region.clone(),
             account: self.account.clone(),
             public_url: self.public_url.clone(),
-            forwarded: self.forwarded,
             extensions: Extensions {
                 peek: self.peek,
                 create_queues_on_use: self.create_queues_on_use,

@@ -70,6 +70,8 @@ impl Draft {
             event_type: Record::API_CALL,
             management_event: false,
             recipient_account_id: subject.account.to_owned(),
+            vpc_endpoint_id: origin.endpoint.as_ref().map(|endpoint| endpoint.id.clone()),
+            vpc_endpoint_account_id: origin.endpoint.map(|endpoint| endpoint.account.clone()),
             event_category: "",
             tls_details: None,
         };

@@ -24,7 +24,7 @@ pub(super) struct Record {
     pub(super) event_name: String,
     pub(super) aws_region: String,
     #[serde(rename = "sourceIPAddress")]
-    pub(super) source_ip_address: IpAddr,
+    pub(super) source_ip_address: Option<IpAddr>,
     pub(super) user_agent: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error_code: Option<&'static str>,
@@ -44,6 +44,10 @@ pub(super) struct Record {
     pub(super) event_type: &'static str,
     pub(super) management_event: bool,
     pub(super) recipient_account_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vpc_endpoint_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vpc_endpoint_account_id: Option<String>,
     pub(super) event_category: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tls_details: Option<Value>,

@@ -102,9 +102,10 @@ fn draft(log: &AuditLog, category: EventCategory, request_id: &str) -> Box<Draft
     let (parts, ()) = request.body(()).expect("a request").into_parts();
     let call = route(&parts, &Bytes::new(), &[&MODEL]).expect("a call");
     let origin = Origin {
-        address: [127, 0, 0, 1].into(),
+        address: Some([127, 0, 0, 1].into()),
         is_secure: false,
         user_agent: Some("test".into()),
+        endpoint: None,
     };
     let subject = Subject {
         call: &call,

@@ -15,7 +15,7 @@ use super::grants::{Granted, GrantsOf, Unreadable};
 use super::identity::Caller;
 use super::parsed::Parsed;
 use super::request_keys::RequestKeys;
-use crate::config::Access;
+use crate::config::{Access, EndpointPolicy};
 use crate::identities::{Holder, Identities, KeyHolder};
 use crate::services::{Context, InputKeys, Reach, Resource, Target};
 
@@ -128,9 +128,8 @@ impl Authoriser {
     fn decide(&self, context: &Context, asking: &Asking<'_>, asked: &Asked<'_>) -> Decision {
         let (principal, Asked { action, target, .. }) = (asking.principal, asked);
         let is_own = principal.account() == Some(&target.account);
-        if is_own && matches!(principal, Principal::Root { .. }) && MENDING.contains(action) {
-            return Decision::Allowed;
-        }
+        let is_root = is_own && matches!(principal, Principal::Root { .. });
+        let is_mending = is_root && MENDING.contains(action);
         if !is_own && target.reach == Reach::Account {
             return Decision::Denied(Denial::Implicit(PolicyType::Resource));
         }
@@ -138,7 +137,8 @@ impl Authoriser {
             Reach::Account | Reach::Everybody | Reach::Key => &self.of_resources,
             Reach::Trusted => &self.of_roles,
         };
-        let text = target.guarded.as_ref().and_then(|guarded| guarded.policy());
+        let guarded = target.guarded.as_ref().filter(|_| !is_mending);
+        let text = guarded.and_then(|guarded| guarded.policy());
         let policy = match text.map(|text| parsed.get(text)) {
             None => None,
             Some(Some(policy)) => Some(policy),
@@ -173,12 +173,14 @@ impl Authoriser {
             resource_account: &target.account,
             context: &keys,
         };
+        let endpoint = context.origin.endpoint.as_ref();
+        let endpoint = endpoint.and_then(|endpoint| endpoint.policy.as_ref());
         let policies = Policies {
             identity: &asking.granted.identity,
             boundary: asking.granted.boundary.as_deref(),
             session: &asking.session,
             resource,
-            endpoint: None,
+            endpoint: endpoint.map(EndpointPolicy::policy),
         };
         decide(&request, &policies)
     }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::HOST;
 use http::request::Parts;
 
-use crate::config::{Config, Forwarded};
+use crate::config::{Config, Forwarded, ListenAddress, ListenerConfig};
 use crate::http::Transport;
 
 /// Longest host with port, bytes: a DNS name of 253 and `:65535`.
@@ -20,14 +20,14 @@ const AUTHORITY_BYTES_MAX: usize = 259;
 /// cannot break out of the JSON, XML or URL that it is put into.
 pub(super) fn base_url(
     config: &Config,
+    listener: &ListenerConfig,
     parts: &Parts,
     transport: Transport,
-    local_addr: SocketAddr,
 ) -> Arc<str> {
     if let Some(public_url) = &config.public_url {
         return public_url.trim_end_matches('/').into();
     }
-    let forwarded = match config.forwarded {
+    let forwarded = match listener.forwarded {
         Forwarded::Trusted => forwarded(&parts.headers),
         Forwarded::Ignored => (None, None),
     };
@@ -37,7 +37,11 @@ pub(super) fn base_url(
     });
     match forwarded.1.or_else(|| requested_host(parts)) {
         Some(authority) => format!("{scheme}://{authority}").into(),
-        None => format!("{scheme}://{}", reachable(local_addr)).into(),
+        None => match &listener.address {
+            ListenAddress::Tcp(address) => format!("{scheme}://{}", reachable(*address)).into(),
+            // Who reaches it says itself by which name.
+            ListenAddress::Unix { .. } => format!("{scheme}://localhost").into(),
+        },
     }
 }
 
@@ -97,6 +101,18 @@ fn reachable(local_addr: SocketAddr) -> SocketAddr {
 mod tests {
     use super::*;
 
+    /// A configuration whose first listener is on all addresses.
+    fn config() -> Config {
+        let address: SocketAddr = "0.0.0.0:9324".parse().expect("address");
+        Config { listener: ListenerConfig::new(address), ..Config::small("/nonexistent") }
+    }
+
+    fn trusting() -> Config {
+        let mut config = config();
+        config.listener.forwarded = Forwarded::Trusted;
+        config
+    }
+
     fn base(config: &Config, uri: &str, headers: &[(&str, &[u8])]) -> String {
         let mut request = http::Request::builder().uri(uri);
         for (name, value) in headers {
@@ -107,8 +123,7 @@ mod tests {
     }
 
     fn base_over(transport: Transport, config: &Config, parts: &Parts) -> String {
-        let local_addr = "0.0.0.0:9324".parse().expect("address");
-        base_url(config, parts, transport, local_addr).to_string()
+        base_url(config, &config.listener, parts, transport).to_string()
     }
 
     #[test]
@@ -116,24 +131,19 @@ mod tests {
         let request = http::Request::builder().header("host", "inside:1");
         let request = request.header("x-forwarded-proto", "http").body(()).expect("valid request");
         let (parts, ()) = request.into_parts();
-        let config = Config::small("/nonexistent");
-        assert_eq!(base_over(Transport::Tls, &config, &parts), "https://inside:1");
-        let trusting = Config { forwarded: Forwarded::Trusted, ..config };
-        assert_eq!(base_over(Transport::Tls, &trusting, &parts), "http://inside:1");
+        assert_eq!(base_over(Transport::Tls, &config(), &parts), "https://inside:1");
+        assert_eq!(base_over(Transport::Tls, &trusting(), &parts), "http://inside:1");
     }
 
     #[test]
     fn the_public_url_wins() {
-        let config = Config {
-            public_url: Some("https://queues.example/".into()),
-            ..Config::small("/nonexistent")
-        };
+        let config = Config { public_url: Some("https://queues.example/".into()), ..config() };
         assert_eq!(base(&config, "/", &[("host", b"other")]), "https://queues.example");
     }
 
     #[test]
     fn the_host_of_the_request_is_used_when_it_is_one() {
-        let config = Config::small("/nonexistent");
+        let config = config();
         for host in
             ["localhost:9324", "sqs.us-east-1.example", "127.0.0.1", "[::1]:9324", "[::1]", "a_b"]
         {
@@ -145,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_hostile_or_absent_host_is_replaced_by_the_listen_address() {
-        let config = Config::small("/nonexistent");
+        let config = config();
         let long = [b'a'; AUTHORITY_BYTES_MAX + 1];
         let hosts: [&[u8]; 15] = [
             b"",
@@ -172,17 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn on_a_socket_in_the_file_system_it_is_localhost_unless_the_client_says_more() {
+        let address = ListenAddress::Unix { path: "/run/sluice.sock".into(), mode: 0o600 };
+        let config = Config { listener: ListenerConfig::new(address), ..config() };
+        assert_eq!(base(&config, "/", &[]), "http://localhost");
+        assert_eq!(base(&config, "/", &[("host", b"inside:1")]), "http://inside:1");
+    }
+
+    #[test]
     fn proxy_headers_are_believed_only_when_trusted() {
         let headers: [(&str, &[u8]); 3] = [
             ("host", b"inside:1"),
             ("x-forwarded-host", b"outside.example, second"),
             ("x-forwarded-proto", b"HTTPS"),
         ];
-        assert_eq!(base(&Config::small("/nonexistent"), "/", &headers), "http://inside:1");
-        let trusting = Config { forwarded: Forwarded::Trusted, ..Config::small("/nonexistent") };
-        assert_eq!(base(&trusting, "/", &headers), "https://outside.example");
+        assert_eq!(base(&config(), "/", &headers), "http://inside:1");
+        assert_eq!(base(&trusting(), "/", &headers), "https://outside.example");
         let hostile: [(&str, &[u8]); 3] =
             [("host", b"inside:1"), ("x-forwarded-host", b"<x>"), ("x-forwarded-proto", b"ftp")];
-        assert_eq!(base(&trusting, "/", &hostile), "http://inside:1");
+        assert_eq!(base(&trusting(), "/", &hostile), "http://inside:1");
     }
 }

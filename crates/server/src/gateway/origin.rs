@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 use http::request::Parts;
 
-use crate::config::{Config, Forwarded};
+use crate::config::{Forwarded, ListenerConfig};
 use crate::http::{Arrival, Transport};
 use crate::services::Origin;
 
@@ -14,24 +14,34 @@ use crate::services::Origin;
 const USER_AGENT_BYTES_MAX: usize = 256;
 
 /// Tells where a request came from. A trusted proxy knows better than the connection.
-pub(super) fn of(config: &Config, parts: &Parts, arrival: Arrival) -> Origin {
-    let is_secure = match forwarded(config, &parts.headers, "x-forwarded-proto") {
+pub(super) fn of(listener: &ListenerConfig, parts: &Parts, arrival: Arrival) -> Origin {
+    let is_secure = match forwarded(listener, &parts.headers, "x-forwarded-proto") {
         Some(scheme) => scheme.eq_ignore_ascii_case("https"),
         None => arrival.transport == Transport::Tls,
     };
     let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.get(..USER_AGENT_BYTES_MAX).unwrap_or(text).into());
-    Origin { address: address(config, &parts.headers, arrival), is_secure, user_agent }
+    Origin {
+        address: address(listener, &parts.headers, arrival),
+        is_secure,
+        user_agent,
+        endpoint: listener.endpoint.clone(),
+    }
 }
 
-/// The client's address.
-pub(super) fn address(config: &Config, headers: &HeaderMap, arrival: Arrival) -> IpAddr {
-    let told = forwarded(config, headers, "x-forwarded-for").and_then(|text| text.parse().ok());
-    told.unwrap_or(arrival.peer.ip()).to_canonical()
+/// The client's address, if it has one.
+pub(super) fn address(
+    listener: &ListenerConfig,
+    headers: &HeaderMap,
+    arrival: Arrival,
+) -> Option<IpAddr> {
+    let told = forwarded(listener, headers, "x-forwarded-for");
+    let told = told.and_then(|text| text.parse::<IpAddr>().ok());
+    told.map(|address| address.to_canonical()).or_else(|| arrival.peer.address())
 }
 
-fn forwarded<'a>(config: &Config, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    match config.forwarded {
+fn forwarded<'a>(listener: &ListenerConfig, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    match listener.forwarded {
         Forwarded::Trusted => nearest(headers, name),
         Forwarded::Ignored => None,
     }
@@ -46,16 +56,27 @@ fn nearest<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::http::Peer;
 
-    fn origin(forwarded: Forwarded, headers: &[(&str, &str)]) -> Origin {
+    fn origin_of(peer: Peer, forwarded: Forwarded, headers: &[(&str, &str)]) -> Origin {
         let mut request = http::Request::builder();
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).expect("valid request").into_parts();
-        let peer = "[::ffff:10.0.0.9]:4711".parse().expect("address");
-        let arrival = Arrival { peer, transport: Transport::Plain, refusal: None };
-        of(&Config { forwarded, ..Config::small("/nonexistent") }, &parts, arrival)
+        let arrival = Arrival { peer, listener: 0, transport: Transport::Plain, refusal: None };
+        let listener = ListenerConfig { forwarded, ..Config::small("/nonexistent").listener };
+        of(&listener, &parts, arrival)
+    }
+
+    fn origin(forwarded: Forwarded, headers: &[(&str, &str)]) -> Origin {
+        let peer = Peer::Network("[::ffff:10.0.0.9]:4711".parse().expect("address"));
+        origin_of(peer, forwarded, headers)
+    }
+
+    fn address(origin: &Origin) -> String {
+        origin.address.map(|address| address.to_string()).unwrap_or_default()
     }
 
     #[test]
@@ -67,12 +88,21 @@ mod tests {
             ("user-agent", "test"),
         ];
         let direct = origin(Forwarded::Ignored, &headers);
-        assert_eq!((direct.address.to_string().as_str(), direct.is_secure), ("10.0.0.9", false));
+        assert_eq!((address(&direct).as_str(), direct.is_secure), ("10.0.0.9", false));
         let behind = origin(Forwarded::Trusted, &headers);
-        assert_eq!((behind.address.to_string().as_str(), behind.is_secure), ("192.0.2.7", true));
+        assert_eq!((address(&behind).as_str(), behind.is_secure), ("192.0.2.7", true));
         assert_eq!(behind.user_agent.as_deref(), Some("test"));
         let odd = origin(Forwarded::Trusted, &[("x-forwarded-for", "unknown")]);
-        assert_eq!(odd.address.to_string(), "10.0.0.9");
+        assert_eq!(address(&odd), "10.0.0.9");
+    }
+
+    #[test]
+    fn a_process_of_this_machine_has_no_address_unless_it_is_a_trusted_proxy() {
+        let headers = [("x-forwarded-for", "192.0.2.7"), ("x-forwarded-proto", "https")];
+        let direct = origin_of(Peer::Local, Forwarded::Ignored, &headers);
+        assert_eq!((direct.address, direct.is_secure), (None, false));
+        let behind = origin_of(Peer::Local, Forwarded::Trusted, &headers);
+        assert_eq!((address(&behind).as_str(), behind.is_secure), ("192.0.2.7", true));
     }
 
     #[test]

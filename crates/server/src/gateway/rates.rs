@@ -41,13 +41,17 @@ impl<C: Clock> Rates<C> {
         if self.by_key.as_ref().is_none_or(is_within) { Ok(()) } else { Err(Bound::KeyRate) }
     }
 
-    /// Counts a request from an address.
+    /// Counts a request from an address, if it came from one.
     ///
     /// # Errors
     /// The bound, if there have been too many.
-    pub(super) fn count_address(&self, address: impl FnOnce() -> IpAddr) -> Result<(), Bound> {
+    pub(super) fn count_address(
+        &self,
+        address: impl FnOnce() -> Option<IpAddr>,
+    ) -> Result<(), Bound> {
         let Some(rate) = &self.by_address else { return Ok(()) };
-        if rate.is_within(&network(address())) { Ok(()) } else { Err(Bound::AddressRate) }
+        let Some(address) = address() else { return Ok(()) };
+        if rate.is_within(&network(address)) { Ok(()) } else { Err(Bound::AddressRate) }
     }
 }
 
@@ -121,7 +125,7 @@ mod tests {
         let rates = rates(&clock);
         let count = |text: &str| {
             let address = text.parse().expect("an address");
-            rates.count_address(|| address)
+            rates.count_address(|| Some(address))
         };
         assert_eq!((count("2001:db8::1"), count("2001:db8::2")), (Ok(()), Ok(())));
         assert_eq!(count("2001:db8::3"), Err(Bound::AddressRate));

@@ -1,6 +1,5 @@
 //! One request from its head to its answer.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use uuid::Uuid;
 use crate::audit::{AuditLog, Availability, Draft, EventCategory, Subject};
 use crate::broker::Broker;
 use crate::clock::{self, Clock};
-use crate::config::Config;
+use crate::config::{Config, ListenerConfig};
 use crate::http::{
     Arrival, BodyBudget, BodyError, BodyShare, Bound, Limits, ReadBody, Respond, UnreadBody,
     read_body,
@@ -72,8 +71,8 @@ pub(crate) struct Gateway {
     pub(crate) bodies: BodyBudget,
     /// Bounds how many look at the metrics at once.
     pub(crate) scrapes: Semaphore,
-    /// Where the server listens.
-    pub(crate) local_addr: SocketAddr,
+    /// Where the server listens, by the number of the listener, with the ports that were picked.
+    pub(crate) listeners: Vec<ListenerConfig>,
     /// Cancelled when the server drains.
     pub(crate) drain: CancellationToken,
     /// [`Config::region`], shared.
@@ -195,7 +194,7 @@ impl Gateway {
             self.note_refused(bound);
             return Err(self.refuse_unread(parts, failure::too_many(bound), request_id));
         }
-        let address = || origin::address(&self.config, &parts.headers, arrival);
+        let address = || origin::address(self.listener(arrival), &parts.headers, arrival);
         self.rates.count_address(address).map_err(|bound| {
             self.note_refused(bound);
             self.refuse_unread(parts, failure::too_many(bound), request_id)
@@ -225,6 +224,11 @@ impl Gateway {
         }
     }
 
+    /// Where a request came in.
+    fn listener(&self, arrival: Arrival) -> &ListenerConfig {
+        &self.listeners[arrival.listener]
+    }
+
     /// Begins the record of a call, if it is one that is recorded.
     fn draft(
         &self,
@@ -244,7 +248,7 @@ impl Gateway {
             call,
             category,
             request_id,
-            origin: origin::of(&self.config, parts, arrival),
+            origin: origin::of(self.listener(arrival), parts, arrival),
             host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()),
             access_key_id: credential.as_ref().map(|credential| &*credential.access_key_id),
             account: &self.config.account,
@@ -295,9 +299,9 @@ impl Gateway {
             identities: self.identities.clone(),
             keys: self.keys.clone(),
             region: caller.region,
-            base_url: base_url(&self.config, parts, arrival.transport, self.local_addr),
+            base_url: base_url(&self.config, self.listener(arrival), parts, arrival.transport),
             default_region: Arc::clone(&self.default_region),
-            origin: origin::of(&self.config, parts, arrival),
+            origin: origin::of(self.listener(arrival), parts, arrival),
             audit: self.audit.clone(),
             authoriser: Arc::clone(&self.authoriser),
             trace_header: trace_header.map(str::to_owned),

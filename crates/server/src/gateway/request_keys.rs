@@ -22,7 +22,11 @@ impl ContextKeys for RequestKeys<'_> {
         let (context, origin) = (self.context, &self.context.origin);
         match key {
             "aws:securetransport" => Some(if origin.is_secure { "true" } else { "false" }.into()),
-            "aws:sourceip" => Some(origin.address.to_string().into()),
+            "aws:sourceip" if origin.endpoint.is_none() => self.address(),
+            "aws:vpcsourceip" if origin.endpoint.is_some() => self.address(),
+            "aws:sourcevpce" => origin.endpoint.as_ref().map(|it| Values::from(&*it.id)),
+            "aws:sourcevpc" => origin.endpoint.as_ref()?.vpc.as_deref().map(Values::from),
+            "aws:vpceaccount" => origin.endpoint.as_ref().map(|it| Values::from(&*it.account)),
             "aws:useragent" => origin.user_agent.as_deref().map(Values::from),
             "aws:requestedregion" => Some(Values::from(&*context.region)),
             "aws:currenttime" => Some(iso_8601(context.now_ms / 1_000).into()),
@@ -48,6 +52,10 @@ impl ContextKeys for RequestKeys<'_> {
 }
 
 impl RequestKeys<'_> {
+    fn address(&self) -> Option<Values<'_>> {
+        self.context.origin.address.map(|address| address.to_string().into())
+    }
+
     fn tag(&self, key: &str) -> Option<Values<'_>> {
         let of_target = key.strip_prefix("aws:resourcetag/");
         if let Some(tag) = of_target.or_else(|| key.strip_prefix("iam:resourcetag/")) {

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -17,7 +16,6 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,6 +33,7 @@ use super::limits::{
 };
 use super::listener::Stops;
 use super::memory::Share;
+use super::socket::{Peer, Stream};
 use super::stream::{Version, WatchedStream};
 use super::tls::Tls;
 
@@ -58,8 +57,10 @@ pub(crate) trait Respond: Send + Sync + 'static {
 /// How a request came in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
-    /// The other end of the connection; behind a proxy that is the proxy.
-    pub(crate) peer: SocketAddr,
+    /// The other end of the connection.
+    pub(crate) peer: Peer,
+    /// The number of the listener among those of the server.
+    pub(crate) listener: usize,
     /// What the connection runs over.
     pub(crate) transport: Transport,
     /// The bound for which the request is to be refused.
@@ -152,7 +153,7 @@ where
     }
 }
 
-/// Settings of hyper for every connection of a listener.
+/// Settings of hyper for every connection.
 pub(super) struct Protocols {
     http1: http1::Builder,
     http2: http2::Builder<StreamTasks>,
@@ -185,14 +186,13 @@ impl Protocols {
     }
 }
 
-/// What the connections of a listener share.
+/// What the connections of all listeners share.
 pub(super) struct Serving<R> {
     pub(super) responder: R,
     pub(super) protocols: Protocols,
     pub(super) limits: Limits,
     pub(super) stops: Stops,
     pub(super) connections: Arc<Connections>,
-    pub(super) tls: Option<Arc<Tls>>,
     pub(super) metrics: ConnectionMetrics,
 }
 
@@ -206,15 +206,16 @@ enum Opened {
 /// Serves one connection until it ends, is closed, or the server stops. All its requests are refused if there is a
 /// reason to.
 pub(super) async fn serve<R: Respond>(
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: Stream,
+    arrival: Arrival,
+    tls: Option<Arc<Tls>>,
     serving: Arc<Serving<R>>,
-    refusal: Option<Bound>,
 ) {
+    let Arrival { peer, refusal, .. } = arrival;
     let (activity, _listed) = serving.connections.open(refusal.is_some());
     let stream = WatchedStream::new(stream, Arc::clone(&activity));
     let opened = tokio::select! {
-        opened = open(stream, &serving) => opened,
+        opened = open(stream, tls, &serving.metrics) => opened,
         reason = activity.closed() => {
             debug!(%peer, ?reason, "closing connection");
             serving.note_closed(reason);
@@ -223,8 +224,6 @@ pub(super) async fn serve<R: Respond>(
         () = serving.stops.drain.cancelled() => return,
         () = serving.stops.abort.cancelled() => return,
     };
-    let transport = if serving.tls.is_some() { Transport::Tls } else { Transport::Plain };
-    let arrival = Arrival { peer, transport, refusal };
     let requests = Arc::new(Requests { serving, activity, arrival });
     match opened {
         Ok(Opened::Plain(stream, version)) => speak(stream, version, &requests).await,
@@ -234,14 +233,18 @@ pub(super) async fn serve<R: Respond>(
 }
 
 /// Finds out what the client speaks, after the TLS handshake if there has to be one.
-async fn open<R>(mut stream: WatchedStream, serving: &Serving<R>) -> io::Result<Opened> {
-    let Some(tls) = &serving.tls else {
+async fn open(
+    mut stream: WatchedStream,
+    tls: Option<Arc<Tls>>,
+    metrics: &ConnectionMetrics,
+) -> io::Result<Opened> {
+    let Some(tls) = tls else {
         let version = stream.version().await?;
         return Ok(Opened::Plain(stream, version));
     };
     stream.activity().begin_handshake();
     let (stream, version) = Box::pin(tls.accept(stream)).await.inspect_err(|_error| {
-        serving.metrics.handshakes_failed.inc();
+        metrics.handshakes_failed.inc();
     })?;
     let activity = stream.get_ref().0.activity();
     activity.end_handshake();

@@ -1,4 +1,4 @@
-//! The open connections of a listener: which are overdue, and which have to make room.
+//! The open connections of all listeners: which are overdue, and which have to make room.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -1,25 +1,26 @@
-//! Accepts connections, no more than the cap at once, until the server drains.
+//! Accepts connections on all listeners of a server, no more than the cap at once, until it drains.
 
+use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::warn;
 
+use crate::config::{ListenAddress, ListenerConfig};
 use crate::metrics::ConnectionMetrics;
 
-use super::connection::{self, Bound, Protocols, Respond, Serving};
+use super::connection::{self, Arrival, Bound, Protocols, Respond, Serving, Transport};
 use super::connections::Connections;
-use super::limits::{
-    ACCEPT_BACKLOG, ACCEPT_RETRY_PAUSE, CONNECTIONS_REFUSED_MAX, EVICTION_TIMEOUT, Limits,
-};
+use super::limits::{ACCEPT_RETRY_PAUSE, CONNECTIONS_REFUSED_MAX, EVICTION_TIMEOUT, Limits};
+use super::not_allowed::NotAllowed;
+use super::socket::{Peer, Socket, Stream};
 use super::tls::Tls;
 
-/// The two ways to stop a listener and its connections.
+/// The two ways to stop listeners and their connections.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stops {
     /// Accept nothing more, answer what is in flight, then close.
@@ -28,38 +29,30 @@ pub(crate) struct Stops {
     pub(crate) abort: CancellationToken,
 }
 
-/// A bound port that does not accept yet.
+/// A socket that listens, from which nothing is accepted yet.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    tcp: TcpListener,
-    local_addr: SocketAddr,
+    socket: Socket,
+    config: ListenerConfig,
     tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
-    /// Binds `address`; port 0 picks a free one.
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        // A restart must not wait for the connections of its predecessor to be forgotten.
-        #[cfg(unix)]
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        let tcp = socket.listen(ACCEPT_BACKLOG)?;
-        let local_addr = tcp.local_addr()?;
-        Ok(Self { tcp, local_addr, tls: None })
+    /// Listens as it is configured, with TLS on every connection if there is any.
+    pub(crate) async fn bind(config: ListenerConfig, tls: Option<Arc<Tls>>) -> io::Result<Self> {
+        let socket = Socket::bind(&config.address).await?;
+        let address = socket.address(&config.address)?;
+        Ok(Self { socket, config: ListenerConfig { address, ..config }, tls })
     }
 
-    /// With TLS on every connection, if there is any.
-    pub(crate) fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
-        Self { tls, ..self }
+    /// Where it listens, with the port that was picked if port 0 was asked for.
+    pub(crate) fn address(&self) -> &ListenAddress {
+        &self.config.address
     }
 
-    /// Where it listens.
-    pub(crate) fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    /// Its settings, with that address.
+    pub(crate) fn config(&self) -> &ListenerConfig {
+        &self.config
     }
 
     /// The TLS that it has.
@@ -67,53 +60,109 @@ impl Listener {
         self.tls.clone()
     }
 
-    /// Accepts and serves until `stops.drain`. At the cap an idle connection makes room for the next one; while none is
-    /// idle the next one is refused. Every connection is a task of `tracker`.
-    pub(crate) async fn serve<R: Respond>(
-        self,
-        responder: R,
-        limits: Limits,
-        stops: Stops,
-        tracker: TaskTracker,
-        metrics: ConnectionMetrics,
-    ) {
-        let protocols = Protocols::new(&tracker, &stops);
-        let places = Places::new(&limits);
-        let drain = stops.drain.clone();
-        let connections = Connections::new();
-        let Self { tcp, tls, .. } = self;
-        let serving = Arc::new(Serving {
-            responder,
-            protocols,
-            limits,
-            stops,
-            connections,
-            tls,
-            metrics: metrics.clone(),
-        });
-        let accepting = async {
-            loop {
-                let (stream, peer) = accept(&tcp, &serving.connections).await;
-                let (place, refusal) = match places.take(&serving.connections).await {
-                    Place::Served(place) => (place, None),
-                    Place::Refused(place) => (place, Some(Bound::Connections)),
-                    Place::None => {
-                        serving.responder.note_refused(Bound::ConnectionsRefused);
-                        continue;
-                    }
-                };
-                let (serving, open) = (Arc::clone(&serving), metrics.open_connection());
-                tracker.spawn(async move {
-                    connection::serve(stream, peer, serving, refusal).await;
-                    drop((open, place));
-                });
-            }
-        };
-        tokio::select! {
-            () = accepting => {}
-            () = serving.connections.watch(&serving.limits) => {}
-            () = drain.cancelled() => {}
+    fn transport(&self) -> Transport {
+        if self.tls.is_some() { Transport::Tls } else { Transport::Plain }
+    }
+}
+
+/// Accepts and serves until `stops.drain`. All listeners share the bounds. At the cap an idle connection makes room for the
+/// next one; while none is idle the next one is refused. Every connection is a task of `tracker`.
+pub(crate) async fn serve_connections<R: Respond>(
+    listeners: Vec<Listener>,
+    responder: R,
+    limits: Limits,
+    stops: Stops,
+    tracker: TaskTracker,
+    metrics: ConnectionMetrics,
+) {
+    let protocols = Protocols::new(&tracker, &stops);
+    let places = Places::new(&limits);
+    let drain = stops.drain.clone();
+    let connections = Connections::new();
+    let mut incoming = Incoming { listeners, next: 0, not_allowed: NotAllowed::new(&metrics) };
+    let serving = Serving { responder, protocols, limits, stops, connections, metrics };
+    let serving = Arc::new(serving);
+    let accepting = async {
+        loop {
+            let Accepted { stream, peer, listener } = incoming.next(&serving.connections).await;
+            let (place, refusal) = match places.take(&serving.connections).await {
+                Place::Served(place) => (place, None),
+                Place::Refused(place) => (place, Some(Bound::Connections)),
+                Place::None => {
+                    serving.responder.note_refused(Bound::ConnectionsRefused);
+                    continue;
+                }
+            };
+            let accepting = &incoming.listeners[listener];
+            let (tls, transport) = (accepting.tls(), accepting.transport());
+            let arrival = Arrival { peer, listener, transport, refusal };
+            let (serving, open) = (Arc::clone(&serving), serving.metrics.open_connection());
+            tracker.spawn(async move {
+                connection::serve(stream, arrival, tls, serving).await;
+                drop((open, place));
+            });
         }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = serving.connections.watch(&serving.limits) => {}
+        () = drain.cancelled() => {}
+    }
+}
+
+/// A connection that was accepted, and the number of its listener.
+struct Accepted {
+    stream: Stream,
+    peer: Peer,
+    listener: usize,
+}
+
+/// Accepts on several listeners in turn, so that none keeps the others waiting.
+struct Incoming {
+    listeners: Vec<Listener>,
+    /// Which is asked first.
+    next: usize,
+    not_allowed: NotAllowed,
+}
+
+impl Incoming {
+    /// The next connection of somebody who may connect. Errors concern the one that failed, or pass when others close.
+    async fn next(&mut self, connections: &Connections) -> Accepted {
+        let mut has_warned = false;
+        loop {
+            match poll_fn(|cx| self.poll(cx)).await {
+                Ok(accepted) => {
+                    let config = &self.listeners[accepted.listener].config;
+                    if config.lets_in(accepted.peer.address()) {
+                        return accepted;
+                    }
+                    self.not_allowed.note(config, accepted.peer);
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    if !has_warned {
+                        warn!(%error, "cannot accept connections, trying again");
+                        has_warned = true;
+                    }
+                    // Most likely there are no file descriptors left.
+                    connections.make_room();
+                    tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        let count = self.listeners.len();
+        for number in (self.next..count).chain(0..self.next) {
+            if let Poll::Ready(accepted) = self.listeners[number].socket.poll_accept(cx) {
+                self.next = (number + 1) % count;
+                let accepted =
+                    accepted.map(|(stream, peer)| Accepted { stream, peer, listener: number });
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
     }
 }
 
@@ -151,31 +200,6 @@ impl Places {
         }
         let refused = Arc::clone(&self.refused).try_acquire_owned();
         refused.map_or(Place::None, Place::Refused)
-    }
-}
-
-/// The next connection. Errors concern the one that failed, or pass when others close.
-async fn accept(tcp: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
-    let mut has_warned = false;
-    loop {
-        match tcp.accept().await {
-            Ok((stream, peer)) => {
-                if let Err(error) = stream.set_nodelay(true) {
-                    debug!(%peer, %error, "cannot set TCP_NODELAY");
-                }
-                return (stream, peer);
-            }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                if !has_warned {
-                    warn!(%error, "cannot accept connections, trying again");
-                    has_warned = true;
-                }
-                // Most likely there are no file descriptors left.
-                connections.make_room();
-                tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
-            }
-        }
     }
 }
 

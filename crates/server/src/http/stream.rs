@@ -1,4 +1,4 @@
-//! A TCP stream that notes its progress and, where needed, lingers before it closes. TLS is above it: what is noted are
+//! A connection that notes its progress and, where needed, lingers before it closes. TLS is above it: what is noted are
 //! the bytes on the wire, so that nobody gains time by records that are never complete.
 
 use std::io;
@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::activity::Activity;
 use super::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT};
+use super::socket::Stream;
 
 /// See the module. hyper, or TLS for it, reads and writes through it.
 #[derive(Debug)]
 pub(super) struct WatchedStream {
-    inner: TcpStream,
+    inner: Stream,
     activity: Arc<Activity>,
     first: First,
     linger: Linger,
@@ -48,7 +48,7 @@ enum Linger {
 
 impl WatchedStream {
     /// Watches `inner` on behalf of `activity`.
-    pub(super) fn new(inner: TcpStream, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(inner: Stream, activity: Arc<Activity>) -> Self {
         Self { inner, activity, first: First::default(), linger: Linger::NotBegun }
     }
 

@@ -15,7 +15,8 @@ use tokio_util::task::TaskTracker;
 use crate::metrics::ConnectionMetrics;
 
 use super::limits::{CONNECTIONS_REFUSED_MAX, RESPONSE_MEMORY_BYTES_MAX, test_limits};
-use super::{Arrival, Bound, Limits, Listener, Respond, Stops, Tls};
+use super::{Arrival, Bound, Limits, Listener, Respond, Stops, Tls, serve_connections};
+use crate::config::{ListenAddress, ListenerConfig};
 use crate::tls::TlsFiles;
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -57,11 +58,11 @@ struct Server {
 }
 
 impl Server {
-    fn start(limits: Limits) -> Self {
-        Self::start_with(limits, None)
+    async fn start(limits: Limits) -> Self {
+        Self::start_with(limits, None).await
     }
 
-    fn start_with_tls(limits: Limits) -> Self {
+    async fn start_with_tls(limits: Limits) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let made = rcgen::generate_simple_self_signed(["x".to_owned()]).expect("a certificate");
         let path = |name: &str, text: String| {
@@ -70,19 +71,30 @@ impl Server {
             path
         };
         let files = TlsFiles {
+            section: "tls".to_owned(),
             certificate_file: path("certificate", made.cert.pem()),
             key_file: path("key", made.signing_key.serialize_pem()),
             client_ca_file: None,
         };
-        Self::start_with(limits, Some(Tls::load(&files).expect("the files are fine")))
+        let tls = Tls::load(&files).expect("the files are fine");
+        Self::start_with(limits, Some(tls)).await
     }
 
-    fn start_with(limits: Limits, tls: Option<Arc<Tls>>) -> Self {
-        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
-        let listener = listener.with_tls(tls);
-        let (addr, stops, tracker) = (listener.local_addr(), Stops::default(), TaskTracker::new());
+    async fn start_with(limits: Limits, tls: Option<Arc<Tls>>) -> Self {
+        let config = ListenerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listener = Listener::bind(config, tls).await.expect("a free port");
+        let ListenAddress::Tcp(addr) = *listener.address() else { unreachable!("asked for") };
+        let (stops, tracker) = (Stops::default(), TaskTracker::new());
         let metrics = ConnectionMetrics::default();
-        tracker.spawn(listener.serve(Stub, limits, stops.clone(), tracker.clone(), metrics));
+        let serving = serve_connections(
+            vec![listener],
+            Stub,
+            limits,
+            stops.clone(),
+            tracker.clone(),
+            metrics,
+        );
+        tracker.spawn(serving);
         Self { addr, stops, tracker }
     }
 
@@ -111,7 +123,7 @@ fn connect(addr: SocketAddr) -> TcpStream {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_http_1_connection_is_closed() {
-    let server = Server::start(Limits { idle_timeout: SHORT, ..test_limits() });
+    let server = Server::start(Limits { idle_timeout: SHORT, ..test_limits() }).await;
     let mut client = connect(server.addr);
     client.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("the server reads");
     let mut text = String::new();
@@ -123,7 +135,7 @@ async fn an_idle_http_1_connection_is_closed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_http_2_connection_is_closed() {
-    let server = Server::start(Limits { idle_timeout: SHORT, ..test_limits() });
+    let server = Server::start(Limits { idle_timeout: SHORT, ..test_limits() }).await;
     let stream = tokio::net::TcpStream::connect(server.addr).await.expect("the server accepts");
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
@@ -142,7 +154,7 @@ async fn an_idle_http_2_connection_is_closed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_its_answer_is_cut_off() {
-    let server = Server::start(Limits { write_timeout: SHORT, ..test_limits() });
+    let server = Server::start(Limits { write_timeout: SHORT, ..test_limits() }).await;
     let mut client = connect(server.addr);
     client.write_all(b"GET /large HTTP/1.1\r\n\r\n").expect("the server reads");
     tokio::time::sleep(SHORT / 10).await;
@@ -156,7 +168,7 @@ async fn a_client_that_does_not_read_its_answer_is_cut_off() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_reads_on_gets_it_all() {
-    let server = Server::start(Limits { write_timeout: SHORT, ..test_limits() });
+    let server = Server::start(Limits { write_timeout: SHORT, ..test_limits() }).await;
     let addr = server.addr;
     let reading = tokio::task::spawn_blocking(move || {
         let mut client = connect(addr);
@@ -171,7 +183,7 @@ async fn a_client_that_reads_on_gets_it_all() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_closes_idle_connections_of_both_versions() {
-    let server = Server::start(test_limits());
+    let server = Server::start(test_limits()).await;
     let mut silent = connect(server.addr);
     let mut idle = connect(server.addr);
     idle.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("the server reads");
@@ -184,7 +196,7 @@ async fn a_drain_closes_idle_connections_of_both_versions() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_do_not_read_use_up_their_memory_and_then_their_time() {
-    let server = Server::start(test_limits());
+    let server = Server::start(test_limits()).await;
     let ask = |addr| {
         let mut client = connect(addr);
         client.write_all(b"GET /large HTTP/1.1\r\n\r\n").expect("the server reads");
@@ -219,7 +231,7 @@ fn next_is_told(addr: SocketAddr) -> [u8; 12] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_still_reads_its_answer_makes_no_room() {
-    let server = Server::start(Limits { connections_max: 1, ..test_limits() });
+    let server = Server::start(Limits { connections_max: 1, ..test_limits() }).await;
     let mut client = connect(server.addr);
     client.write_all(b"GET /large HTTP/1.0\r\n\r\n").expect("the server reads");
     client.read_exact(&mut [0; 12]).expect("an answer");
@@ -232,7 +244,7 @@ async fn a_client_that_still_reads_its_answer_makes_no_room() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_of_any_size_is_held_while_an_http_2_client_gives_no_window_for_it() {
-    let server = Server::start(Limits { connections_max: 1, ..test_limits() });
+    let server = Server::start(Limits { connections_max: 1, ..test_limits() }).await;
     let stream = tokio::net::TcpStream::connect(server.addr).await.expect("the server accepts");
     let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
         .initial_stream_window_size(0)
@@ -255,7 +267,7 @@ const PART_OF_A_HANDSHAKE: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x0
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handshake_that_does_not_come_ends_the_connection() {
     let limits = Limits { handshake_timeout: SHORT, ..test_limits() };
-    let server = Server::start_with_tls(limits);
+    let server = Server::start_with_tls(limits).await;
     for begin in [&b""[..], PART_OF_A_HANDSHAKE] {
         let mut client = connect(server.addr);
         client.write_all(begin).expect("the server reads");
@@ -269,7 +281,7 @@ async fn a_handshake_that_does_not_come_ends_the_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_without_a_handshake_makes_room() {
-    let server = Server::start_with_tls(Limits { connections_max: 1, ..test_limits() });
+    let server = Server::start_with_tls(Limits { connections_max: 1, ..test_limits() }).await;
     let mut first = connect(server.addr);
     first.write_all(PART_OF_A_HANDSHAKE).expect("the server reads");
     first.set_read_timeout(Some(SHORT)).expect("a valid timeout");

@@ -125,7 +125,8 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = |name| directory.path().join(name);
         let (certificate_file, key_file) = (path("certificate"), path("key"));
-        let files = TlsFiles { certificate_file, key_file, client_ca_file: None };
+        let section = "tls".to_owned();
+        let files = TlsFiles { section, certificate_file, key_file, client_ca_file: None };
         write(&files);
         let tls = Tls::load(&files).expect("the files are fine");
         let (tasks, end) = (TaskTracker::new(), CancellationToken::new());

@@ -7,7 +7,7 @@ use sluice_store::{Batch, MemoryStore, Space, Store};
 use super::*;
 use crate::broker::Health;
 use crate::clock::{Clock, SystemClock};
-use crate::encryption::{Encryption, MasterKey};
+use crate::encryption::{Encryption, MasterKey, MasterKeys};
 use crate::identities::Tags;
 use crate::services::Switch;
 
@@ -21,7 +21,8 @@ async fn encryption(store: &MemoryStore) -> Option<Encryption> {
     let text = "3q2+796tvu/erb7v3q2+796tvu/erb7v3q2+796tvu8=";
     let master_key = MasterKey::parse(text).expect("32 bytes");
     let shard = store.open_shard(crate::encryption::SHARD).expect("free");
-    let opened = Encryption::open(shard, Some(master_key), Arc::new(SystemClock));
+    let master_keys = MasterKeys { current: Some(master_key), previous: None };
+    let opened = Encryption::open(shard, master_keys, Arc::new(SystemClock));
     opened.await.expect("its master key")
 }
 

@@ -134,6 +134,8 @@ pub(super) fn encode_refused(
 pub(crate) struct ConnectionMetrics {
     open: Gauge,
     accepted: Counter,
+    /// Connections closed because of where they came from.
+    pub(crate) not_allowed: Counter,
     /// TLS handshakes that failed.
     pub(crate) handshakes_failed: Counter,
 }
@@ -157,6 +159,11 @@ impl ConnectionMetrics {
             "connections_accepted",
             "Connections accepted since the server started",
             metrics.accepted.clone(),
+        );
+        registry.register(
+            "connections_not_allowed",
+            "Connections closed because their address is in none of the networks that may connect",
+            metrics.not_allowed.clone(),
         );
         registry.register(
             "tls_handshakes_failed",

@@ -13,6 +13,7 @@ use sluice_wire::{AwsError, Call, ServiceModel, framework};
 
 use crate::audit::{AuditLog, Draft, EventCategory};
 use crate::broker::Broker;
+use crate::config::VpcEndpoint;
 use crate::gateway::{Authoriser, Identity};
 use crate::identities::Identities;
 use crate::keys::Keys;
@@ -86,12 +87,14 @@ pub enum Switch {
 /// Where a request came from, as policies ask for it.
 #[derive(Debug, Clone)]
 pub struct Origin {
-    /// The client's address; behind a trusted proxy the one that the proxy tells.
-    pub address: IpAddr,
+    /// The client's address, if it has one; behind a trusted proxy the one that the proxy tells.
+    pub address: Option<IpAddr>,
     /// Whether it came over TLS.
     pub is_secure: bool,
     /// `User-Agent`
     pub user_agent: Option<Box<str>>,
+    /// The VPC endpoint through which it came.
+    pub endpoint: Option<Arc<VpcEndpoint>>,
 }
 
 /// Marks an operation whose successful answer has no members (contract §1.3).

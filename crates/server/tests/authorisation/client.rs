@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json as object};
 use sluice_server::clock::{Clock, SystemClock};
-use sluice_server::config::{Access, Config, RootCredentials};
+use sluice_server::config::{Access, Config, ListenAddress, RootCredentials};
 use sluice_server::identities::Secret;
 use sluice_server::services::{SERVICES, Service, Switch};
 use sluice_wire::{SigningIdentity, SigningRequest, sign};
 
-use crate::http_support::{Answer, TestServer, json};
+use crate::http_support::{Answer, Client, TestServer, json};
 
 /// The server's own account.
 pub(crate) const ACCOUNT: &str = "000000000000";
@@ -67,6 +67,16 @@ pub(crate) fn call(
     operation: &str,
     input: &Value,
 ) -> Outcome {
+    call_at(&server.addr.into(), caller, operation, input)
+}
+
+/// Makes a call through one of the server's listeners.
+pub(crate) fn call_at(
+    address: &ListenAddress,
+    caller: &Credentials,
+    operation: &str,
+    input: &Value,
+) -> Outcome {
     let service = service_of(operation);
     let (body, headers) = encoded(service, operation, input);
     let identity = SigningIdentity {
@@ -82,13 +92,18 @@ pub(crate) fn call(
         SigningRequest { method: "POST", path: "/", headers: &signed, body: body.as_bytes() };
     let added = sign(&request, &identity, SystemClock.now_ms() / 1_000);
     let added = added.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
-    send(server, &headers, &added.collect::<String>(), &body)
+    send(address, &headers, &added.collect::<String>(), &body)
 }
 
 /// Makes a call that nobody signs.
 pub(crate) fn unsigned(server: &TestServer, operation: &str, input: &Value) -> Outcome {
+    unsigned_at(&server.addr.into(), operation, input)
+}
+
+/// Makes a call that nobody signs through one of the server's listeners.
+pub(crate) fn unsigned_at(address: &ListenAddress, operation: &str, input: &Value) -> Outcome {
     let (body, headers) = encoded(service_of(operation), operation, input);
-    send(server, &headers, "", &body)
+    send(address, &headers, "", &body)
 }
 
 /// Makes a call that has to succeed.
@@ -183,10 +198,15 @@ pub(crate) fn encoded(
     (form, vec![("content-type", "application/x-www-form-urlencoded".to_owned())])
 }
 
-fn send(server: &TestServer, headers: &[(&str, String)], signature: &str, body: &str) -> Outcome {
+fn send(
+    address: &ListenAddress,
+    headers: &[(&str, String)],
+    signature: &str,
+    body: &str,
+) -> Outcome {
     let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
     let headers = headers.collect::<String>();
-    let mut client = server.connect();
+    let mut client = Client::connect_at(address);
     client.send(format!(
         "POST / HTTP/1.1\r\nHost: localhost\r\n{headers}{signature}Content-Length: {}\r\n\r\n{body}",
         body.len()

@@ -5,6 +5,7 @@ mod http_support;
 
 mod client;
 
+mod endpoints;
 mod identities;
 mod keys;
 mod matrix;

@@ -10,9 +10,10 @@
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use sluice_server::config::Config;
+use sluice_server::config::{Config, ListenAddress};
 use sluice_server::{Drained, Running, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -55,12 +56,20 @@ impl TestServer {
             .build()
             .expect("a runtime");
         let running = runtime.block_on(Server::start(config)).expect("the server starts");
-        Self { addr: running.local_addr(), runtime, running, dir }
+        let ListenAddress::Tcp(addr) = running.addresses()[0] else {
+            panic!("the first listener is on TCP")
+        };
+        Self { addr, runtime, running, dir }
     }
 
     /// Opens a connection.
     pub fn connect(&self) -> Client {
         Client::connect(self.addr)
+    }
+
+    /// Where its listeners listen.
+    pub fn addresses(&self) -> &[ListenAddress] {
+        self.running.addresses()
     }
 
     /// Creates a queue, and returns its URL.
@@ -113,18 +122,56 @@ impl Answer {
     }
 }
 
+/// A socket of the network or of the file system.
+trait Socket: Read + Write + Send {
+    fn wait_for_reads(&self, time: Duration);
+    fn wait_for_writes(&self, time: Duration);
+}
+
+impl Socket for TcpStream {
+    fn wait_for_reads(&self, time: Duration) {
+        self.set_read_timeout(Some(time)).expect("a valid timeout");
+    }
+
+    fn wait_for_writes(&self, time: Duration) {
+        self.set_write_timeout(Some(time)).expect("a valid timeout");
+    }
+}
+
+impl Socket for UnixStream {
+    fn wait_for_reads(&self, time: Duration) {
+        self.set_read_timeout(Some(time)).expect("a valid timeout");
+    }
+
+    fn wait_for_writes(&self, time: Duration) {
+        self.set_write_timeout(Some(time)).expect("a valid timeout");
+    }
+}
+
 /// One connection; writes what it is told, reads responses.
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Socket>,
     buffer: Vec<u8>,
 }
 
 impl Client {
     /// Opens a connection.
     pub fn connect(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).expect("the server accepts");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a valid timeout");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a valid timeout");
+        Self::connect_at(&addr.into())
+    }
+
+    /// Opens a connection to any listener.
+    pub fn connect_at(address: &ListenAddress) -> Self {
+        let stream: Box<dyn Socket> = match address {
+            ListenAddress::Tcp(address) => {
+                Box::new(TcpStream::connect(address).expect("the server accepts"))
+            }
+            ListenAddress::Unix { path, .. } => {
+                Box::new(UnixStream::connect(path).expect("the server accepts"))
+            }
+        };
+        stream.wait_for_reads(PATIENCE);
+        stream.wait_for_writes(PATIENCE);
         Self { stream, buffer: Vec::new() }
     }
 
@@ -199,10 +246,11 @@ impl Client {
 
     /// Whether anything arrives within this time.
     pub fn is_answered_within(&mut self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).expect("a valid timeout");
+        self.stream.wait_for_reads(time);
         let mut byte = [0];
-        let result = self.stream.peek(&mut byte);
-        self.stream.set_read_timeout(Some(PATIENCE)).expect("a valid timeout");
+        let result = self.stream.read(&mut byte);
+        self.stream.wait_for_reads(PATIENCE);
+        self.buffer.extend(result.as_ref().map_or(&[][..], |length| &byte[..*length]));
         result.is_ok()
     }
 
