@@ -16,6 +16,8 @@ pub mod audit;
 
 pub mod identities;
 
+pub mod trails;
+
 pub mod clock;
 mod control;
 pub mod encryption;

@@ -132,8 +132,17 @@ impl Draft {
         self.record = None;
     }
 
+    /// Whether it has to be written, now that it is known what the call acted on.
+    fn is_wanted(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| self.log.wants(self.category, record))
+    }
+
     /// Writes the record. That of a management event is durable when this returns, or counted as lost.
     pub(crate) async fn finish(mut self: Box<Self>) {
+        if !self.is_wanted() {
+            self.record = None;
+            return;
+        }
         let log = self.log.clone();
         let Some(room) = log.room().await else { return };
         let Some(record) = self.record.take() else { return };
@@ -155,6 +164,9 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
+        if !self.is_wanted() {
+            return;
+        }
         if let Some(mut record) = self.record.take() {
             record.add("answer", "NotSent");
             let (category, record) = (self.category, record.to_json());

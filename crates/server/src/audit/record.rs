@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::category::EventCategory;
 use super::user_identity::UserIdentity;
+use crate::trails::Event;
 
 /// The version of CloudTrail's record that this is one of.
 const EVENT_VERSION: &str = "1.11";
@@ -73,6 +74,7 @@ fn kind(arn: &str) -> Option<&'static str> {
     let resource = parts.nth(2)?;
     let kind = resource.split(['/', ':']).next().unwrap_or_default();
     match (service, kind) {
+        ("cloudtrail", "trail") => Some("AWS::CloudTrail::Trail"),
         ("sqs", _) => Some("AWS::SQS::Queue"),
         ("iam", "user") => Some("AWS::IAM::User"),
         ("iam", "group") => Some("AWS::IAM::Group"),
@@ -98,6 +100,21 @@ impl Record {
     pub(super) fn categorise(&mut self, category: EventCategory) {
         self.management_event = category == EventCategory::Management;
         self.event_category = category.name();
+    }
+
+    /// What selectors look at.
+    pub(super) fn event(&self) -> Event<'_> {
+        Event {
+            category: self.event_category,
+            is_read_only: self.read_only,
+            name: &self.event_name,
+            source: &self.event_source,
+            region: &self.aws_region,
+            recipient: &self.recipient_account_id,
+            caller: self.user_identity.account_id(),
+            caller_arn: self.user_identity.arn(),
+            resources: self.resources.iter().map(|it| (it.kind, it.arn.as_str())).collect(),
+        }
     }
 
     /// The record as JSON.

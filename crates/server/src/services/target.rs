@@ -32,6 +32,8 @@ pub enum Resource {
     ManagedPolicy(Option<String>),
     /// A role that is to be assumed, by its ARN.
     Role(Option<String>),
+    /// A trail, by its name or ARN.
+    Trail(Option<String>),
     /// The caller itself, who needs no permission for it.
     Caller,
 }
@@ -140,6 +142,7 @@ impl Resource {
                 iam::target::new(context, kind, path.as_deref(), name.as_deref())
             }
             Self::ManagedPolicy(arn) => iam::target::policy(context, arn.as_deref()),
+            Self::Trail(name) => cloudtrail::target::trail(context, name.as_deref()),
             Self::Role(arn) => iam::target::role(context, arn.as_deref()),
             Self::Account if service == sqs::MODEL.name => sqs::target::of(self, context, action),
             Self::Account if service == cloudtrail::MODEL.name => {
