@@ -1,7 +1,7 @@
 //! A record that grows with its call, and is written when that is answered.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sluice_wire::{AwsError, Call, iso_8601};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::category::{self, EventCategory};
 use super::hidden::shown;
 use super::log::{AuditLog, Message, Queued};
-use super::record::{Record, RecordedResource};
+use super::record::{Record, RecordedResource, TlsDetails};
 use super::user_identity::UserIdentity;
 use crate::gateway::Caller;
 use crate::services::{Context, Origin, Target};
@@ -75,7 +75,7 @@ impl Draft {
         };
         record.categorise(subject.category);
         if origin.is_secure {
-            record.tls_details = Some(json!({ "clientProvidedHostHeader": subject.host }));
+            record.tls_details = Some(TlsDetails::new(origin.agreed, subject.host));
         }
         let record = Some(Box::new(record));
         Box::new(Self { log: log.clone(), category: subject.category, record })

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::category::EventCategory;
 use super::user_identity::UserIdentity;
+use crate::http::Agreed;
 use crate::trails::Event;
 
 /// The version of CloudTrail's record that this is one of.
@@ -47,7 +48,29 @@ pub(super) struct Record {
     pub(super) recipient_account_id: String,
     pub(super) event_category: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tls_details: Option<Value>,
+    pub(super) tls_details: Option<TlsDetails>,
+}
+
+/// How a call was kept from others on the network.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TlsDetails {
+    /// Not known if a proxy agreed on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cipher_suite: Option<&'static str>,
+    client_provided_host_header: Option<String>,
+}
+
+impl TlsDetails {
+    pub(super) fn new(agreed: Option<Agreed>, host: Option<&str>) -> Self {
+        Self {
+            tls_version: agreed.map(|agreed| agreed.version),
+            cipher_suite: agreed.map(|agreed| agreed.cipher_suite),
+            client_provided_host_header: host.map(str::to_owned),
+        }
+    }
 }
 
 /// What a call acted on.

@@ -115,6 +115,7 @@ fn draft(log: &AuditLog, category: EventCategory, request_id: &str) -> Box<Draft
     let origin = Origin {
         address: [127, 0, 0, 1].into(),
         is_secure: false,
+        agreed: None,
         user_agent: Some("test".into()),
     };
     let subject = Subject {

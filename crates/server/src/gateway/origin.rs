@@ -15,13 +15,14 @@ const USER_AGENT_BYTES_MAX: usize = 256;
 
 /// Tells where a request came from. A trusted proxy knows better than the connection.
 pub(super) fn of(config: &Config, parts: &Parts, arrival: Arrival) -> Origin {
-    let is_secure = match forwarded(config, &parts.headers, "x-forwarded-proto") {
-        Some(scheme) => scheme.eq_ignore_ascii_case("https"),
-        None => arrival.transport == Transport::Tls,
+    let (is_secure, agreed) = match forwarded(config, &parts.headers, "x-forwarded-proto") {
+        // What the client agreed on with the proxy is not told.
+        Some(scheme) => (scheme.eq_ignore_ascii_case("https"), None),
+        None => (arrival.transport == Transport::Tls, arrival.agreed),
     };
     let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.get(..USER_AGENT_BYTES_MAX).unwrap_or(text).into());
-    Origin { address: address(config, &parts.headers, arrival), is_secure, user_agent }
+    Origin { address: address(config, &parts.headers, arrival), is_secure, agreed, user_agent }
 }
 
 /// The client's address.
@@ -54,7 +55,7 @@ mod tests {
         }
         let (parts, ()) = request.body(()).expect("valid request").into_parts();
         let peer = "[::ffff:10.0.0.9]:4711".parse().expect("address");
-        let arrival = Arrival { peer, transport: Transport::Plain, refusal: None };
+        let arrival = Arrival { peer, transport: Transport::Plain, agreed: None, refusal: None };
         of(&Config { forwarded, ..Config::small("/nonexistent") }, &parts, arrival)
     }
 

@@ -36,7 +36,7 @@ use super::limits::{
 use super::listener::Stops;
 use super::memory::Share;
 use super::stream::{Version, WatchedStream};
-use super::tls::Tls;
+use super::tls::{Agreed, Tls};
 
 /// Answers requests. Implemented by the gateway, and by stubs in tests.
 pub(crate) trait Respond: Send + Sync + 'static {
@@ -62,6 +62,8 @@ pub(crate) struct Arrival {
     pub(crate) peer: SocketAddr,
     /// What the connection runs over.
     pub(crate) transport: Transport,
+    /// What TLS was agreed on, if that is what it runs over.
+    pub(crate) agreed: Option<Agreed>,
     /// The bound for which the request is to be refused.
     pub(crate) refusal: Option<Bound>,
 }
@@ -224,7 +226,11 @@ pub(super) async fn serve<R: Respond>(
         () = serving.stops.abort.cancelled() => return,
     };
     let transport = if serving.tls.is_some() { Transport::Tls } else { Transport::Plain };
-    let arrival = Arrival { peer, transport, refusal };
+    let agreed = match &opened {
+        Ok(Opened::Tls(stream, _)) => Agreed::of(stream),
+        Ok(Opened::Plain(..)) | Err(_) => None,
+    };
+    let arrival = Arrival { peer, transport, agreed, refusal };
     let requests = Arc::new(Requests { serving, activity, arrival });
     match opened {
         Ok(Opened::Plain(stream, version)) => speak(stream, version, &requests).await,

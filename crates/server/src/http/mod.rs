@@ -17,4 +17,4 @@ pub(crate) use body::{BodyBudget, BodyError, BodyShare, ReadBody, read_body};
 pub(crate) use connection::{Arrival, Bound, Respond, Transport, UnreadBody};
 pub(crate) use limits::Limits;
 pub(crate) use listener::{Listener, Stops};
-pub(crate) use tls::Tls;
+pub(crate) use tls::{Agreed, Tls};

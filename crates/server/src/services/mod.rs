@@ -14,6 +14,7 @@ use sluice_wire::{AwsError, Call, ServiceModel};
 use crate::audit::{AuditLog, Draft, EventCategory};
 use crate::broker::Broker;
 use crate::gateway::{Authoriser, Identity};
+use crate::http::Agreed;
 use crate::identities::Identities;
 
 pub mod cloudtrail;
@@ -85,6 +86,8 @@ pub struct Origin {
     pub address: IpAddr,
     /// Whether it came over TLS.
     pub is_secure: bool,
+    /// What TLS the client agreed on with this server.
+    pub(crate) agreed: Option<Agreed>,
     /// `User-Agent`
     pub user_agent: Option<Box<str>>,
 }
