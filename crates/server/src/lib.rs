@@ -17,6 +17,7 @@ pub mod audit;
 pub mod identities;
 
 pub mod keys;
+pub mod trails;
 
 pub mod clock;
 mod control;

@@ -128,7 +128,7 @@ async fn start_services(
             return Err(error);
         }
     };
-    match open_audit(config, clock).await {
+    match open_audit(config, clock, &identities).await {
         Ok(audit) => Ok(Started { audit, broker, identities, keys, root_key }),
         Err(error) => {
             keys.shutdown().await;
@@ -156,9 +156,10 @@ async fn open_keys(
 async fn open_audit(
     config: &Config,
     clock: &Arc<dyn Clock>,
+    identities: &Identities,
 ) -> Result<Option<AuditLog>, StartError> {
     let Some(audit) = &config.audit else { return Ok(None) };
-    let opened = AuditLog::open(audit, config, Arc::clone(clock)).await;
+    let opened = AuditLog::open(audit, config, Arc::clone(clock), identities.clone()).await;
     opened.map(Some).map_err(|source| StartError::Audit { path: audit.directory.clone(), source })
 }
 

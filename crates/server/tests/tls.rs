@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use sluice_server::config::{Config, ListenAddress, ListenerConfig};
+use sluice_server::config::{AuditConfig, Config, ListenAddress, ListenerConfig, WhenFull};
+use sluice_server::services::Switch;
 use sluice_server::tls::TlsFiles;
 use tempfile::TempDir;
 use tokio_rustls::TlsConnector;
@@ -174,6 +175,44 @@ fn both_versions_are_spoken_and_queue_urls_begin_with_https() {
         assert!(answer.contains(r#""QueueUrl":"https://localhost/"#), "{answer}");
         assert_eq!(client.0.conn.protocol_version(), Some(agreed));
     }
+}
+
+#[test]
+fn the_audit_log_says_what_was_agreed_on() {
+    let (authority, files) =
+        (Authority::new("ours"), Files(tempfile::tempdir().expect("a directory")));
+    files.write(&authority.issue());
+    let server = TestServer::start_with(|config| {
+        let (certificate_file, key_file) = (files.path("certificate"), files.path("key"));
+        config.tls = Some(TlsFiles { certificate_file, key_file, client_ca_file: None });
+        config.audit = Some(AuditConfig {
+            directory: files.path("audit"),
+            data_events: Switch::Off,
+            when_full: WhenFull::Wait,
+            file_bytes_max: 1 << 30,
+            file_age_max: Duration::from_secs(3_600),
+        });
+    });
+    for version in [&TLS12, &TLS13] {
+        let mut client = Client::connect(server.addr, client_config(&authority, &[version], None));
+        client.call("CreateQueue", r#"{"QueueName":"orders"}"#).expect("an answer");
+    }
+    let text = std::fs::read_to_string(files.path("audit/audit-0000000001.jsonl"));
+    let text = text.expect("management events are on disk when they are answered");
+    let details = text.lines().map(|line| {
+        let record: serde_json::Value = serde_json::from_str(line).expect("a record");
+        let details = &record["tlsDetails"];
+        assert_eq!(details["clientProvidedHostHeader"], "localhost");
+        let text = |name: &str| details[name].as_str().unwrap_or_default().to_owned();
+        (text("tlsVersion"), text("cipherSuite"))
+    });
+    let details: Vec<(String, String)> = details.collect();
+    for ((version, suite), (expected, beginning)) in
+        details.iter().zip([("TLSv1.2", "ECDHE-ECDSA-AES"), ("TLSv1.3", "TLS_AES_")])
+    {
+        assert!(version == expected && suite.starts_with(beginning), "{details:?}");
+    }
+    assert_eq!(details.len(), 2);
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::hex;
 pub(super) const BEGINNING: &str =
     "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// What stands in every line before the hash of the line before. In no text of a record: quotes are escaped there.
+const LINK: &str = ",\"previousRecordHash\":\"";
+
 /// No record is as long: two fields of 100 KB, each character of which may take six, and what is around them.
 const LINE_BYTES_MAX: u64 = 4 << 20;
 
@@ -33,10 +36,16 @@ pub(super) fn hash(bytes: &[u8]) -> String {
 /// Makes the line of a record, and its hash, which the next one carries.
 pub(super) fn line(record: &[u8], previous: &str) -> (Vec<u8>, String) {
     let mut line = record.strip_suffix(b"}").unwrap_or(record).to_vec();
-    line.extend_from_slice(format!(",\"previousRecordHash\":\"{previous}\"}}").as_bytes());
+    line.extend_from_slice(format!("{LINK}{previous}\"}}").as_bytes());
     let hash = hash(&line);
     line.push(b'\n');
     (line, hash)
+}
+
+/// The record of a line, without its hash of the line before.
+pub(super) fn record(line: &str) -> String {
+    let end = line.rfind(LINK).unwrap_or(line.len().saturating_sub(1));
+    format!("{}}}", &line[..end])
 }
 
 /// How far a chain was followed.
@@ -128,6 +137,15 @@ mod tests {
         assert_eq!((all.records, all.bytes, &all.broken), (3, file.len() as u64, &None));
         assert_eq!((all.oldest.as_deref(), all.newest.as_deref()), (Some("t0"), Some("t2")));
         assert_eq!(follow(&file[..], None).expect("readable").records, 3, "from anywhere");
+    }
+
+    #[test]
+    fn a_record_is_its_line_without_the_link() {
+        for record in [r#"{"a":1}"#, r#"{"a":",\"previousRecordHash\":\"x"}"#] {
+            let (line, _) = line(record.as_bytes(), BEGINNING);
+            let text = String::from_utf8(line).expect("text");
+            assert_eq!(super::record(text.trim_end()), record);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A record that grows with its call, and is written when that is answered.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sluice_wire::{AwsError, Call, iso_8601};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::category::{self, EventCategory};
 use super::hidden::shown;
 use super::log::{AuditLog, Message, Queued};
-use super::record::{Record, RecordedResource};
+use super::record::{Record, RecordedResource, TlsDetails};
 use super::user_identity::UserIdentity;
 use crate::gateway::Caller;
 use crate::services::{Context, Origin, Target};
@@ -77,7 +77,7 @@ impl Draft {
         };
         record.categorise(subject.category);
         if origin.is_secure {
-            record.tls_details = Some(json!({ "clientProvidedHostHeader": subject.host }));
+            record.tls_details = Some(TlsDetails::new(origin.agreed, subject.host));
         }
         let record = Some(Box::new(record));
         Box::new(Self { log: log.clone(), category: subject.category, record })
@@ -134,8 +134,17 @@ impl Draft {
         self.record = None;
     }
 
+    /// Whether it has to be written, now that it is known what the call acted on.
+    fn is_wanted(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| self.log.wants(self.category, record))
+    }
+
     /// Writes the record. That of a management event is durable when this returns, or counted as lost.
     pub(crate) async fn finish(mut self: Box<Self>) {
+        if !self.is_wanted() {
+            self.record = None;
+            return;
+        }
         let log = self.log.clone();
         let Some(room) = log.room().await else { return };
         let Some(record) = self.record.take() else { return };
@@ -157,6 +166,9 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
+        if !self.is_wanted() {
+            return;
+        }
         if let Some(mut record) = self.record.take() {
             record.add("answer", "NotSent");
             let (category, record) = (self.category, record.to_json());

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::chain;
 use super::digest::Digest;
 use super::layout::{self, Form};
+use super::place::Place;
 
 const LOCK_FILE: &str = "LOCK";
 /// In place of `jsonl`: what did not belong to the chain when a server started.
@@ -128,6 +129,14 @@ impl Files {
     /// Bytes in the file that is being written.
     pub(super) fn bytes(&self) -> u64 {
         self.current.as_ref().map_or(0, |current| current.bytes)
+    }
+
+    /// The end of what is durable.
+    pub(super) fn durable_end(&self) -> Place {
+        match &self.current {
+            Some(current) => Place { file: current.number, bytes: current.durable.bytes },
+            None => Place { file: self.next_number, bytes: 0 },
+        }
     }
 
     /// Ends the file that is being written, and returns its number. What is durable stays.

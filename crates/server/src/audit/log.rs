@@ -13,11 +13,15 @@ use super::files::{Files, Opened};
 use super::finisher::Finisher;
 use super::gap::Gap;
 use super::lookup::{Found, Search, look_up};
+use super::place::Place;
+use super::record::Record;
 use super::writer::{Bounds, Home, Writer};
 use crate::clock::Clock;
 use crate::config::{AuditConfig, Config, WhenFull};
+use crate::identities::{Identities, Trail};
 use crate::metrics::AuditMetrics;
 use crate::services::Switch;
+use crate::trails::DeliveryTask;
 
 /// Records that may wait to be written.
 const QUEUED_MAX: usize = 4_096;
@@ -66,6 +70,10 @@ pub(super) struct Shared {
     bytes_cut: AtomicU64,
     pub(super) metrics: AuditMetrics,
     directory: PathBuf,
+    /// Where what is durable ends.
+    durable_end: Mutex<Place>,
+    /// For their trails.
+    identities: Identities,
     look_ups: Arc<Semaphore>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -96,6 +104,7 @@ impl AuditLog {
         audit: &AuditConfig,
         config: &Config,
         clock: Arc<dyn Clock>,
+        identities: Identities,
     ) -> io::Result<Self> {
         let directory = audit.directory.clone();
         let opened = tokio::task::spawn_blocking(move || Files::open(&directory));
@@ -111,6 +120,8 @@ impl AuditLog {
             bytes_cut: AtomicU64::new(bytes_cut),
             metrics: AuditMetrics::default(),
             directory: audit.directory.clone(),
+            durable_end: Mutex::new(files.durable_end()),
+            identities: identities.clone(),
             look_ups: Arc::new(Semaphore::new(LOOK_UPS_MAX)),
             tasks: Mutex::default(),
         });
@@ -124,18 +135,55 @@ impl AuditLog {
         }
         let bounds = Bounds { bytes_max: audit.file_bytes_max, age_max: audit.file_age_max };
         let home = Home { account: config.account.clone(), region: config.region.clone() };
-        let writer = Writer::new(files, bounds, Arc::clone(&shared), clock, finished, home);
+        let writer =
+            Writer::new(files, bounds, Arc::clone(&shared), Arc::clone(&clock), finished, home);
         let finisher = Finisher::new(&audit.directory);
-        *lock(&shared.tasks) = vec![start(writer.run(queue)), start(finisher.run(numbers))];
-        Ok(Self { shared })
+        let log = Self { shared: Arc::clone(&shared) };
+        let delivery = DeliveryTask::new(log.clone(), &audit.directory, identities, clock);
+        // Trails get what was written last, too.
+        let (writing, written) = oneshot::channel();
+        let write = async move {
+            writer.run(queue).await;
+            drop(writing);
+        };
+        *lock(&shared.tasks) =
+            vec![start(write), start(finisher.run(numbers)), start(delivery.run(written))];
+        Ok(log)
     }
 
-    /// Whether calls of a category are recorded.
+    /// Whether calls of a category may have to be recorded.
     pub(crate) fn selects(&self, category: EventCategory) -> bool {
         match category {
             EventCategory::Management => true,
-            EventCategory::Data => self.shared.data_events == Switch::On,
+            EventCategory::Data => self.has_data_events() || self.any_trail(selects_data),
         }
+    }
+
+    /// Whether a call has to be recorded, now that everything is known of it.
+    pub(super) fn wants(&self, category: EventCategory, record: &Record) -> bool {
+        match category {
+            EventCategory::Management => true,
+            EventCategory::Data if self.has_data_events() => true,
+            EventCategory::Data => {
+                let event = record.event();
+                self.any_trail(|trail| trail.takes(&event))
+            }
+        }
+    }
+
+    fn has_data_events(&self) -> bool {
+        self.shared.data_events == Switch::On
+    }
+
+    /// Whether there is such a trail among those that are logging.
+    fn any_trail(&self, is_such: impl Fn(&Trail) -> bool) -> bool {
+        let snapshot = self.shared.identities.snapshot();
+        snapshot.all::<Trail>().any(|trail| trail.is_logging && is_such(trail))
+    }
+
+    /// Where what is durable ends.
+    pub(crate) fn durable_end(&self) -> Place {
+        *lock(&self.shared.durable_end)
     }
 
     /// Whether a call can be recorded that has not begun yet; counts those that are refused.
@@ -214,6 +262,11 @@ impl AuditLog {
 }
 
 impl Shared {
+    /// Notes where what is durable ends.
+    pub(super) fn note_durable(&self, end: Place) {
+        *lock(&self.durable_end) = end;
+    }
+
     /// Counts records that are lost.
     pub(super) fn lose(&self, records: u64) {
         self.lost.fetch_add(records, Ordering::Relaxed);
@@ -241,6 +294,10 @@ impl Shared {
         self.metrics.failing.set(i64::from(is_failing));
         self.is_failing.swap(is_failing, Ordering::AcqRel)
     }
+}
+
+fn selects_data(trail: &Trail) -> bool {
+    trail.selectors.select_data()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

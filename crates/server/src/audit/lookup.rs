@@ -109,7 +109,7 @@ pub(super) fn look_up(directory: &Path, search: &Search) -> io::Result<Found> {
 }
 
 /// Opens a file in the form that it has; one that is gone was moved away meanwhile.
-fn open(directory: &Path, number: u64) -> io::Result<Option<Box<dyn Read>>> {
+pub(super) fn open(directory: &Path, number: u64) -> io::Result<Option<Box<dyn Read>>> {
     let opened = |form| match File::open(layout::path(directory, number, form)) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -18,6 +18,7 @@ mod finisher;
 mod layout;
 mod log;
 mod lookup;
+mod place;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -27,4 +28,6 @@ pub use category::EventCategory;
 pub(crate) use draft::{Draft, Subject};
 pub(crate) use log::{AuditLog, Availability, LookUpError};
 pub(crate) use lookup::{Attribute, Search, user_name};
+pub use place::Place;
+pub(crate) use place::each_between;
 pub use verify::{Verified, VerifyError, verify};

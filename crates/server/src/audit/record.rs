@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::category::EventCategory;
 use super::user_identity::UserIdentity;
+use crate::http::Agreed;
+use crate::trails::Event;
 
 /// The version of CloudTrail's record that this is one of.
 const EVENT_VERSION: &str = "1.11";
@@ -50,7 +52,29 @@ pub(super) struct Record {
     pub(super) vpc_endpoint_account_id: Option<String>,
     pub(super) event_category: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tls_details: Option<Value>,
+    pub(super) tls_details: Option<TlsDetails>,
+}
+
+/// How a call was kept from others on the network.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TlsDetails {
+    /// Not known if a proxy agreed on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cipher_suite: Option<&'static str>,
+    client_provided_host_header: Option<String>,
+}
+
+impl TlsDetails {
+    pub(super) fn new(agreed: Option<Agreed>, host: Option<&str>) -> Self {
+        Self {
+            tls_version: agreed.map(|agreed| agreed.version),
+            cipher_suite: agreed.map(|agreed| agreed.cipher_suite),
+            client_provided_host_header: host.map(str::to_owned),
+        }
+    }
 }
 
 /// What a call acted on.
@@ -77,6 +101,7 @@ fn kind(arn: &str) -> Option<&'static str> {
     let resource = parts.nth(2)?;
     let kind = resource.split(['/', ':']).next().unwrap_or_default();
     match (service, kind) {
+        ("cloudtrail", "trail") => Some("AWS::CloudTrail::Trail"),
         ("sqs", _) => Some("AWS::SQS::Queue"),
         ("iam", "user") => Some("AWS::IAM::User"),
         ("iam", "group") => Some("AWS::IAM::Group"),
@@ -104,6 +129,21 @@ impl Record {
     pub(super) fn categorise(&mut self, category: EventCategory) {
         self.management_event = category == EventCategory::Management;
         self.event_category = category.name();
+    }
+
+    /// What selectors look at.
+    pub(super) fn event(&self) -> Event<'_> {
+        Event {
+            category: self.event_category,
+            is_read_only: self.read_only,
+            name: &self.event_name,
+            source: &self.event_source,
+            region: &self.aws_region,
+            recipient: &self.recipient_account_id,
+            caller: self.user_identity.account_id(),
+            caller_arn: self.user_identity.arn(),
+            resources: self.resources.iter().map(|it| (it.kind, it.arn.as_str())).collect(),
+        }
     }
 
     /// The record as JSON.

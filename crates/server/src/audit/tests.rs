@@ -9,13 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use serde_json::Value;
+use sluice_store::{MemoryStore, Store};
 use sluice_wire::route;
 use tempfile::TempDir;
 
 use super::layout::{self, Form};
 use super::*;
+use crate::broker::Health;
 use crate::clock::SystemClock;
 use crate::config::{AuditConfig, Config, WhenFull};
+use crate::identities::{Identities, SHARD};
 use crate::services::sqs::MODEL;
 use crate::services::{Origin, Switch};
 
@@ -93,7 +96,15 @@ fn open_file(path: &Path) -> File {
 
 async fn open(audit: &AuditConfig) -> AuditLog {
     let config = Config::small("/nonexistent");
-    AuditLog::open(audit, &config, Arc::new(SystemClock)).await.expect("a good directory")
+    let (clock, identities) = (Arc::new(SystemClock), identities().await);
+    AuditLog::open(audit, &config, clock, identities).await.expect("a good directory")
+}
+
+/// Nobody, and no trails.
+async fn identities() -> Identities {
+    let shard = MemoryStore::new().open_shard(SHARD).expect("free");
+    let opened = Identities::open(shard, Arc::new(SystemClock), Health::default()).await;
+    opened.expect("an empty store opens")
 }
 
 /// A record of a call that nobody has answered yet.
@@ -104,6 +115,7 @@ fn draft(log: &AuditLog, category: EventCategory, request_id: &str) -> Box<Draft
     let origin = Origin {
         address: Some([127, 0, 0, 1].into()),
         is_secure: false,
+        agreed: None,
         user_agent: Some("test".into()),
         endpoint: None,
     };
@@ -324,7 +336,9 @@ async fn a_directory_has_one_writer() {
     let directory = Directory::new();
     let log = directory.open().await;
     let config = Config::small("/nonexistent");
-    let second = AuditLog::open(&directory.config(), &config, Arc::new(SystemClock)).await;
+    let second =
+        AuditLog::open(&directory.config(), &config, Arc::new(SystemClock), identities().await)
+            .await;
     let error = second.err().expect("it is taken").to_string();
     assert!(error.contains("another server writes there"), "{error}");
     log.shutdown().await;

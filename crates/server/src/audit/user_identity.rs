@@ -63,6 +63,16 @@ impl UserIdentity {
         }
     }
 
+    /// The account of who called.
+    pub(super) fn account_id(&self) -> Option<&str> {
+        self.account_id.as_deref()
+    }
+
+    /// Who called.
+    pub(super) fn arn(&self) -> Option<&str> {
+        self.arn.as_deref()
+    }
+
     fn user_or_root(user_name: Option<&String>) -> &'static str {
         if user_name.is_some() { "IAMUser" } else { "Root" }
     }

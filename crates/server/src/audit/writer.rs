@@ -9,6 +9,7 @@ use tracing::{error, info};
 
 use super::files::Files;
 use super::log::{Message, Queued, Shared};
+use super::place::Place;
 use crate::clock::{self, Clock, Instant};
 
 /// Records that are written at once.
@@ -67,6 +68,7 @@ struct Done {
     /// Number of the file that ended.
     ended: Option<u64>,
     is_empty: bool,
+    durable_end: Place,
 }
 
 impl Writer {
@@ -127,6 +129,7 @@ impl Writer {
         let bytes_max = if ends { 0 } else { self.bounds.bytes_max };
         match self.work(Work { records, sync, bytes_max }).await {
             Ok(done) => {
+                self.shared.note_durable(done.durable_end);
                 if self.shared.note(false) {
                     info!("the audit log can be written again");
                 }
@@ -203,6 +206,7 @@ impl Work {
             files.sync()?;
         }
         let ended = if is_full { files.end() } else { None };
-        Ok(Done { ended, is_empty: files.bytes() == 0 })
+        let durable_end = files.durable_end();
+        Ok(Done { ended, is_empty: files.bytes() == 0, durable_end })
     }
 }

@@ -22,6 +22,10 @@ use crate::services::{Context, InputKeys, Reach, Resource, Target};
 /// What the root of the account that owns a queue can always do, whatever the queue's policy denies: mend it.
 const MENDING: [&str; 3] = ["sqs:SetQueueAttributes", "sqs:AddPermission", "sqs:RemovePermission"];
 
+/// What sessions of users may ask STS for; the last two are part of the first.
+const OF_SESSIONS: [&str; 4] =
+    ["AssumeRole", "GetCallerIdentity", "SetSourceIdentity", "TagSession"];
+
 /// Decides by policies. Remembers those that it has parsed.
 pub(crate) struct Authoriser {
     access: Access,
@@ -65,6 +69,9 @@ impl Authoriser {
         match self.access {
             Access::Verified => {}
             Access::Anyone | Access::LoopbackOnly => return Ok(()),
+        }
+        if context.identity.credentials().is_some_and(is_session_of_user) {
+            check_session_of_user(action)?;
         }
         let Some(target) = resource.target(context, action) else {
             return match context.identity.caller {
@@ -203,6 +210,29 @@ fn with_principal<T>(context: &Context, then: impl FnOnce(Principal<'_>) -> T) -
             Principal::RoleSession { account, arn: &arn, role_arn: &role_arn, id: &id }
         }
     })
+}
+
+/// Whether credentials are temporary ones of a user or a root (`GetSessionToken`).
+fn is_session_of_user(key: &KeyHolder) -> bool {
+    match key.holder {
+        Holder::Root | Holder::User { .. } => key.issued_at_ms.is_some(),
+        Holder::Role(_) => false,
+    }
+}
+
+/// Such credentials are good for nothing in IAM, and for little in STS, whatever policies say.
+fn check_session_of_user(action: &str) -> Result<(), AwsError> {
+    match action.split_once(':') {
+        Some(("iam", _)) => {
+            let message = "The security token included in the request is invalid";
+            Err(AwsError::new(&framework::UNRECOGNIZED_CLIENT, message))
+        }
+        Some(("sts", operation)) if !OF_SESSIONS.contains(&operation) => {
+            let message = format!("Cannot call {operation} with session credentials");
+            Err(AwsError::new(&framework::ACCESS_DENIED, message))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The error of a denied request (contract §8.4).

@@ -15,15 +15,17 @@ const USER_AGENT_BYTES_MAX: usize = 256;
 
 /// Tells where a request came from. A trusted proxy knows better than the connection.
 pub(super) fn of(listener: &ListenerConfig, parts: &Parts, arrival: Arrival) -> Origin {
-    let is_secure = match forwarded(listener, &parts.headers, "x-forwarded-proto") {
-        Some(scheme) => scheme.eq_ignore_ascii_case("https"),
-        None => arrival.transport == Transport::Tls,
+    let (is_secure, agreed) = match forwarded(listener, &parts.headers, "x-forwarded-proto") {
+        // What the client agreed on with the proxy is not told.
+        Some(scheme) => (scheme.eq_ignore_ascii_case("https"), None),
+        None => (arrival.transport == Transport::Tls, arrival.agreed),
     };
     let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.get(..USER_AGENT_BYTES_MAX).unwrap_or(text).into());
     Origin {
         address: address(listener, &parts.headers, arrival),
         is_secure,
+        agreed,
         user_agent,
         endpoint: listener.endpoint.clone(),
     }
@@ -65,7 +67,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).expect("valid request").into_parts();
-        let arrival = Arrival { peer, listener: 0, transport: Transport::Plain, refusal: None };
+        let arrival =
+            Arrival { peer, listener: 0, transport: Transport::Plain, agreed: None, refusal: None };
         let listener = ListenerConfig { forwarded, ..Config::small("/nonexistent").listener };
         of(&listener, &parts, arrival)
     }

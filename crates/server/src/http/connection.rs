@@ -35,7 +35,7 @@ use super::listener::Stops;
 use super::memory::Share;
 use super::socket::{Peer, Stream};
 use super::stream::{Version, WatchedStream};
-use super::tls::Tls;
+use super::tls::{Agreed, Tls};
 
 /// Answers requests. Implemented by the gateway, and by stubs in tests.
 pub(crate) trait Respond: Send + Sync + 'static {
@@ -63,6 +63,8 @@ pub(crate) struct Arrival {
     pub(crate) listener: usize,
     /// What the connection runs over.
     pub(crate) transport: Transport,
+    /// What TLS was agreed on, if that is what it runs over.
+    pub(crate) agreed: Option<Agreed>,
     /// The bound for which the request is to be refused.
     pub(crate) refusal: Option<Bound>,
 }
@@ -224,6 +226,11 @@ pub(super) async fn serve<R: Respond>(
         () = serving.stops.drain.cancelled() => return,
         () = serving.stops.abort.cancelled() => return,
     };
+    let agreed = match &opened {
+        Ok(Opened::Tls(stream, _)) => Agreed::of(stream),
+        Ok(Opened::Plain(..)) | Err(_) => None,
+    };
+    let arrival = Arrival { agreed, ..arrival };
     let requests = Arc::new(Requests { serving, activity, arrival });
     match opened {
         Ok(Opened::Plain(stream, version)) => speak(stream, version, &requests).await,

@@ -21,4 +21,4 @@ pub(crate) use limits::Limits;
 pub(crate) use listener::{Listener, Stops, serve_connections};
 #[cfg(test)]
 pub(crate) use socket::Peer;
-pub(crate) use tls::Tls;
+pub(crate) use tls::{Agreed, Tls};

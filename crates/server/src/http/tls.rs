@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::{CipherSuite, ProtocolVersion, ServerConfig};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -27,6 +27,43 @@ struct Loaded {
     config: Arc<ServerConfig>,
     /// How the files looked when they were read last, with success or without.
     seen: Seen,
+}
+
+/// What was agreed with a client, by the names that CloudTrail has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    /// `TLSv1.3`
+    pub(crate) version: &'static str,
+    /// `TLS_AES_128_GCM_SHA256`
+    pub(crate) cipher_suite: &'static str,
+}
+
+/// The suites that there are.
+const CIPHER_SUITES: [(CipherSuite, &str); 9] = [
+    (CipherSuite::TLS13_AES_128_GCM_SHA256, "TLS_AES_128_GCM_SHA256"),
+    (CipherSuite::TLS13_AES_256_GCM_SHA384, "TLS_AES_256_GCM_SHA384"),
+    (CipherSuite::TLS13_CHACHA20_POLY1305_SHA256, "TLS_CHACHA20_POLY1305_SHA256"),
+    (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "ECDHE-ECDSA-AES128-GCM-SHA256"),
+    (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "ECDHE-ECDSA-AES256-GCM-SHA384"),
+    (CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-ECDSA-CHACHA20-POLY1305"),
+    (CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "ECDHE-RSA-AES128-GCM-SHA256"),
+    (CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "ECDHE-RSA-AES256-GCM-SHA384"),
+    (CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-RSA-CHACHA20-POLY1305"),
+];
+
+impl Agreed {
+    /// Reads it off a connection after its handshake.
+    pub(super) fn of(stream: &TlsStream<WatchedStream>) -> Option<Self> {
+        let connection = stream.get_ref().1;
+        let version = match connection.protocol_version()? {
+            ProtocolVersion::TLSv1_3 => "TLSv1.3",
+            ProtocolVersion::TLSv1_2 => "TLSv1.2",
+            _ => return None,
+        };
+        let suite = connection.negotiated_cipher_suite()?.suite();
+        let (_, cipher_suite) = CIPHER_SUITES.iter().find(|(listed, _)| *listed == suite)?;
+        Some(Self { version, cipher_suite })
+    }
 }
 
 impl Tls {

@@ -1,4 +1,5 @@
-//! Who exists on this server: accounts, their users with access keys, groups, roles and policies; and the sessions of roles.
+//! Who exists on this server: accounts, their users with access keys, groups, roles and policies; the sessions of roles; and
+//! the trails of accounts.
 //!
 //! One task changes them, everyone reads an immutable snapshot. Like the catalog of queues, with a shard of its own. In
 //! reading order: what an entity is, the entities, everything at one moment, the rows, and the handle in front.
@@ -16,6 +17,7 @@ mod role;
 mod secret;
 mod session;
 mod settings;
+mod trail;
 mod unique_id;
 mod user;
 
@@ -40,6 +42,7 @@ pub use rows::OpenError;
 pub use secret::Secret;
 pub use session::{RoleSession, Session, Subject, TOKEN_BYTES_MAX};
 pub use snapshot::{Draft, Snapshot, Table};
+pub use trail::{Delivery, Trail};
 pub use user::User;
 
 use sluice_store::ShardId;

@@ -7,6 +7,7 @@
 //! | group | `g` as a user | the group with its policies, JSON |
 //! | role | `r` as a user | the role with its policies, JSON |
 //! | policy | `p` as a user | the managed policy with its versions, JSON |
+//! | trail | `t` account, zero byte, region, slash, name in lower case | the trail with its selectors, and how far it is delivered, JSON |
 //! | settings | `m` | the key of session tokens, JSON |
 
 use sluice_store::{Batch, Reader, Space, StoreError};
@@ -18,6 +19,7 @@ use super::managed_policy::ManagedPolicy;
 use super::role::Role;
 use super::settings;
 use super::snapshot::Snapshot;
+use super::trail::Trail;
 use super::user::User;
 use crate::rare_changes::rows;
 
@@ -102,6 +104,7 @@ fn read(snapshot: &mut Snapshot, key: &[u8], value: &[u8]) -> Result<(), BadRow>
         Some(&Group::TABLE) => read_as::<Group>(snapshot, key, value),
         Some(&Role::TABLE) => read_as::<Role>(snapshot, key, value),
         Some(&ManagedPolicy::TABLE) => read_as::<ManagedPolicy>(snapshot, key, value),
+        Some(&Trail::TABLE) => read_as::<Trail>(snapshot, key, value),
         Some(_) if key == settings::KEY => settings::decode(value).map(drop),
         Some(_) | None => Err(BadRow::Table),
     }

@@ -14,6 +14,7 @@ use super::key_holder::KeyHolder;
 use super::managed_policy::ManagedPolicy;
 use super::role::Role;
 use super::rows;
+use super::trail::Trail;
 use super::user::User;
 use crate::rare_changes::Change;
 
@@ -28,6 +29,7 @@ pub struct Snapshot {
     pub(super) groups: Table<Group>,
     pub(super) roles: Table<Role>,
     pub(super) policies: Table<ManagedPolicy>,
+    pub(super) trails: Table<Trail>,
     /// Made from the entities.
     holders: HashTrieMapSync<String, Arc<KeyHolder>>,
 }
@@ -56,7 +58,7 @@ impl Snapshot {
     }
 
     /// The entities of every account.
-    pub(super) fn all<T: Entity>(&self) -> impl Iterator<Item = &Arc<T>> {
+    pub(crate) fn all<T: Entity>(&self) -> impl Iterator<Item = &Arc<T>> {
         T::table(self).values()
     }
 
@@ -67,6 +69,7 @@ impl Snapshot {
             && self.users.is_empty()
             && self.groups.is_empty()
             && self.roles.is_empty()
+            && self.trails.is_empty()
             && !self.policies.values().any(|policy| is_stored(&policy))
     }
 

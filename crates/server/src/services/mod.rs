@@ -15,6 +15,7 @@ use crate::audit::{AuditLog, Draft, EventCategory};
 use crate::broker::Broker;
 use crate::config::VpcEndpoint;
 use crate::gateway::{Authoriser, Identity};
+use crate::http::Agreed;
 use crate::identities::Identities;
 use crate::keys::Keys;
 
@@ -91,6 +92,8 @@ pub struct Origin {
     pub address: Option<IpAddr>,
     /// Whether it came over TLS.
     pub is_secure: bool,
+    /// What TLS the client agreed on with this server.
+    pub(crate) agreed: Option<Agreed>,
     /// `User-Agent`
     pub user_agent: Option<Box<str>>,
     /// The VPC endpoint through which it came.

@@ -56,6 +56,8 @@ pub enum Resource {
     },
     /// An alias of a KMS key, by its name.
     KeyAlias(Option<String>),
+    /// A trail, by its name or ARN.
+    Trail(Option<String>),
     /// The caller itself, who needs no permission for it.
     Caller,
 }
@@ -171,6 +173,7 @@ impl Resource {
                 iam::target::new(context, kind, path.as_deref(), name.as_deref())
             }
             Self::ManagedPolicy(arn) => iam::target::policy(context, arn.as_deref()),
+            Self::Trail(name) => cloudtrail::target::trail(context, name.as_deref()),
             Self::Role(arn) => iam::target::role(context, arn.as_deref()),
             Self::Account if service == sqs::MODEL.name => sqs::target::of(self, context, action),
             Self::Account if service == cloudtrail::MODEL.name => {

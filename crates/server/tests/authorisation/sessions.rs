@@ -228,3 +228,33 @@ fn a_users_session_may_what_the_user_may() {
     );
     server.drain();
 }
+
+#[test]
+fn a_session_of_a_user_or_root_is_good_for_nothing_in_iam_and_little_in_sts() {
+    let server = server();
+    create_role(&server, &trusting("arn:aws:iam::000000000000:root", &object!({})));
+    let all = object!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    let bob = user(&server, &root(ACCOUNT), "bob", &all);
+    for caller in [root(ACCOUNT), bob] {
+        let session = credentials(&done(&server, &caller, "GetSessionToken", &object!({})));
+        let info = object!({ "AccessKeyId": caller.id });
+        for (operation, input, code) in [
+            ("ListUsers", object!({}), "InvalidClientTokenId"),
+            ("GetUser", object!({}), "InvalidClientTokenId"),
+            ("CreateUser", object!({ "UserName": "eve" }), "InvalidClientTokenId"),
+            ("GetAccessKeyInfo", info, "AccessDenied"),
+            ("GetSessionToken", object!({}), "AccessDenied"),
+        ] {
+            let refused = call(&server, &session, operation, &input);
+            assert_eq!(refused.code, code, "{operation}: {}", refused.text);
+        }
+        done(&server, &session, "GetCallerIdentity", &object!({}));
+        done(&server, &session, "ListQueues", &object!({}));
+    }
+    let ann = user(&server, &root(ACCOUNT), "ann", &all);
+    let session = credentials(&done(&server, &ann, "GetSessionToken", &object!({})));
+    let role = credentials(&assume(&server, &session, &object!({})));
+    let listed = call(&server, &role, "ListUsers", &object!({}));
+    assert_eq!(listed.code, "AccessDenied", "sessions of roles are asked for their policies");
+    server.drain();
+}
