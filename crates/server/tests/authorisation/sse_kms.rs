@@ -6,6 +6,7 @@ use serde_json::{Value, json as object};
 use sluice_server::clock::{Clock, SetTime, SystemClock, VirtualClock};
 use sluice_server::config::{Access, Config};
 use sluice_server::encryption::MasterKey;
+use sluice_server::services::Switch;
 
 use crate::client::{
     ACCOUNT, Credentials, Outcome, allow, call, done, policy, root, user, verifying,
@@ -141,8 +142,10 @@ fn a_key_that_cannot_be_used_stops_its_queue_and_loses_nothing() {
     refused("KmsInvalidState");
     of_key(&server, "CancelKeyDeletion", &key);
     of_key(&server, "EnableKey", &key);
-    use_key(&server, &url, "alias/nobody");
-    refused("KmsNotFound");
+    for nobody in ["alias/nobody", "nonsense"] {
+        use_key(&server, &url, nobody);
+        refused("KmsNotFound");
+    }
     use_key(&server, &url, &key);
     let input = object!({ "QueueUrl": url, "AttributeNames": ["All"] });
     let received = done(&server, &root, "ReceiveMessage", &input);
@@ -249,5 +252,19 @@ fn with_its_key_a_message_is_gone_for_good() {
     assert_eq!(restored.code, "NotFoundException", "too late");
     use_key(&server, &url, "alias/aws/sqs");
     assert_eq!(receive(&server, &root, &url).code, "KmsNotFound", "no other key opens it");
+    server.drain();
+}
+
+#[test]
+fn without_a_master_key_a_queue_with_a_key_is_refused() {
+    let server = TestServer::start_with(|config| {
+        verifying(config);
+        config.keys_without_master_key = Switch::Off;
+    });
+    let root = root(ACCOUNT);
+    let url = create_queue(&server, "q", &object!({ "KmsMasterKeyId": "alias/aws/sqs" }));
+    let refused = send(&server, &root, &url, "hello");
+    assert_eq!((refused.status, refused.code.as_str()), (403, "KmsOptInRequired"));
+    assert!(refused.message.contains("master_key_file"), "{}", refused.message);
     server.drain();
 }
