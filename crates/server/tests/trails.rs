@@ -297,6 +297,6 @@ fn without_an_audit_log_no_trail_is_created() {
     let server = client::server();
     let create = object!({ "Name": "main", "S3BucketName": "logs" });
     let refused = client::call(&server, &root(ACCOUNT), "CreateTrail", &create);
-    assert_eq!(refused.code, "UnsupportedOperationException", "{}", refused.text);
+    assert_eq!(refused.code, "UnsupportedOperation", "{}", refused.text);
     server.drain();
 }
