@@ -95,7 +95,7 @@ pub(crate) async fn serve_connections<R: Respond>(
             };
             let accepting = &incoming.listeners[listener];
             let (tls, transport) = (accepting.tls(), accepting.transport());
-            let arrival = Arrival { peer, listener, transport, refusal };
+            let arrival = Arrival { peer, listener, transport, agreed: None, refusal };
             let (serving, open) = (Arc::clone(&serving), serving.metrics.open_connection());
             tracker.spawn(async move {
                 connection::serve(stream, arrival, tls, serving).await;
