@@ -113,7 +113,8 @@ fn the_policy_of_an_endpoint_only_takes_away() {
 
 #[test]
 fn the_root_mends_what_a_queue_denies_but_not_past_an_endpoint() {
-    let deny_all = object!({ "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*" });
+    let deny_all =
+        object!({ "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*" });
     let mend = |url: &str| object!({ "QueueUrl": url, "Attributes": { "Policy": "" } });
     let (open, endpoint) = server(None);
     let url = create_queue(&open, &root(ACCOUNT), "q");
