@@ -5,11 +5,13 @@ use std::sync::Arc;
 use sluice_store::{Batch, MemoryStore, Space, Store};
 
 use super::*;
-use crate::broker::Health;
+use crate::broker::{Broker, BrokerConfig, Health};
 use crate::clock::{Clock, SystemClock};
+use crate::config::{Access, Config};
 use crate::encryption::{Encryption, MasterKey};
-use crate::identities::Tags;
-use crate::services::Switch;
+use crate::gateway::{Authoriser, Caller, Identity};
+use crate::identities::{self, AccessKey, Identities, IdentitiesStopped, Tags, User};
+use crate::services::{Context, Origin, Switch};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -252,4 +254,104 @@ async fn rows_that_are_wrong_are_refused_and_found_by_the_check() {
     shard.commit(batch).durable().await.expect("good");
     let missing = found(&*shard);
     assert!(missing.len() == 1 && missing[0].contains(&key.id), "{missing:?}");
+}
+
+/// Who uses keys through services: a user with a policy of these statements.
+async fn calling(statements: &str) -> Context {
+    let store = Arc::new(MemoryStore::new());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let shard = store.open_shard(identities::SHARD).expect("free");
+    let identities = Identities::open(shard, Arc::clone(&clock), Health::default());
+    let identities = identities.await.expect("empty");
+    let policy = format!(r#"{{"Statement":{statements}}}"#);
+    let bob = move |draft: &mut identities::Draft, now_ms| {
+        let access_key = AccessKey::new("111122223333", now_ms, |_| false);
+        let mut bob = User::new("111122223333", "/", "bob", now_ms);
+        bob.grants.inline.insert("inline".to_owned(), policy);
+        bob.access_keys.push(access_key.clone());
+        draft.put(bob);
+        Ok::<_, IdentitiesStopped>(access_key.id)
+    };
+    let id = identities.change(bob).await.expect("good");
+    let holder = identities.key_holder(&id, None, 0).expect("just made");
+    let config = BrokerConfig {
+        encryption: None,
+        shards: 1,
+        in_flight_max: 1,
+        visibility_timeout_secs_max: 1,
+    };
+    let broker = Broker::start(Arc::<MemoryStore>::clone(&store), config, clock).await;
+    Context {
+        broker: broker.expect("empty"),
+        identity: Identity { account: "111122223333".into(), caller: Caller::Known(holder) },
+        keys: open(&store).await,
+        region: "us-east-1".into(),
+        base_url: "http://localhost".into(),
+        origin: Origin {
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+            is_secure: false,
+            user_agent: None,
+        },
+        audit: None,
+        authoriser: Arc::new(Authoriser::new(Access::Verified, identities.clone())),
+        identities,
+        default_region: "us-east-1".into(),
+        trace_header: None,
+        extensions: Config::small("/nonexistent").extensions,
+        now_ms: SystemClock.now_ms(),
+    }
+}
+
+#[tokio::test]
+async fn a_service_uses_its_own_key_for_everybody_in_the_account_and_nobody_else_does() {
+    let sqs_only = r#"{"Effect":"Allow","Action":"sqs:*","Resource":"*"}"#;
+    let context = calling(sqs_only).await;
+    let bound = EncryptionContext::of("aws:sqs:arn", "arn:aws:sqs:us-east-1:111122223333:q");
+    let sqs = OnBehalf::new(&context, "sqs");
+    let made = sqs.generate_data_key("alias/aws/sqs", &bound).await.ok().expect("allowed");
+    assert_eq!(made.key.manager, KeyManager::Aws);
+    let opened = sqs.decrypt(&made.ciphertext, &bound).expect("allowed");
+    assert_eq!(*opened, *made.plaintext);
+    let elsewhere = EncryptionContext::of("aws:sqs:arn", "arn:aws:sqs:us-east-1:111122223333:r");
+    assert_eq!(sqs.decrypt(&made.ciphertext, &elsewhere), Err(KeyError::InvalidCiphertext));
+    assert_eq!(sqs.decrypt(b"x", &bound), Err(KeyError::InvalidCiphertext));
+    let other = OnBehalf::new(&context, "sns").decrypt(&made.ciphertext, &bound);
+    assert!(matches!(other, Err(KeyError::AccessDenied(_))), "{other:?}");
+    let unknown = sqs.generate_data_key("alias/none", &bound).await.err();
+    assert!(matches!(unknown, Some(KeyError::NotFound(_))), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_service_uses_a_key_of_the_account_for_whom_policies_let() {
+    let via_sqs = r#"{
+        "Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*",
+        "Condition": {
+            "StringEquals": { "kms:ViaService": "sqs.us-east-1.amazonaws.com" },
+            "StringLike": { "kms:EncryptionContext:aws:sqs:arn": "*:orders" },
+            "Bool": { "aws:ViaAWSService": "true" }
+        }
+    }"#;
+    let context = calling(via_sqs).await;
+    let key = create(&context.keys, |_, _| {}).await;
+    let of = |queue: &str| EncryptionContext::of("aws:sqs:arn", &format!("arn:{queue}"));
+    let (sqs, sns) = (OnBehalf::new(&context, "sqs"), OnBehalf::new(&context, "sns"));
+    let made = sqs.generate_data_key("alias/it", &of("orders")).await.ok().expect("allowed");
+    assert_eq!(made.key.id, key.id);
+    let is_denied = |outcome: Result<(), KeyError>| {
+        assert!(matches!(outcome, Err(KeyError::AccessDenied(_))), "{outcome:?}");
+    };
+    is_denied(sqs.generate_data_key(&key.id, &of("others")).await.map(drop));
+    is_denied(sns.generate_data_key(&key.id, &of("orders")).await.map(drop));
+    is_denied(sns.decrypt(&made.ciphertext, &of("orders")).map(drop));
+    assert!(sqs.decrypt(&made.ciphertext, &of("orders")).is_ok());
+    let disable = {
+        let key = Key { state: KeyState::Disabled, ..key.clone() };
+        move |draft: &mut Draft, _: u64| {
+            draft.put_key(key);
+            Ok::<_, KeysStopped>(())
+        }
+    };
+    context.keys.change(disable).await.expect("good");
+    let disabled = sqs.decrypt(&made.ciphertext, &of("orders")).map(drop);
+    assert_eq!(disabled, Err(KeyError::Disabled(key.arn())));
 }
