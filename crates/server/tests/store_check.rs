@@ -10,7 +10,9 @@ use broker_support::clock;
 use broker_support::every_table::{fill, open};
 use sluice_server::broker::Health;
 use sluice_server::identities::{self, AccessKey, Draft, Identities, IdentitiesStopped, User};
+use sluice_server::keys::{self, KeyReference, Keys, Place};
 use sluice_server::offline::{self, Checked, Finding, Severity};
+use sluice_server::services::Switch;
 use sluice_store::{Batch, OfflineStore, ShardId, Space};
 use tempfile::TempDir;
 
@@ -309,4 +311,40 @@ async fn an_access_key_of_two_users_and_rows_of_no_identity_are_noticed() {
             "{findings:?}"
         );
     }
+}
+
+/// A directory with a KMS key and its alias.
+async fn keys_directory() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), 0);
+    let shard = store.open_shard(keys::SHARD).unwrap();
+    let opened = Keys::open(shard, None, Switch::On, Arc::new(clock()), Health::default());
+    let opened = opened.await.unwrap();
+    let place = Place::new("123456789012", "us-east-1");
+    let reference = KeyReference::parse("alias/aws/sqs", &place).unwrap();
+    opened.find(&reference, &place, 0).await.unwrap();
+    opened.shutdown().await;
+    drop(opened);
+    store.close().unwrap();
+    dir
+}
+
+#[tokio::test]
+async fn kms_keys_are_clean_and_a_wrong_or_missing_row_among_them_is_noticed() {
+    let dir = keys_directory().await;
+    assert_eq!(check(dir.path()), (Checked::default(), Vec::new()));
+    let all = rows(dir.path());
+    assert_eq!(all.len(), 3, "a key, an alias and the root");
+    for row in &all {
+        assert_eq!(row.shard, keys::SHARD);
+        let mut damaged = row.value.clone();
+        damaged[0] ^= 0x40;
+        write(dir.path(), row, Some(&damaged));
+        let (_, findings) = check(dir.path());
+        write(dir.path(), row, Some(&row.value));
+        assert!(!findings.is_empty() && findings[0].place == "KMS keys", "{row:?}: {findings:?}");
+        let is_key = row.key[0] == b'k';
+        assert_eq!(is_noticed(dir.path(), row, None), is_key, "without {row:?}");
+    }
+    assert_eq!(check(dir.path()).1, []);
 }

@@ -184,7 +184,12 @@ fn the_audit_log_says_what_was_agreed_on() {
     files.write(&authority.issue());
     let server = TestServer::start_with(|config| {
         let (certificate_file, key_file) = (files.path("certificate"), files.path("key"));
-        config.tls = Some(TlsFiles { certificate_file, key_file, client_ca_file: None });
+        config.listener.tls = Some(TlsFiles {
+            section: String::new(),
+            certificate_file,
+            key_file,
+            client_ca_file: None,
+        });
         config.audit = Some(AuditConfig {
             directory: files.path("audit"),
             data_events: Switch::Off,

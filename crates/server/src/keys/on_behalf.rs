@@ -48,11 +48,8 @@ impl<'a> OnBehalf<'a> {
         encryption_context: &EncryptionContext,
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let ciphertext = Ciphertext::parse(ciphertext).ok_or(KeyError::InvalidCiphertext)?;
-        let id = ciphertext.key_id();
         let snapshot = self.context.keys.snapshot();
-        let key = snapshot.key(&id, self.context.now_ms);
-        let key =
-            key.ok_or_else(|| KeyError::no_such_key(&self.place.arn(&format!("key/{id}"))))?;
+        let key = snapshot.key_of(&ciphertext, &self.place, self.context.now_ms)?;
         self.authorise("kms:Decrypt", key, encryption_context)?;
         let (plaintext, _) = self.context.keys.decrypt(key, encryption_context, &ciphertext)?;
         Ok(plaintext)

@@ -6,6 +6,7 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use sluice_store::Batch;
 
 use super::alias::Alias;
+use super::ciphertext::Ciphertext;
 use super::error::{KeyError, KeysStopped};
 use super::key::Key;
 use super::place::Place;
@@ -52,6 +53,21 @@ impl Snapshot {
                 key.ok_or_else(|| KeyError::no_such_alias(&reference.arn()))
             }
         }
+    }
+
+    /// Finds the key that made a ciphertext, as callers in an account and region see it.
+    ///
+    /// # Errors
+    /// [`KeyError::NotFound`]
+    pub fn key_of(
+        &self,
+        ciphertext: &Ciphertext<'_>,
+        caller: &Place,
+        now_ms: u64,
+    ) -> Result<&Arc<Key>, KeyError> {
+        let id = ciphertext.key_id();
+        let key = self.key(&id, now_ms).filter(|key| key.place.region == caller.region);
+        key.ok_or_else(|| KeyError::no_such_key(&caller.arn(&format!("key/{id}"))))
     }
 
     /// The keys of a place, by id.

@@ -80,7 +80,10 @@ fn only_who_may_use_the_key_sends_and_receives() {
     let url = create_queue(&server, "q", &object!({ "KmsMasterKeyId": key }));
     let on_queue = |action: &str| object!({ "Effect": "Allow", "Action": action, "Resource": "*" });
     let on_key = |actions: &Value, condition: &Value| object!({ "Effect": "Allow", "Action": actions, "Resource": key, "Condition": condition });
-    let via_sqs = object!({ "StringEquals": { "kms:ViaService": "sqs.us-east-1.amazonaws.com" } });
+    let via_sqs = object!({
+        "StringEquals": { "kms:ViaService": "sqs.us-east-1.amazonaws.com" },
+        "Bool": { "aws:ViaAWSService": "true" },
+    });
     let via_other =
         object!({ "StringEquals": { "kms:ViaService": "sns.us-east-1.amazonaws.com" } });
     let arn = format!("arn:aws:sqs:us-east-1:{ACCOUNT}:q");
@@ -224,6 +227,11 @@ fn what_the_account_does_not_let_its_identities_do_the_policy_of_the_key_gives()
         "by way of SQS everybody may"
     );
     assert_eq!(bodies(&receive(&server, &sender, &managed)), ["hello"]);
+    let encrypt = object!({ "KeyId": "alias/aws/sqs", "Plaintext": "aGVsbG8=" });
+    for caller in [&sender, &root] {
+        let direct = call(&server, caller, "Encrypt", &encrypt);
+        assert_eq!(direct.code, "AccessDeniedException", "and in no other way");
+    }
     server.drain();
 }
 

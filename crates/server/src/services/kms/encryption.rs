@@ -89,9 +89,7 @@ pub(super) async fn open(
         }
         None => {
             let snapshot = context.keys.snapshot();
-            let id = ciphertext.key_id();
-            let key = snapshot.key(&id, context.now_ms).cloned();
-            key.ok_or_else(|| KeyError::no_such_key(&place(context).arn(&format!("key/{id}"))))?
+            Arc::clone(snapshot.key_of(&ciphertext, &place(context), context.now_ms)?)
         }
     };
     check_algorithm(&key, algorithm)?;

@@ -41,14 +41,12 @@ pub(crate) fn of(resource: &Resource, context: &Context, action: &str) -> Target
         Resource::Key { key: Some(key), .. } | Resource::KeyGrant { key: Some(key), .. } => {
             KeyReference::parse(key, &caller).ok()
         }
-        Resource::KeyOfCiphertext { ciphertext: Some(bytes), .. } => {
-            let id = Ciphertext::parse(&bytes.0).map(|ciphertext| ciphertext.key_id());
-            id.map(|id| {
-                let key = snapshot.key(&id, context.now_ms);
+        Resource::KeyOfCiphertext { ciphertext: Some(bytes), .. } => Ciphertext::parse(&bytes.0)
+            .map(|ciphertext| {
+                let key = snapshot.key_of(&ciphertext, &caller, context.now_ms);
                 let place = key.map_or(&caller, |key| &key.place).clone();
-                KeyReference::Key { place, id }
-            })
-        }
+                KeyReference::Key { place, id: ciphertext.key_id() }
+            }),
         _ => None,
     };
     // What names no key is wrong: the operation says so, to who may call it.
