@@ -6,6 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::audit::AuditCommand;
 use crate::bench::BenchCommand;
+use crate::client::ConnectionArgs;
+use crate::client::iam::access_keys::AccessKeysCommand;
+use crate::client::iam::groups::GroupsCommand;
+use crate::client::iam::policies::PoliciesCommand;
+use crate::client::iam::roles::RolesCommand;
+use crate::client::iam::users::UsersCommand;
 use crate::client::messages::MessagesCommand;
 use crate::client::queues::QueuesCommand;
 use crate::exit::EXIT_CODES_HELP;
@@ -21,6 +27,8 @@ Examples:
   sluice queues create orders --attribute VisibilityTimeout=60
   sluice messages send orders 'hello'
   sluice messages receive orders --wait 20 --delete
+  sluice users create ann
+  sluice whoami                           whose the credentials are
   sluice bench run --scenario cycle       throughput and latency of whole life cycles";
 
 /// A durable message queue server that speaks the Amazon SQS API, and the commands around it.
@@ -96,6 +104,23 @@ pub(crate) enum Command {
     /// Sends, receives, peeks at and deletes messages.
     #[command(subcommand)]
     Messages(MessagesCommand),
+    /// Lists, creates and deletes users.
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Lists, creates, disables and deletes access keys of users.
+    #[command(subcommand)]
+    AccessKeys(AccessKeysCommand),
+    /// Lists, creates and deletes groups, and changes who is in them.
+    #[command(subcommand)]
+    Groups(GroupsCommand),
+    /// Lists, creates, deletes and assumes roles.
+    #[command(subcommand)]
+    Roles(RolesCommand),
+    /// Lists, creates, shows, attaches and simulates managed policies.
+    #[command(subcommand)]
+    Policies(PoliciesCommand),
+    /// Shows whose the credentials are: account, ARN and id.
+    Whoami(ConnectionArgs),
     /// Puts load on an SQS endpoint, this server or another, and measures it.
     #[command(subcommand)]
     Bench(BenchCommand),

@@ -1,4 +1,4 @@
-//! The `sluice` command: the server, and a client for queues and messages.
+//! The `sluice` command: the server, and a client for queues, messages, users and policies.
 
 mod arguments;
 mod audit;
@@ -29,6 +29,7 @@ use clap::Parser;
 
 use crate::arguments::{Cli, Command, ConfigCommand};
 use crate::bench::{BenchCommand, FloorCommand};
+use crate::client::iam;
 use crate::exit::Failure;
 use crate::settings::Mode;
 
@@ -75,6 +76,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Messages(command) => {
             runtime(Threads::One)?.block_on(client::messages::run(command))
         }
+        Command::Users(command) => runtime(Threads::One)?.block_on(iam::users::run(command)),
+        Command::AccessKeys(command) => {
+            runtime(Threads::One)?.block_on(iam::access_keys::run(command))
+        }
+        Command::Groups(command) => runtime(Threads::One)?.block_on(iam::groups::run(command)),
+        Command::Roles(command) => runtime(Threads::One)?.block_on(iam::roles::run(command)),
+        Command::Policies(command) => runtime(Threads::One)?.block_on(iam::policies::run(command)),
+        Command::Whoami(args) => runtime(Threads::One)?.block_on(iam::whoami::run(&args)),
     }
 }
 

@@ -1,11 +1,11 @@
-//! One request, one answer: AWS JSON 1.0 over HTTP/1.1.
+//! One request, one answer over HTTP/1.1: AWS JSON 1.0, or the Query protocol.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use sluice_bench::{Target, Tls};
 
 use super::endpoint::{Endpoint, Scheme};
+use super::query::{self, QueryService};
 use super::signature::Credentials;
 use crate::arguments::OutputArgs;
 use crate::exit::{Failure, chain};
@@ -139,7 +140,31 @@ impl Connection {
         input: &Value,
         wait_secs: u64,
     ) -> Result<Value, Failure> {
-        let request = self.request(operation, input)?;
+        let target = format!("AmazonSQS.{operation}");
+        let headers =
+            [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target.as_str())];
+        let request = self.request("sqs", &headers, input.to_string())?;
+        read_answer(&self.exchange(request, wait_secs).await?)
+    }
+
+    /// Calls an operation of the Query protocol and returns its result, an empty object where it has none.
+    pub(crate) async fn query(
+        &self,
+        service: QueryService,
+        operation: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, Failure> {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let body = query::form(service, operation, parameters);
+        let request = self.request(service.name, &headers, body)?;
+        read_query_answer(&self.exchange(request, 0).await?, operation)
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        wait_secs: u64,
+    ) -> Result<Response<Bytes>, Failure> {
         let timeout = ANSWER_TIMEOUT + Duration::from_secs(wait_secs);
         let exchange = async {
             let response = self.client.request(request).await.map_err(|error| {
@@ -161,10 +186,9 @@ impl Connection {
             Ok(answer) => answer,
             Err(_) => Err(format!("no answer within {} s", timeout.as_secs())),
         };
-        let answer = answer.map_err(|reason: String| {
+        answer.map_err(|reason: String| {
             Failure::Unreachable(format!("{}: {reason}", self.endpoint.url()))
-        })?;
-        read_answer(&answer)
+        })
     }
 
     /// The URL of a queue: as given, or looked up by name.
@@ -179,19 +203,19 @@ impl Connection {
         }
     }
 
-    fn request(&self, operation: &str, input: &Value) -> Result<Request<Full<Bytes>>, Failure> {
-        let body = Bytes::from(input.to_string());
-        let target = format!("AmazonSQS.{operation}");
-        let headers = [
-            ("content-type", "application/x-amz-json-1.0"),
-            ("host", self.endpoint.host()),
-            ("x-amz-target", target.as_str()),
-        ];
+    fn request(
+        &self,
+        service: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
+        let (body, mut headers) = (Bytes::from(body), headers.to_vec());
+        headers.push(("host", self.endpoint.host()));
         let mut builder = Request::post(self.endpoint.url());
-        for (name, value) in headers {
-            builder = builder.header(name, value);
+        for (name, value) in &headers {
+            builder = builder.header(*name, *value);
         }
-        for (name, value) in self.credentials.sign(&self.region, &headers, &body) {
+        for (name, value) in self.credentials.sign(service, &self.region, &headers, &body) {
             builder = builder.header(name, value);
         }
         builder.body(Full::new(body)).map_err(|error| {
@@ -213,11 +237,25 @@ fn read_answer(answer: &Response<Bytes>) -> Result<Value, Failure> {
         |name: &str| document.as_ref().and_then(|object| object.get(name)).and_then(Value::as_str);
     let code = member("__type").map_or("", |name| name.rsplit('#').next().unwrap_or(name));
     let message = member("message").or_else(|| member("Message")).unwrap_or("");
-    Err(Failure::Refused(match (code, message) {
+    Err(refused(status, code, message))
+}
+
+fn read_query_answer(answer: &Response<Bytes>, operation: &str) -> Result<Value, Failure> {
+    let (status, body) = (answer.status(), String::from_utf8_lossy(answer.body()));
+    if status.is_success() {
+        return query::result(&body, operation)
+            .ok_or_else(|| Failure::Refused("the answer is not XML; is this IAM?".to_owned()));
+    }
+    let (code, message) = query::error(&body).unwrap_or_default();
+    Err(refused(status, &code, &message))
+}
+
+fn refused(status: StatusCode, code: &str, message: &str) -> Failure {
+    Failure::Refused(match (code, message) {
         ("", "") => format!("the server answered {status}"),
         (code, "") => format!("{code} ({status})"),
         (code, message) => format!("{code}: {message}"),
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -240,6 +278,13 @@ mod tests {
         let body = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#;
         let failure = read_answer(&answer(400, body)).expect_err("the server refused");
         assert_eq!(failure.to_string(), "QueueDoesNotExist: no such queue");
+    }
+
+    #[test]
+    fn errors_of_the_query_protocol_show_code_and_message() {
+        let body = "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>no user</Message></Error></ErrorResponse>";
+        let failure = read_query_answer(&answer(404, body), "GetUser").expect_err("refused");
+        assert_eq!(failure.to_string(), "NoSuchEntity: no user");
     }
 
     #[test]

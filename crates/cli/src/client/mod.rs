@@ -1,10 +1,13 @@
-//! The client commands: a thin SQS client over AWS JSON 1.0, for this server and any other SQS endpoint.
+//! The client commands: a thin client of SQS over AWS JSON 1.0, and of IAM and STS over the Query protocol, for this server
+//! and any other endpoint.
 
 mod attribute;
 mod connection;
 mod endpoint;
+mod query;
 mod signature;
 
+pub(crate) mod iam;
 pub(crate) mod messages;
 pub(crate) mod queues;
 pub(crate) mod redrive;

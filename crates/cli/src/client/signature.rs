@@ -33,6 +33,7 @@ impl Credentials {
     /// Returns the headers that sign a `POST /` with these headers and this body.
     pub(super) fn sign(
         &self,
+        service: &str,
         region: &str,
         headers: &[(&str, &str)],
         body: &[u8],
@@ -43,7 +44,7 @@ impl Credentials {
             secret_access_key: &self.secret_access_key,
             session_token: self.session_token.as_deref(),
             region,
-            service: "sqs",
+            service,
         };
         sign(&request, &identity, unix_secs())
     }
