@@ -162,7 +162,7 @@ def test_the_policy_of_the_key_is_the_gate(kms, iam, bob):
     iam.put_user_policy(UserName=user["UserName"], PolicyName="all", PolicyDocument=json.dumps(everything))
     root = {"AWS": f"arn:aws:iam::{user['Arn'].split(':')[4]}:root"}
     statement = {"Effect": "Allow", "Principal": root, "Resource": "*"}
-    closed = {"Version": "2012-10-17", "Statement": [{**statement, "Action": ["kms:Put*", "kms:Create*", "kms:Get*"]}]}
+    closed = {"Version": "2012-10-17", "Statement": [{**statement, "Action": ["kms:Put*", "kms:Create*", "kms:Get*", "kms:List*"]}]}
     key = kms.create_key(Policy=json.dumps(closed))["KeyMetadata"]["KeyId"]
     assert json.loads(kms.get_key_policy(KeyId=key)["Policy"]) == closed
     assert refusal(of_bob.encrypt, KeyId=key, Plaintext=b"x") == "AccessDeniedException"

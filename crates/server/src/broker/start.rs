@@ -24,12 +24,12 @@ use super::shard::ShardThread;
 use super::transfer::carry_all;
 use crate::clock::Clock;
 use crate::encryption::{self, Encryption};
-use crate::{identities, random};
+use crate::{identities, keys, random};
 
 /// The catalog's shard.
 pub(super) const CATALOG_SHARD: ShardId = ShardId(0);
 /// Shards that are not the broker's.
-pub(super) const OTHER_SHARDS: [ShardId; 2] = [identities::SHARD, encryption::SHARD];
+pub(super) const OTHER_SHARDS: [ShardId; 3] = [identities::SHARD, encryption::SHARD, keys::SHARD];
 
 /// Settings of the broker.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ pub enum KeyError {
     #[error("{0}")]
     NotFound(String),
     /// An ARN of something else.
-    #[error("{0} is not the ARN of a key or an alias of KMS")]
+    #[error("{0} is not an ARN that names a key here.")]
     InvalidArn(String),
     /// It is disabled.
     #[error("{0} is disabled.")]

@@ -123,7 +123,7 @@ mod tests {
         not_found(&ID[1..], &format!("Invalid keyId '{}'", &ID[1..]));
         not_found("arn:aws:kms:us-east-1:111111111111:alias/x", "Invalid arn us-east-1");
         for text in ["arn:aws:sqs:eu-west-1:111111111111:q", "arn:aws:kms:eu-west-1:1:grant/x"] {
-            assert!(parsed(text).is_err_and(|error| error.contains("not the ARN")), "{text}");
+            assert!(parsed(text).is_err_and(|error| error.contains("not an ARN")), "{text}");
         }
         assert!(parsed("arn:aws:kms:eu-west-1:1:key/alias/x").is_err());
     }
