@@ -55,6 +55,7 @@ const MASKS: &[(&str, &str, &str)] = &[
     ("\"KeyId\":\"", "\"", "<key-id>"),
     ("\"TargetKeyId\":\"", "\"", "<key-id>"),
     ("\"Arn\":\"arn:aws:kms:us-east-1:<account>:key/", "\"", "<key-id>"),
+    ("\"KeyArn\":\"arn:aws:kms:us-east-1:<account>:key/", "\"", "<key-id>"),
     ("\"SourceKeyMaterialId\":\"", "\"", "<key-material-id>"),
     ("\"DestinationKeyMaterialId\":\"", "\"", "<key-material-id>"),
     ("\"GrantId\":\"", "\"", "<grant-id>"),
