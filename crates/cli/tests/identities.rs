@@ -144,10 +144,10 @@ fn roles_are_assumed() {
 }
 
 #[test]
-fn without_credentials_one_is_the_root_of_a_server_for_tests() {
+fn without_credentials_one_is_a_user_of_a_server_for_tests() {
     with_server(|endpoint| {
         let text = done(endpoint, &["whoami"]);
-        assert!(text.contains(&format!("Arn      arn:aws:iam::{ACCOUNT}:root\n")), "{text}");
+        assert!(text.contains(&format!("Arn      arn:aws:iam::{ACCOUNT}:user/sluice\n")), "{text}");
     });
 }
 

@@ -258,7 +258,7 @@ mod tests {
         let given: Vec<_> = given.iter().map(|row| (&*row.name, &*row.value)).collect();
         let expected = [
             ("listeners.lan.address", "10.0.0.5:9325"),
-            ("listeners.lan.allow_networks", "10.0.0.0/8, 192.0.2.7"),
+            ("listeners.lan.allow_networks", "10.0.0.0/8, 192.0.2.7/32"),
             ("listeners.lan.tls.certificate_file", "c"),
             ("listeners.lan.tls.key_file", "k"),
             ("listeners.lan.vpce", "vpce-0123456789abcdef0"),

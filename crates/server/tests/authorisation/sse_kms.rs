@@ -91,7 +91,12 @@ fn only_who_may_use_the_key_sends_and_receives() {
 
     let producer = user(&server, &root, "producer", &object!([on_queue("sqs:SendMessage")]));
     let denied = send(&server, &producer, &url, "hello");
-    assert_eq!((denied.status, denied.code.as_str()), (400, "KmsAccessDenied"), "{}", denied.text);
+    assert_eq!(
+        (denied.status, denied.code.as_str()),
+        (400, "KMS.AccessDeniedException"),
+        "{}",
+        denied.text
+    );
     assert!(denied.message.contains("kms:GenerateDataKey"), "{}", denied.message);
     assert!(
         denied
@@ -113,7 +118,7 @@ fn only_who_may_use_the_key_sends_and_receives() {
     }
 
     let consumer = user(&server, &root, "consumer", &object!([on_queue("sqs:ReceiveMessage")]));
-    assert_eq!(receive(&server, &consumer, &url).code, "KmsAccessDenied");
+    assert_eq!(receive(&server, &consumer, &url).code, "KMS.AccessDeniedException");
     let decrypt = on_key(&object!("kms:Decrypt"), &for_queue);
     allow(&server, &root, "consumer", &object!([on_queue("sqs:ReceiveMessage"), decrypt]));
     assert_eq!(bodies(&receive(&server, &consumer, &url)), ["hello", "hello"]);
@@ -139,15 +144,15 @@ fn a_key_that_cannot_be_used_stops_its_queue_and_loses_nothing() {
         }
     };
     of_key(&server, "DisableKey", &key);
-    refused("KmsDisabled");
+    refused("KMS.DisabledException");
     of_key(&server, "EnableKey", &key);
     of_key(&server, "ScheduleKeyDeletion", &key);
-    refused("KmsInvalidState");
+    refused("KMS.InvalidStateException");
     of_key(&server, "CancelKeyDeletion", &key);
     of_key(&server, "EnableKey", &key);
     for nobody in ["alias/nobody", "nonsense"] {
         use_key(&server, &url, nobody);
-        refused("KmsNotFound");
+        refused("KMS.NotFoundException");
     }
     use_key(&server, &url, &key);
     let input = object!({ "QueueUrl": url, "AttributeNames": ["All"] });
@@ -175,7 +180,7 @@ fn a_message_is_read_with_the_key_that_it_was_sent_under() {
     assert_eq!(bodies(&receive(&server, &root, &url)), ["a", "b", "c", "d", "e"]);
     of_key(&server, "DisableKey", &first);
     let input = object!({ "QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 600 });
-    assert_eq!(call(&server, &root, "ReceiveMessage", &input).code, "KmsDisabled");
+    assert_eq!(call(&server, &root, "ReceiveMessage", &input).code, "KMS.DisabledException");
     of_key(&server, "EnableKey", &first);
     assert_eq!(bodies(&receive(&server, &root, &url)).len(), 5, "given back at once");
     server.drain();
@@ -197,7 +202,7 @@ fn whoever_reads_dead_letters_needs_the_key_of_the_queue_they_came_from() {
     assert!(bodies(&receive(&server, &root, &url)).is_empty(), "it moves");
     let on_queue = object!({ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" });
     let reader = user(&server, &root, "reader", &object!([on_queue]));
-    assert_eq!(receive(&server, &reader, &dead).code, "KmsAccessDenied");
+    assert_eq!(receive(&server, &reader, &dead).code, "KMS.AccessDeniedException");
     let decrypt = object!({ "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key });
     allow(&server, &root, "reader", &object!([on_queue, decrypt]));
     assert_eq!(bodies(&receive(&server, &reader, &dead)), ["dead"]);
@@ -230,7 +235,7 @@ fn what_the_account_does_not_let_its_identities_do_the_policy_of_the_key_gives()
     let encrypt = object!({ "KeyId": "alias/aws/sqs", "Plaintext": "aGVsbG8=" });
     for caller in [&sender, &root] {
         let direct = call(&server, caller, "Encrypt", &encrypt);
-        assert_eq!(direct.code, "AccessDeniedException", "and in no other way");
+        assert_eq!(direct.code, "AccessDenied", "and in no other way");
     }
     server.drain();
 }
@@ -253,13 +258,17 @@ fn with_its_key_a_message_is_gone_for_good() {
     done(&server, &root, "SendMessage", &object!({ "QueueUrl": url, "MessageBody": "gone" }));
     let input = object!({ "KeyId": key, "PendingWindowInDays": 7 });
     done(&server, &root, "ScheduleKeyDeletion", &input);
-    assert_eq!(receive(&server, &root, &url).code, "KmsInvalidState");
+    assert_eq!(receive(&server, &root, &url).code, "KMS.InvalidStateException");
     assert!(clock.set(SetTime::Forward(7 * DAY_MS + 1), None));
-    assert_eq!(receive(&server, &root, &url).code, "KmsNotFound");
+    assert_eq!(receive(&server, &root, &url).code, "KMS.NotFoundException");
     let restored = call(&server, &root, "CancelKeyDeletion", &object!({ "KeyId": key }));
     assert_eq!(restored.code, "NotFoundException", "too late");
     use_key(&server, &url, "alias/aws/sqs");
-    assert_eq!(receive(&server, &root, &url).code, "KmsNotFound", "no other key opens it");
+    assert_eq!(
+        receive(&server, &root, &url).code,
+        "KMS.NotFoundException",
+        "no other key opens it"
+    );
     server.drain();
 }
 
@@ -272,7 +281,7 @@ fn without_a_master_key_a_queue_with_a_key_is_refused() {
     let root = root(ACCOUNT);
     let url = create_queue(&server, "q", &object!({ "KmsMasterKeyId": "alias/aws/sqs" }));
     let refused = send(&server, &root, &url, "hello");
-    assert_eq!((refused.status, refused.code.as_str()), (403, "KmsOptInRequired"));
+    assert_eq!((refused.status, refused.code.as_str()), (403, "KMS.OptInRequired"));
     assert!(refused.message.contains("master_key_file"), "{}", refused.message);
     server.drain();
 }
