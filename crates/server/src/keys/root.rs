@@ -27,12 +27,28 @@ pub(super) fn open(
 ) -> Result<Option<SealingKey>, OpenError> {
     let stored = shard.reader().get(Space::Rows, KEY)?;
     match (stored, encryption, without_master_key) {
-        (Some(_), Some(_), _) => Err(OpenError::MadeWithoutMasterKey),
+        (Some(_), Some(encryption), _) => {
+            forget_unused(shard)?;
+            Ok(Some(encryption.root_of_keys()))
+        }
         (None, Some(encryption), _) => Ok(Some(encryption.root_of_keys())),
         (Some(bytes), None, Switch::On) => decode(&bytes).map(Some).map_err(OpenError::Row),
         (None, None, Switch::On) => create(shard).map(Some),
         (_, None, Switch::Off) => Ok(None),
     }
+}
+
+/// Removes a root that seals nothing.
+fn forget_unused(shard: &mut dyn Shard) -> Result<(), OpenError> {
+    let mut is_used = false;
+    rows::each(&*shard.reader(), &mut |key, _| is_used |= key != KEY)?;
+    if is_used {
+        return Err(OpenError::MadeWithoutMasterKey);
+    }
+    let mut batch = Batch::new();
+    batch.delete(Space::Rows, KEY.to_vec());
+    shard.commit(batch).wait()?;
+    Ok(())
 }
 
 fn create(shard: &mut dyn Shard) -> Result<SealingKey, OpenError> {

@@ -175,7 +175,13 @@ async fn without_a_master_key_there_are_no_keys_unless_the_root_may_be_stored() 
     keys.shutdown().await;
     drop(keys);
     open(&store).await.shutdown().await;
-    let error = try_open(&store, encryption(&store).await, Switch::On).await.err();
+    let with_master_key = async || try_open(&store, encryption(&store).await, Switch::On).await;
+    with_master_key().await.expect("the root sealed nothing").shutdown().await;
+    let keys = open(&store).await;
+    create(&keys, |_, _| {}).await;
+    keys.shutdown().await;
+    drop(keys);
+    let error = with_master_key().await.err();
     assert!(error.is_some_and(|error| error.to_string().contains("without a master key")));
 }
 
