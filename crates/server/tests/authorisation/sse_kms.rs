@@ -262,7 +262,7 @@ fn with_its_key_a_message_is_gone_for_good() {
     assert!(clock.set(SetTime::Forward(7 * DAY_MS + 1), None));
     assert_eq!(receive(&server, &root, &url).code, "KMS.NotFoundException");
     let restored = call(&server, &root, "CancelKeyDeletion", &object!({ "KeyId": key }));
-    assert_eq!(restored.code, "NotFoundException", "too late");
+    assert_eq!(restored.code, "NotFound", "too late");
     use_key(&server, &url, "alias/aws/sqs");
     assert_eq!(
         receive(&server, &root, &url).code,
