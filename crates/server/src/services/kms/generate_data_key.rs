@@ -1,30 +1,14 @@
 //! `GenerateDataKey`: a key for data, in the clear and encrypted.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sluice_wire::{AwsError, Blob};
 
-use super::{data_key, encryption, named_key};
-use crate::keys::EncryptionContext;
+use super::data_key::Request;
+use super::encryption;
 use crate::services::{Context, InputKeys, Operation, Resource};
 
 /// The operation.
 pub(super) struct GenerateDataKey;
-
-/// Request.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Input {
-    #[serde(default)]
-    key_id: Option<String>,
-    #[serde(default)]
-    encryption_context: Option<EncryptionContext>,
-    #[serde(default)]
-    number_of_bytes: Option<i64>,
-    #[serde(default)]
-    key_spec: Option<String>,
-    #[serde(default)]
-    dry_run: Option<bool>,
-}
 
 /// Answer.
 #[derive(Debug, Serialize)]
@@ -39,29 +23,24 @@ pub(super) struct Output {
 impl Operation for GenerateDataKey {
     const NAME: &'static str = "GenerateDataKey";
     const IAM_ACTION: &'static str = "kms:GenerateDataKey";
-    type Input = Input;
+    type Input = Request;
     type Output = Output;
 
-    fn resource(input: &Input) -> Resource {
-        named_key::with_context(&input.key_id, input.encryption_context.as_ref())
+    fn resource(input: &Request) -> Resource {
+        input.resource()
     }
 
-    fn keys(_: &Input) -> InputKeys {
+    fn keys(_: &Request) -> InputKeys {
         encryption::keys()
     }
 
-    async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
-        let size = data_key::size(&input.key_id, input.number_of_bytes, input.key_spec.as_deref())?;
-        let key = named_key::found(context, &input.key_id).await?;
-        let plaintext = data_key::random(size);
-        let encryption_context = input.encryption_context.unwrap_or_default();
-        let ciphertext = context.keys.encrypt(&key, &encryption_context, &plaintext)?;
-        encryption::check_dry_run(input.dry_run)?;
+    async fn run(context: &Context, input: Request) -> Result<Output, AwsError> {
+        let made = input.make(context).await?;
         Ok(Output {
-            ciphertext_blob: Blob(ciphertext.into()),
-            plaintext: Blob(plaintext.to_vec().into()),
-            key_id: key.arn(),
-            key_material_id: key.material().id.clone(),
+            ciphertext_blob: Blob(made.ciphertext.into()),
+            plaintext: Blob(made.plaintext.to_vec().into()),
+            key_id: made.key.arn(),
+            key_material_id: made.key.material().id.clone(),
         })
     }
 }
