@@ -249,7 +249,7 @@ impl Shared {
         delivery: &Delivery,
         stored: Stored,
     ) -> Received {
-        let Stored { message, envelope: locked } = stored;
+        let Stored { message, envelope } = stored;
         let handle = Handle {
             sequence: delivery.sequence,
             receive_count: delivery.receive_count,
@@ -262,7 +262,7 @@ impl Shared {
             first_received_at_ms: delivery.first_received_at_ms,
             sequence_number: sequence_number(queue, delivery.sequence),
             message,
-            locked,
+            locked: envelope.map(Box::new),
         }
     }
 

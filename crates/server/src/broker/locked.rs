@@ -73,7 +73,7 @@ impl Broker {
         let Some(envelope) = received.locked.take() else { return Ok(Ok(())) };
         let Some(encryption) = &self.shared.encryption else { return Ok(Err(UnreadableBody)) };
         let arn = queue.key.arn();
-        let body = encryption.unlock(&arn, received.message.id, envelope, open)?;
+        let body = encryption.unlock(&arn, received.message.id, *envelope, open)?;
         Ok(body.map(|body| encrypted_body::put_back(&mut received.message, body)))
     }
 }

@@ -78,7 +78,7 @@ pub struct Received {
     /// The stored message; without its body while that is locked.
     pub message: Message,
     /// The body, if only who may use a key of KMS can read it.
-    pub(crate) locked: Option<Envelope>,
+    pub(crate) locked: Option<Box<Envelope>>,
     /// `ReceiptHandle` of this receive, as text.
     pub receipt_handle: String,
     /// `SentTimestamp`, epoch milliseconds.

@@ -49,6 +49,9 @@ pub(super) async fn receive(
 ) -> Result<Vec<Received>, AwsError> {
     check_readable(context, queue).await?;
     let received = context.broker.receive(queue, options).await?;
+    if received.iter().all(|received| received.locked.is_none()) {
+        return Ok(received);
+    }
     let receipts: Vec<String> =
         received.iter().map(|received| received.receipt_handle.clone()).collect();
     let unlocked = unlock(context, queue, received);
