@@ -169,11 +169,10 @@ def java_suite(source, test="*Test"):
         arguments = ["-q", "-B", "-ntp", "-Dstyle.color=never", f"-Dclient-test.directory={directory / 'target'}"]
         if not ready:
             progress(suite, "downloading with maven")
-            # Resolves also what surefire loads only when it runs, by running no test at all.
-            warm_up = ["-Dtest=NoSuchTest", "-Dsurefire.failIfNoSpecifiedTests=false"]
-            checked(suite, [maven, *arguments, *warm_up, "test"], cwd=source)
+            checked(suite, [maven, *arguments, "test-compile"], cwd=source)
             seal()
-        return [maven, "--offline", *arguments, f"-Dtest={test}", "test"], source, {}
+        # Not offline: what surefire loads is known only when it has tests to run, and downloaded then, once.
+        return [maven, *arguments, f"-Dtest={test}", "test"], source, {}
 
     return prepare
 
