@@ -9,12 +9,13 @@ use std::fmt::Display;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
-use sluice_store::{Batch, Reader, Row, Shard, Space, StoreError};
+use sluice_store::{Batch, Reader, Shard, Space, StoreError};
 use zeroize::Zeroizing;
 
 use super::master_key::{MasterKey, MasterKeys};
 use super::sealing::{KEY_BYTES, SealingKey};
 use crate::random;
+use crate::rare_changes::rows::check_bodies;
 
 const ROW: &[u8] = b"s";
 const VERSION: u32 = 1;
@@ -145,10 +146,7 @@ pub(crate) fn check(reader: &dyn Reader, damage: &mut dyn FnMut(&dyn Display)) {
             }
         }
     }
-    match reader.scan(Space::Bodies, &[]..END, 1) {
-        Err(error) => damage(&error),
-        Ok(bodies) => bodies.iter().for_each(|_: &Row| damage(&"a body among keys")),
-    }
+    check_bodies(reader, "keys", damage);
 }
 
 #[cfg(test)]

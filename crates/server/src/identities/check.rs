@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use sluice_store::{Reader, Row, Space};
+use sluice_store::{Reader, Space};
 
 use super::group::Group;
 use super::managed_policy::ManagedPolicy;
@@ -11,11 +11,12 @@ use super::role::Role;
 use super::snapshot::Snapshot;
 use super::user::User;
 use super::{EntityKey, rows, settings};
+use crate::rare_changes::rows::{check_bodies, read_each};
 
 /// Reads every row, and tells what is wrong with them.
 pub(crate) fn check(reader: &dyn Reader, damage: &mut dyn FnMut(&dyn Display)) {
     let mut snapshot = Snapshot::with_policies_of_aws();
-    if let Err(error) = rows::read_each(reader, &mut snapshot, &mut |bad| damage(&bad)) {
+    if let Err(error) = read_each(reader, &mut snapshot, rows::read, &mut |bad| damage(&bad)) {
         damage(&error);
     }
     check_references(&snapshot, damage);
@@ -25,10 +26,7 @@ pub(crate) fn check(reader: &dyn Reader, damage: &mut dyn FnMut(&dyn Display)) {
         Ok(None) if snapshot.is_empty() => {}
         Ok(None) => damage(&"there are identities, but the row of settings is missing"),
     }
-    match reader.scan(Space::Bodies, &[]..&[0xff; 64], 1) {
-        Err(error) => damage(&error),
-        Ok(bodies) => bodies.iter().for_each(|_: &Row| damage(&"a body among identities")),
-    }
+    check_bodies(reader, "identities", damage);
 }
 
 /// Groups and policies that are named exist.

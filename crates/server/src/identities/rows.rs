@@ -73,31 +73,11 @@ fn row_key<T: Entity>(key: &EntityKey) -> Vec<u8> {
 
 /// Reads every row.
 pub(super) fn read_all(reader: &dyn Reader) -> Result<Snapshot, OpenError> {
-    let mut snapshot = Snapshot::with_policies_of_aws();
-    let mut first = None;
-    read_each(reader, &mut snapshot, &mut |bad| {
-        first.get_or_insert(bad);
-    })?;
-    match first {
-        None => Ok(snapshot),
-        Some(bad) => Err(bad.into()),
-    }
+    rows::read_all(reader, Snapshot::with_policies_of_aws(), read)
 }
 
-/// Reads what can be read, and tells what is wrong with the rest.
-pub(super) fn read_each(
-    reader: &dyn Reader,
-    snapshot: &mut Snapshot,
-    bad: &mut dyn FnMut(BadRow),
-) -> Result<(), StoreError> {
-    rows::each(reader, &mut |key, value| {
-        if let Err(error) = read(snapshot, key, value) {
-            bad(error);
-        }
-    })
-}
-
-fn read(snapshot: &mut Snapshot, key: &[u8], value: &[u8]) -> Result<(), BadRow> {
+/// Reads one row.
+pub(super) fn read(snapshot: &mut Snapshot, key: &[u8], value: &[u8]) -> Result<(), BadRow> {
     match key.first() {
         Some(&Account::TABLE) => read_as::<Account>(snapshot, key, value),
         Some(&User::TABLE) => read_as::<User>(snapshot, key, value),

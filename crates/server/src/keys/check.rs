@@ -2,15 +2,16 @@
 
 use std::fmt::Display;
 
-use sluice_store::{Reader, Row, Space};
+use sluice_store::Reader;
 
 use super::rows;
 use super::snapshot::Snapshot;
+use crate::rare_changes::rows::{check_bodies, read_each};
 
 /// Reads every row, and tells what is wrong with them.
 pub(crate) fn check(reader: &dyn Reader, damage: &mut dyn FnMut(&dyn Display)) {
     let mut snapshot = Snapshot::default();
-    if let Err(error) = rows::read_each(reader, &mut snapshot, &mut |bad| damage(&bad)) {
+    if let Err(error) = read_each(reader, &mut snapshot, rows::read, &mut |bad| damage(&bad)) {
         damage(&error);
     }
     for alias in snapshot.aliases() {
@@ -19,8 +20,5 @@ pub(crate) fn check(reader: &dyn Reader, damage: &mut dyn FnMut(&dyn Display)) {
             damage(&format_args!("{} is of a key that is missing: {}", alias.arn(), alias.key_id));
         }
     }
-    match reader.scan(Space::Bodies, &[]..&[0xff; 64], 1) {
-        Err(error) => damage(&error),
-        Ok(bodies) => bodies.iter().for_each(|_: &Row| damage(&"a body among KMS keys")),
-    }
+    check_bodies(reader, "KMS keys", damage);
 }

@@ -85,31 +85,11 @@ fn row_key(table: u8, place: &Place, name: &str) -> Vec<u8> {
 
 /// Reads every row.
 pub(super) fn read_all(reader: &dyn Reader) -> Result<Snapshot, OpenError> {
-    let mut snapshot = Snapshot::default();
-    let mut first = None;
-    read_each(reader, &mut snapshot, &mut |bad| {
-        first.get_or_insert(bad);
-    })?;
-    match first {
-        None => Ok(snapshot),
-        Some(bad) => Err(bad.into()),
-    }
+    rows::read_all(reader, Snapshot::default(), read)
 }
 
-/// Reads what can be read, and tells what is wrong with the rest.
-pub(super) fn read_each(
-    reader: &dyn Reader,
-    snapshot: &mut Snapshot,
-    bad: &mut dyn FnMut(BadRow),
-) -> Result<(), StoreError> {
-    rows::each(reader, &mut |key, value| {
-        if let Err(error) = read(snapshot, key, value) {
-            bad(error);
-        }
-    })
-}
-
-fn read(snapshot: &mut Snapshot, row: &[u8], value: &[u8]) -> Result<(), BadRow> {
+/// Reads one row.
+pub(super) fn read(snapshot: &mut Snapshot, row: &[u8], value: &[u8]) -> Result<(), BadRow> {
     match row.first() {
         Some(&KEYS) => {
             let key: Key = rows::decode(value).ok_or(BadRow::Value("key"))?;

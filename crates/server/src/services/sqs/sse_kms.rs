@@ -136,7 +136,8 @@ fn refused(error: KeyError) -> AwsError {
     };
     let request_id = Uuid::new_v4();
     let message = format!(
-        "{error} (Service: AWSKMS; Status Code: 400; Error Code: {code}; Request ID: {request_id}; Proxy: null)"
+        "{error} (Service: AWSKMS; Status Code: {}; Error Code: {code}; Request ID: {request_id}; Proxy: null)",
+        shape.status
     );
     AwsError::new(shape, message)
 }
