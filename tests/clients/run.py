@@ -209,7 +209,7 @@ SUITES = {
     "sluice-cli": python_suite("current.txt", ["test_sluice_cli.py"]),
     "virtual-clock": python_suite("current.txt", ["test_virtual_clock.py"]),
     "signatures": python_suite("current.txt", ["test_signatures.py"]),
-    "tls-python": python_suite("current.txt", ["test_tls.py", "test_signatures.py"]),
+    "tls-python": python_suite("current.txt", ["test_tls.py", "test_signatures.py", "test_master_key.py"]),
     "tls-aws-cli": aws_cli_suite("test_tls.py"),
     "tls-javascript": javascript_suite(HERE / "javascript", "tls.test.js"),
     "tls-rust": rust_suite("tls"),

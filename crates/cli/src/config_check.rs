@@ -5,15 +5,16 @@ use sluice_server::tls::TlsFiles;
 
 use crate::arguments::{CheckArgs, OutputFormat};
 use crate::exit::Failure;
-use crate::output;
 use crate::serve::{read_files, resolve};
 use crate::settings::{Mode, Resolved, Settings};
+use crate::{master_key, output};
 
 /// Prints the effective configuration, or fails with every problem found.
 pub(crate) fn run(args: CheckArgs) -> Result<(), Failure> {
     let mode = if args.dev { Mode::Dev } else { Mode::Serve };
     let resolved = resolve(mode, &args.config, args.settings)?;
     read_files(mode, &resolved)?;
+    master_key::read(&resolved.settings).map_err(Failure::Usage)?;
     check_tls(&resolved.settings)?;
     match args.output.output {
         OutputFormat::Text => output::print(&text(&resolved)),

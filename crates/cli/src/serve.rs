@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sluice_server::config::{Config, EndpointPolicy, RootCredentials};
-use sluice_server::encryption::{MasterKey, OpenError};
+use sluice_server::encryption::{MasterKey, MasterKeys, OpenError};
 use sluice_server::services::sqs::declared_queues::{DeclarationError, DeclaredQueue};
 use sluice_server::{Drained, Running, Server, StartError};
 use tempfile::TempDir;
@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::{ConfigFileArgs, LogFormat, ServerArgs};
 use crate::exit::{CUT_SHORT, Failure, chain};
-use crate::settings::{FromFiles, Layers, Mode, Resolved, SettingFlags};
+use crate::settings::{FromFiles, Layers, Mode, Resolved, SettingFlags, Settings};
 use crate::start_up::{self, Lifetime, Ready};
 use crate::{
     master_key, open_files, port_file, private, queue_file, root_credentials, self_signed,
@@ -30,7 +30,8 @@ pub(crate) async fn run(
     log_format: LogFormat,
 ) -> Result<(), Failure> {
     let resolved = resolve(mode, &args.config, args.settings)?;
-    let files = read_files(mode, &resolved)?;
+    let mut files = read_files(mode, &resolved)?;
+    files.master_keys = open_master_keys(&resolved.settings).await?;
     let directory = DataDirectory::choose(resolved.settings.data.clone())?;
     open_files::raise_limit();
     if let Some(directory) = &resolved.settings.tls_self_signed {
@@ -38,7 +39,7 @@ pub(crate) async fn run(
     }
     // Listened to before the server starts, so that a signal during start-up is not lost.
     let mut signals = Signals::listen()?;
-    let at_rest = files.master_key.as_ref().map(MasterKey::fingerprint);
+    let at_rest = files.master_keys.current.as_ref().map(MasterKey::fingerprint);
     let mut config = resolved.settings.server_config(mode, directory.path(), files);
     config.http.connections_max = open_files::connections(config.http.connections_max);
     let mut hangups = Hangups::listen(&config)?;
@@ -123,7 +124,13 @@ fn not_started(error: &StartError) -> Failure {
     }
 }
 
-/// Reads the files that the settings name.
+/// Reads the master keys, and has a KMS decrypt them if one is named.
+async fn open_master_keys(settings: &Settings) -> Result<MasterKeys, Failure> {
+    let files = master_key::read(settings).map_err(Failure::Usage)?;
+    files.open(&settings.master_key_kms, &settings.region).await
+}
+
+/// Reads the files that the settings name, master keys aside.
 pub(crate) fn read_files(mode: Mode, resolved: &Resolved) -> Result<FromFiles, Failure> {
     let settings = &resolved.settings;
     if mode == Mode::Serve {
@@ -132,13 +139,8 @@ pub(crate) fn read_files(mode: Mode, resolved: &Resolved) -> Result<FromFiles, F
     Ok(FromFiles {
         declared_queues: declared_queues(resolved)?,
         root_credentials: root_credentials(resolved)?,
-        master_key: master_key(resolved, "master_key_file", settings.master_key_file.as_deref())?,
-        previous_master_key: master_key(
-            resolved,
-            "previous_master_key_file",
-            settings.previous_master_key_file.as_deref(),
-        )?,
         endpoint_policies: endpoint_policies(resolved)?,
+        master_keys: MasterKeys::default(),
     })
 }
 
@@ -175,17 +177,6 @@ fn declared_queues(resolved: &Resolved) -> Result<Vec<DeclaredQueue>, Failure> {
 fn root_credentials(resolved: &Resolved) -> Result<Vec<RootCredentials>, Failure> {
     let path = resolved.settings.root_credentials_file.as_deref();
     path.map_or(Ok(Vec::new()), |path| root_credentials::read(path).map_err(Failure::Usage))
-}
-
-/// Reads a master key, if a file has it.
-fn master_key(
-    resolved: &Resolved,
-    key: &str,
-    path: Option<&Path>,
-) -> Result<Option<MasterKey>, Failure> {
-    let data = resolved.settings.data.as_deref();
-    let read = |path| master_key::read(key, path, data).map_err(Failure::Usage);
-    path.map(read).transpose()
 }
 
 /// Reads the environment and the file, and decides the settings.

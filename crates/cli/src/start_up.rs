@@ -100,7 +100,12 @@ fn banner(ready: &Ready<'_>) -> String {
     let queue = format!("{endpoint}/{}/first", ready.settings.account);
     let data = ready.data.display();
     let at_rest = match &ready.at_rest {
-        Some(fingerprint) => format!("bodies are encrypted, with the master key {fingerprint}"),
+        Some(fingerprint) => {
+            let kms = &ready.settings.master_key_kms.endpoint;
+            let by = kms.as_ref().map(|kms| format!(", decrypted by {}", kms.url()));
+            let by = by.unwrap_or_default();
+            format!("bodies are encrypted, with the master key {fingerprint}{by}")
+        }
         None => "nothing is encrypted, without `master_key_file`".to_owned(),
     };
     format!(

@@ -1,6 +1,6 @@
-//! One request, one answer over HTTP/1.1: AWS JSON 1.0, or the Query protocol.
+//! One request, one answer over HTTP/1.1: AWS JSON, or the Query protocol.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,22 +67,42 @@ impl ConnectionArgs {
         let endpoint = Endpoint::parse(endpoint).map_err(Failure::Usage)?;
         Ok(Target {
             authority: endpoint.host().to_owned(),
-            tls: self.tls(&endpoint)?,
+            tls: tls(&endpoint, self.ca_file.as_deref())?,
             region: self.region.clone(),
-            credentials: Credentials::from_environment().into(),
+            credentials: Credentials::given_or_stand_in().into(),
         })
     }
+}
 
-    fn tls(&self, endpoint: &Endpoint) -> Result<Option<Tls>, Failure> {
-        match endpoint.scheme {
-            Scheme::Http => Ok(None),
-            Scheme::Https => {
-                let tls = Tls::new(self.ca_file.as_deref());
-                tls.map(Some).map_err(|error| Failure::Usage(error.to_string()))
-            }
+fn tls(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<Option<Tls>, Failure> {
+    match endpoint.scheme {
+        Scheme::Http => Ok(None),
+        Scheme::Https => {
+            Tls::new(ca_file).map(Some).map_err(|error| Failure::Usage(error.to_string()))
         }
     }
 }
+
+/// A service that speaks AWS JSON.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JsonService {
+    /// As in the scope of signatures.
+    name: &'static str,
+    target_prefix: &'static str,
+    content_type: &'static str,
+}
+
+const SQS: JsonService = JsonService {
+    name: "sqs",
+    target_prefix: "AmazonSQS",
+    content_type: "application/x-amz-json-1.0",
+};
+/// Keys.
+pub(crate) const KMS: JsonService = JsonService {
+    name: "kms",
+    target_prefix: "TrentService",
+    content_type: "application/x-amz-json-1.1",
+};
 
 /// A client of one endpoint.
 pub(crate) struct Connection {
@@ -120,30 +140,48 @@ impl Connection {
     /// Prepares a client; nothing is sent yet.
     pub(crate) fn new(args: &ConnectionArgs) -> Result<Self, Failure> {
         let endpoint = Endpoint::parse(&args.endpoint).map_err(Failure::Usage)?;
-        Ok(Self {
-            client: HttpClient::new(args.tls(&endpoint)?.as_ref()),
-            endpoint,
-            region: args.region.clone(),
-            credentials: Credentials::from_environment(),
-        })
+        let credentials = Credentials::given_or_stand_in();
+        Self::to(endpoint, args.region.clone(), args.ca_file.as_deref(), credentials)
     }
 
-    /// Calls an operation and returns its output, an empty object where it has none.
+    /// Prepares a client of an endpoint.
+    pub(crate) fn to(
+        endpoint: Endpoint,
+        region: String,
+        ca_file: Option<&Path>,
+        credentials: Credentials,
+    ) -> Result<Self, Failure> {
+        let client = HttpClient::new(tls(&endpoint, ca_file)?.as_ref());
+        Ok(Self { client, endpoint, region, credentials })
+    }
+
+    /// Calls an operation of SQS and returns its output, an empty object where it has none.
     pub(crate) async fn call(&self, operation: &str, input: &Value) -> Result<Value, Failure> {
         self.call_waiting(operation, input, 0).await
     }
 
-    /// Calls an operation that may wait on purpose.
+    /// Calls an operation of SQS that may wait on purpose.
     pub(crate) async fn call_waiting(
         &self,
         operation: &str,
         input: &Value,
         wait_secs: u64,
     ) -> Result<Value, Failure> {
-        let target = format!("AmazonSQS.{operation}");
-        let headers =
-            [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target.as_str())];
-        let request = self.request("sqs", &headers, input.to_string())?;
+        self.json(SQS, operation, input, wait_secs).await
+    }
+
+    /// Calls an operation of a service that speaks AWS JSON, which may wait on purpose.
+    pub(crate) async fn json(
+        &self,
+        service: JsonService,
+        operation: &str,
+        input: &Value,
+        wait_secs: u64,
+    ) -> Result<Value, Failure> {
+        let JsonService { name, target_prefix, content_type } = service;
+        let target = format!("{target_prefix}.{operation}");
+        let headers = [("content-type", content_type), ("x-amz-target", target.as_str())];
+        let request = self.request(name, &headers, input.to_string())?;
         read_answer(&self.exchange(request, wait_secs).await?)
     }
 
@@ -230,8 +268,11 @@ fn read_answer(answer: &Response<Bytes>) -> Result<Value, Failure> {
     let document =
         if body.is_empty() { Some(json!({})) } else { serde_json::from_slice::<Value>(body).ok() };
     if status.is_success() {
-        return document
-            .ok_or_else(|| Failure::Refused("the answer is not JSON; is this SQS?".to_owned()));
+        return document.ok_or_else(|| {
+            Failure::Refused(
+                "the answer is not JSON; is this an endpoint of AWS or Sluice?".to_owned(),
+            )
+        });
     }
     let member =
         |name: &str| document.as_ref().and_then(|object| object.get(name)).and_then(Value::as_str);

@@ -1,4 +1,4 @@
-//! The client commands: a thin client of SQS over AWS JSON 1.0, and of IAM and STS over the Query protocol, for this server
+//! The client commands: a thin client of SQS over AWS JSON, and of IAM and STS over the Query protocol, for this server
 //! and any other endpoint.
 
 mod attribute;
@@ -12,4 +12,6 @@ pub(crate) mod messages;
 pub(crate) mod queues;
 pub(crate) mod redrive;
 
-pub(crate) use connection::{Connection, ConnectionArgs};
+pub(crate) use connection::{Connection, ConnectionArgs, KMS};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use signature::Credentials;

@@ -6,28 +6,30 @@ use sluice_wire::{SigningIdentity, SigningRequest, sign};
 
 /// Who signs requests.
 #[derive(Clone)]
-pub(super) struct Credentials {
+pub(crate) struct Credentials {
     access_key_id: String,
     secret_access_key: String,
     session_token: Option<String>,
 }
 
 impl Credentials {
-    /// Takes the standard AWS variables; a server for development accepts the stand-in as well.
-    pub(super) fn from_environment() -> Self {
+    /// Takes the standard AWS variables, if they are set.
+    pub(crate) fn given() -> Option<Self> {
         let variable = |name| std::env::var(name).ok().filter(|text: &String| !text.is_empty());
-        match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
-            (Some(access_key_id), Some(secret_access_key)) => Self {
-                access_key_id,
-                secret_access_key,
-                session_token: variable("AWS_SESSION_TOKEN"),
-            },
-            _ => Self {
-                access_key_id: "sluice".to_owned(),
-                secret_access_key: "sluice".to_owned(),
-                session_token: None,
-            },
-        }
+        Some(Self {
+            access_key_id: variable("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: variable("AWS_SECRET_ACCESS_KEY")?,
+            session_token: variable("AWS_SESSION_TOKEN"),
+        })
+    }
+
+    /// The same; a server for development accepts the stand-in as well.
+    pub(super) fn given_or_stand_in() -> Self {
+        Self::given().unwrap_or_else(|| Self {
+            access_key_id: "sluice".to_owned(),
+            secret_access_key: "sluice".to_owned(),
+            session_token: None,
+        })
     }
 
     /// Returns the headers that sign a `POST /` with these headers and this body.

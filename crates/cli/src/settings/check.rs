@@ -21,6 +21,7 @@ pub(super) fn problems(mode: Mode, settings: &Settings, rows: &[Row]) -> Vec<Str
     for (name, listener) in &settings.further_listeners {
         checks.further_listener(name, listener);
     }
+    checks.master_key_kms();
     if settings.further_listeners.len() > FURTHER_MAX {
         let found = settings.further_listeners.len();
         let wants = format!("`listeners` wants at most {FURTHER_MAX} sections, found {found}");
@@ -134,6 +135,24 @@ impl Checks<'_> {
                  `{at}tls.key_file`, or `{at}allow_plain_http` = true where something else protects the network"
             );
             self.refuse(name, &text);
+        }
+    }
+
+    /// A KMS decrypts a file, and what else is said of a KMS belongs to it.
+    fn master_key_kms(&mut self) {
+        let kms = &self.settings.master_key_kms;
+        let endpoint = "master_key_kms.endpoint";
+        if kms.endpoint.is_some() && self.settings.master_key_file.is_none() {
+            let text = format!("`{endpoint}` wants `master_key_file` too: what it decrypts");
+            self.refuse(endpoint, &text);
+        }
+        for (name, is_given) in [
+            ("master_key_kms.region", kms.region.is_some()),
+            ("master_key_kms.ca_file", kms.ca_file.is_some()),
+        ] {
+            if is_given && kms.endpoint.is_none() {
+                self.refuse(name, &format!("`{name}` wants `{endpoint}` too"));
+            }
         }
     }
 

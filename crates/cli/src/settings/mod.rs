@@ -18,4 +18,4 @@ pub(crate) mod values;
 
 pub(crate) use flags::SettingFlags;
 pub(crate) use layers::{Layers, Resolved};
-pub(crate) use values::{FromFiles, Mode, Settings};
+pub(crate) use values::{FromFiles, MasterKeyKms, Mode, Settings};

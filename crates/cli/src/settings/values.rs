@@ -12,13 +12,14 @@ use sluice_server::config::{
     Access, AuditConfig, Config, EndpointPolicy, HttpLimits, ListenerConfig, RequestRates,
     RootCredentials, StoreLimits, WhenFull,
 };
-use sluice_server::encryption::MasterKey;
+use sluice_server::encryption::MasterKeys;
 use sluice_server::services::sqs::Limits;
 use sluice_server::services::sqs::declared_queues::DeclaredQueue;
 use sluice_server::services::{Extensions, Switch};
 use sluice_server::tls::TlsFiles;
 
 use super::listener::ListenerSettings;
+use crate::client::Endpoint;
 use crate::self_signed;
 
 const KIB: u64 = 1024;
@@ -56,6 +57,7 @@ pub(crate) struct Settings {
     pub(crate) master_key_file: Option<PathBuf>,
     /// File with the master key that the other one replaces.
     pub(crate) previous_master_key_file: Option<PathBuf>,
+    pub(crate) master_key_kms: MasterKeyKms,
     /// Of the listener on [`Settings::listen`].
     pub(crate) listener: ListenerSettings,
     /// Further ones, by name.
@@ -95,12 +97,20 @@ pub(crate) struct Settings {
     pub(crate) reserve_bytes: u64,
 }
 
+/// The KMS that decrypts the master key.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MasterKeyKms {
+    /// Without one, the master key is in its file as it is.
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) region: Option<String>,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
 /// What the settings name files for.
 #[derive(Debug, Default)]
 pub(crate) struct FromFiles {
     pub(crate) root_credentials: Vec<RootCredentials>,
-    pub(crate) master_key: Option<MasterKey>,
-    pub(crate) previous_master_key: Option<MasterKey>,
+    pub(crate) master_keys: MasterKeys,
     /// By the name of the listener.
     pub(crate) endpoint_policies: BTreeMap<String, EndpointPolicy>,
     pub(crate) declared_queues: Vec<DeclaredQueue>,
@@ -124,6 +134,7 @@ impl Settings {
             root_credentials_file: None,
             master_key_file: None,
             previous_master_key_file: None,
+            master_key_kms: MasterKeyKms::default(),
             listener: ListenerSettings::default(),
             further_listeners: BTreeMap::new(),
             tls_self_signed: None,
@@ -224,13 +235,7 @@ impl Settings {
 
     /// The server configuration, with the data directory that was chosen and what is in the files.
     pub(crate) fn server_config(&self, mode: Mode, data_dir: &Path, files: FromFiles) -> Config {
-        let FromFiles {
-            root_credentials,
-            master_key,
-            previous_master_key,
-            endpoint_policies,
-            declared_queues,
-        } = files;
+        let FromFiles { root_credentials, master_keys, endpoint_policies, declared_queues } = files;
         let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         Config {
             data_dir: data_dir.to_owned(),
@@ -246,8 +251,8 @@ impl Settings {
                 per_key: NonZeroU32::new(self.requests_per_second_per_key),
                 per_address: NonZeroU32::new(self.requests_per_second_per_address),
             },
-            master_key,
-            previous_master_key,
+            master_key: master_keys.current,
+            previous_master_key: master_keys.previous,
             keys_without_master_key: match mode {
                 Mode::Serve => Switch::Off,
                 Mode::Dev => Switch::On,

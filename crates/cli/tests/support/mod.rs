@@ -34,11 +34,17 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on a data directory, or returns what it said instead of starting.
     pub(crate) fn start(data: &Path) -> Result<Self, Output> {
+        Self::start_with(data, |_| {})
+    }
+
+    /// The same with more flags, and other variables.
+    pub(crate) fn start_with(data: &Path, more: impl FnOnce(&mut Command)) -> Result<Self, Output> {
         let port = tempfile::tempdir().expect("the test may write to the temporary directory");
         let file = port.path().join("port");
-        let arguments =
-            ["dev", "--data", text(data), "--listen", "127.0.0.1:0", "--port-file", text(&file)];
-        let mut child = sluice(&arguments)
+        let mut command = sluice(&["dev", "--data", text(data), "--port-file", text(&file)]);
+        command.env("SLUICE_LISTEN", "127.0.0.1:0");
+        more(&mut command);
+        let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -53,6 +59,11 @@ impl Server {
         }
         let address = std::fs::read_to_string(&file).expect("it is written before the banner");
         Ok(Self { child, address: address.trim().to_owned(), log, _port: port })
+    }
+
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -120,12 +131,21 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Calls an operation: the answer, or status and body of an error.
+    /// Calls an operation of SQS: the answer, or status and body of an error.
     pub(crate) fn call(&mut self, operation: &str, input: &Value) -> Result<Value, (u16, String)> {
+        self.call_target(&format!("AmazonSQS.{operation}"), input)
+    }
+
+    /// Calls an operation of KMS, which has to work.
+    pub(crate) fn kms(&mut self, operation: &str, input: &Value) -> Value {
+        self.call_target(&format!("TrentService.{operation}"), input).expect("KMS does it")
+    }
+
+    fn call_target(&mut self, target: &str, input: &Value) -> Result<Value, (u16, String)> {
         let body = input.to_string();
         let request = format!(
             "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-amz-json-1.0\r\n\
-             X-Amz-Target: AmazonSQS.{operation}\r\nContent-Length: {}\r\n\r\n{body}",
+             X-Amz-Target: {target}\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             body.len()
         );
