@@ -28,6 +28,11 @@ pub(crate) trait Change: Sized + Send + 'static {
     /// Everything as it will be, and the rows that make it so.
     fn into_parts(self) -> (Self::Snapshot, Batch);
 
+    /// Whether it removes what must be in no file any more.
+    fn erases(&self) -> bool {
+        false
+    }
+
     /// Tells that nothing can be changed.
     fn stopped() -> Self::Stopped;
 }
@@ -174,12 +179,16 @@ impl<C: Change> Writer<C> {
 
     /// Makes a change durable, and lets everyone see it then.
     async fn commit(&self, change: C) -> Result<(), C::Stopped> {
+        let erases = change.erases();
         let (snapshot, batch) = change.into_parts();
         if batch.is_empty() {
             return Ok(());
         }
         self.rows.commit(batch).await.map_err(|NotDurable| C::stopped())?;
         self.published.set(snapshot);
+        if erases {
+            self.rows.erase_removed().await;
+        }
         Ok(())
     }
 }

@@ -113,7 +113,8 @@ async fn start_services(
 ) -> Result<Started, StartError> {
     let encryption = open_encryption(config, store, clock).await?;
     let broker = start_broker(config, store, clock, encryption.clone()).await?;
-    let (identities, root_key) = match open_identities(config, store, clock, &broker).await {
+    let opened = open_identities(config, store, clock, &broker, encryption.clone()).await;
+    let (identities, root_key) = match opened {
         Ok(opened) => opened,
         Err(error) => {
             broker.shutdown().await;
@@ -168,10 +169,11 @@ async fn open_identities(
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
     broker: &Broker,
+    encryption: Option<Encryption>,
 ) -> Result<(Identities, Option<AccessKey>), StartError> {
     let failed = |detail: String| StartError::Identities { path: config.data_dir.clone(), detail };
     let shard = store.open_shard(identities::SHARD).map_err(|error| failed(error.to_string()))?;
-    let opened = Identities::open(shard, Arc::clone(clock), broker.health()).await;
+    let opened = Identities::open(shard, encryption, Arc::clone(clock), broker.health()).await;
     let identities = opened.map_err(|error| failed(error.to_string()))?;
     match root_key(config, &identities).await {
         Ok(root_key) => Ok((identities, root_key)),

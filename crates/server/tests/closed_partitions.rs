@@ -67,6 +67,10 @@ impl Shard for WatchedShard {
     fn reader(&self) -> Arc<dyn Reader> {
         Arc::new(WatchedReader(self.0.reader(), Arc::clone(&self.1)))
     }
+
+    fn erase_removed(&mut self) -> Result<(), StoreError> {
+        self.0.erase_removed()
+    }
 }
 
 impl Reader for WatchedReader {

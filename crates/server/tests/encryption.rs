@@ -11,13 +11,15 @@ use http_support::{TestServer, json};
 use md5::Md5;
 use serde_json::{Value, json as object};
 use sha2::{Digest, Sha256};
-use sluice_server::config::{Access, Config};
+use sluice_server::config::{Access, Config, RootCredentials};
 use sluice_server::encryption::MasterKey;
+use sluice_server::identities::Secret;
 use sluice_server::{Server, offline};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 const KEY: &str = "3q2+796tvu/erb7v3q2+796tvu/erb7v3q2+796tvu8=";
+const ROOT_KEY: &str = "AKIAENCRYPTEDATREST1";
 const OTHER_KEY: &str = "4q2+796tvu/erb7v3q2+796tvu/erb7v3q2+796tvu8=";
 
 fn with_key(key: &str) -> impl FnOnce(&mut Config) {
@@ -167,6 +169,37 @@ fn a_start_with_both_changes_the_master_key_and_everything_is_read() {
     let server = start_on(&data, OTHER_KEY);
     let url = create(&server, "q", &object!({}));
     assert_eq!(receive(&server, &url, 0), [body]);
+}
+
+/// A server that verifies, with an access key for its root.
+fn start_with_root(data: &Path, key: Option<&str>, secret: &str) -> TestServer {
+    TestServer::start_with(|config| {
+        config.master_key = key.map(|key| MasterKey::parse(key).expect("32 bytes"));
+        data.clone_into(&mut config.data_dir);
+        config.access = Access::Verified;
+        config.root_credentials = vec![RootCredentials {
+            account: None,
+            access_key_id: ROOT_KEY.to_owned(),
+            secret: Secret::new(secret.to_owned()),
+        }];
+    })
+}
+
+#[test]
+fn whoever_gets_the_disk_of_an_encrypted_server_finds_no_secret_of_an_access_key() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+    let (first, second) = (secret(), secret());
+    start_with_root(&data, None, &first).drain();
+    assert!(holds(&data, first.as_bytes()), "the search works");
+    start_with_root(&data, Some(KEY), &first).drain();
+    offline::back_up(&data, &backup).expect("a backup");
+    offline::check(&data, &mut |finding| panic!("{finding:?}")).expect("readable");
+    start_with_root(&data, Some(KEY), &second).drain();
+    for secret in [&first, &second] {
+        assert!(!holds(&data, secret.as_bytes()) && !holds(&backup, secret.as_bytes()));
+    }
+    assert_eq!(started_with(&data, Some(OTHER_KEY), Some(KEY)), Ok(()), "sealed by the same key");
 }
 
 #[test]

@@ -250,7 +250,8 @@ async fn identities_directory() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), 0);
     let shard = store.open_shard(identities::SHARD).unwrap();
-    let opened = Identities::open(shard, Arc::new(clock()), Health::default()).await.unwrap();
+    let opened = Identities::open(shard, None, Arc::new(clock()), Health::default());
+    let opened = opened.await.unwrap();
     opened.ensure_root_key(ACCOUNT).await.unwrap();
     let add_bob = |draft: &mut Draft, now_ms| {
         let access_keys = vec![AccessKey::new(ACCOUNT, now_ms, |_| false)];

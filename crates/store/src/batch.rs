@@ -52,6 +52,23 @@ impl Batch {
         }
     }
 
+    /// Puts what `map` makes of a key and its value in the place of each value.
+    #[must_use]
+    pub fn map_values(self, mut map: impl FnMut(&[u8], Vec<u8>) -> Vec<u8>) -> Self {
+        let mut mapped = Self::new();
+        for change in self.changes {
+            match change {
+                Change::Put { space, key, value } => {
+                    let value = map(&key, value);
+                    mapped.put(space, key, value);
+                }
+                Change::Delete { space, key } => mapped.delete(space, key),
+                Change::DeleteRange { space, from, to } => mapped.delete_range(space, from..to),
+            }
+        }
+        mapped
+    }
+
     /// Says whether the batch changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

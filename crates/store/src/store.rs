@@ -54,6 +54,13 @@ pub trait Shard: Send {
 
     /// Returns a reader of this shard, usable from any thread.
     fn reader(&self) -> Arc<dyn Reader>;
+
+    /// Sees to it that no file holds rows of this shard that were removed or replaced. Waits for the disk, and writes all that
+    /// is in memory: for what has to be gone, not for what may go.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the rows are removed, but may be in files until the store gets rid of them in its own time.
+    fn erase_removed(&mut self) -> Result<(), StoreError>;
 }
 
 /// Reads one shard; sees every commit that was submitted, durable or not.

@@ -103,7 +103,7 @@ async fn open(audit: &AuditConfig) -> AuditLog {
 /// Nobody, and no trails.
 async fn identities() -> Identities {
     let shard = MemoryStore::new().open_shard(SHARD).expect("free");
-    let opened = Identities::open(shard, Arc::new(SystemClock), Health::default()).await;
+    let opened = Identities::open(shard, None, Arc::new(SystemClock), Health::default()).await;
     opened.expect("an empty store opens")
 }
 

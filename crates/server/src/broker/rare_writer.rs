@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sluice_store::{Batch, Shard};
+use sluice_store::{Batch, Shard, StoreError};
 
 use super::health::{Health, Watch};
 
@@ -35,21 +35,35 @@ impl RareWriter {
         if batch.is_empty() {
             return Ok(());
         }
-        let shard = Arc::clone(&self.shard);
-        let commit = move || {
-            let ticket = shard.lock().unwrap_or_else(PoisonError::into_inner).commit(batch);
-            ticket.wait()
-        };
         // The write may wait for the disk as well as the sync. The next change waits for both.
+        let committed = self.wait_for(|shard| shard.commit(batch).wait()).await;
+        committed.map_err(|fault| {
+            self.health.fail(&*fault);
+            NotDurable
+        })
+    }
+
+    /// Sees to it that no file holds what was removed. If that fails, the log says so: it is removed all the same.
+    pub(crate) async fn erase_removed(&self) {
+        if let Err(error) = self.wait_for(|shard| shard.erase_removed()).await {
+            tracing::warn!(%error, "files may hold what was removed, until they are rewritten");
+        }
+    }
+
+    /// Has something done that waits for the disk, on a thread that may.
+    async fn wait_for(
+        &self,
+        work: impl FnOnce(&mut dyn Shard) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), Box<dyn Error + Send>> {
+        let shard = Arc::clone(&self.shard);
+        let work = move || work(&mut **shard.lock().unwrap_or_else(PoisonError::into_inner));
         self.watch.begin();
-        let committed = tokio::task::spawn_blocking(commit).await;
+        let done = tokio::task::spawn_blocking(work).await;
         self.watch.end();
-        let fault: Box<dyn Error + Send> = match committed {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(lost)) => Box::new(lost),
-            Err(panicked) => Box::new(panicked),
-        };
-        self.health.fail(&*fault);
-        Err(NotDurable)
+        match done {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(lost)) => Err(Box::new(lost)),
+            Err(panicked) => Err(Box::new(panicked)),
+        }
     }
 }

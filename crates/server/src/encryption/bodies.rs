@@ -7,13 +7,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use hmac::{Hmac, KeyInit};
 use sha2::Sha256;
-use sluice_store::Shard;
+use sluice_store::{Shard, StoreError};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::data_key::{CurrentKey, DataKey, Use, key_context};
 use super::envelope::Envelope;
 use super::master_key::MasterKeys;
+use super::sealed_shard::SealedShard;
 use super::sealing::{KEY_BYTES, SealingKey, context};
 use super::server_key::{self, OpenError};
 use crate::clock::Clock;
@@ -87,8 +88,21 @@ impl Encryption {
 
     /// What the material of KMS keys is sealed with.
     pub(crate) fn root_of_keys(&self) -> SealingKey {
-        let root = Zeroizing::new(self.0.server_key.derived(b"sluice root of keys 1"));
-        SealingKey::new(&root)
+        self.derived_key(b"sluice root of keys 1")
+    }
+
+    /// A shard for rows that hold secrets: their values are sealed, and those that are not yet are sealed now. Waits for the
+    /// disk.
+    ///
+    /// # Errors
+    /// [`StoreError`], with nothing left that uses the shard.
+    pub(crate) fn sealed(&self, shard: Box<dyn Shard>) -> Result<Box<dyn Shard>, StoreError> {
+        let key = self.derived_key(b"sluice rows of identities 1");
+        Ok(Box::new(SealedShard::over(shard, key)?))
+    }
+
+    fn derived_key(&self, purpose: &[u8]) -> SealingKey {
+        SealingKey::new(&Zeroizing::new(self.0.server_key.derived(purpose)))
     }
 
     /// A digest that only who has the key can make: the digest of a deduplication id that was made from a body tells nothing

@@ -14,12 +14,14 @@ mod envelope;
 
 mod bodies;
 mod data_key;
+mod sealed_shard;
 
 pub use bodies::Encryption;
 pub(crate) use bodies::{Body, UnreadableBody};
 pub(crate) use data_key::{CurrentKey, Use};
 pub(crate) use envelope::{Envelope, SealedBy};
 pub use master_key::{MasterKey, MasterKeys, WrongMasterKey};
+pub(crate) use sealed_shard::is_sealed;
 pub(crate) use sealing::{KEY_BYTES, SealingKey, context};
 pub use server_key::OpenError;
 pub(crate) use server_key::check;

@@ -305,7 +305,7 @@ mod tests {
 
     async fn identities() -> Identities {
         let shard = MemoryStore::new().open_shard(identities::SHARD).expect("free");
-        let opened = Identities::open(shard, Arc::new(SystemClock), Health::default());
+        let opened = Identities::open(shard, None, Arc::new(SystemClock), Health::default());
         opened.await.expect("empty")
     }
 

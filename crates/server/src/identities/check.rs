@@ -1,5 +1,6 @@
 //! Checks the rows of identities, offline.
 
+use std::cell::Cell;
 use std::fmt::Display;
 
 use sluice_store::{Reader, Space};
@@ -11,19 +12,27 @@ use super::role::Role;
 use super::snapshot::Snapshot;
 use super::user::User;
 use super::{EntityKey, rows, settings};
+use crate::encryption::is_sealed;
 use crate::rare_changes::rows::{check_bodies, read_each};
 
 /// Reads every row, and tells what is wrong with them.
 pub(crate) fn check(reader: &dyn Reader, damage: &mut dyn FnMut(&dyn Display)) {
     let mut snapshot = Snapshot::with_policies_of_aws();
-    if let Err(error) = read_each(reader, &mut snapshot, rows::read, &mut |bad| damage(&bad)) {
+    // Without the master key, nothing more can be said of what is sealed.
+    let has_sealed = Cell::new(false);
+    let read = |snapshot: &mut Snapshot, key: &[u8], value: &[u8]| {
+        let is_sealed = is_sealed(value);
+        has_sealed.set(has_sealed.get() || is_sealed);
+        if is_sealed { Ok(()) } else { rows::read(snapshot, key, value) }
+    };
+    if let Err(error) = read_each(reader, &mut snapshot, read, &mut |bad| damage(&bad)) {
         damage(&error);
     }
     check_references(&snapshot, damage);
     match reader.get(Space::Rows, settings::KEY) {
         Err(error) => damage(&error),
         Ok(Some(_)) => {}
-        Ok(None) if snapshot.is_empty() => {}
+        Ok(None) if snapshot.is_empty() && !has_sealed.get() => {}
         Ok(None) => damage(&"there are identities, but the row of settings is missing"),
     }
     check_bodies(reader, "identities", damage);

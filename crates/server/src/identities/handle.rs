@@ -15,6 +15,7 @@ use super::settings;
 use super::snapshot::{Draft, Snapshot};
 use crate::broker::Health;
 use crate::clock::Clock;
+use crate::encryption::Encryption;
 use crate::rare_changes::RareChanges;
 
 /// Identities cannot be changed any more: the store failed, or the server stops.
@@ -59,16 +60,20 @@ struct Shared {
 }
 
 impl Identities {
-    /// Reads every identity and starts the task that changes them.
+    /// Reads every identity and starts the task that changes them. With encryption, their rows are sealed.
     ///
     /// # Errors
     /// What is wrong with the store or a row in it, with nothing left that uses the shard.
     pub async fn open(
         mut shard: Box<dyn Shard>,
+        encryption: Option<Encryption>,
         clock: Arc<dyn Clock>,
         health: Health,
     ) -> Result<Self, OpenError> {
         let read = move || {
+            if let Some(encryption) = encryption {
+                shard = encryption.sealed(shard)?;
+            }
             let session_key = settings::open(&mut *shard)?;
             let snapshot = rows::read_all(&*shard.reader())?;
             Ok::<_, OpenError>((shard, session_key, snapshot))
@@ -201,7 +206,7 @@ mod tests {
 
     async fn open(store: &MemoryStore) -> Result<Identities, OpenError> {
         let shard = store.open_shard(SHARD).expect("free");
-        Identities::open(shard, Arc::new(SystemClock), Health::default()).await
+        Identities::open(shard, None, Arc::new(SystemClock), Health::default()).await
     }
 
     async fn create_user(identities: &Identities, name: &str) -> AccessKey {

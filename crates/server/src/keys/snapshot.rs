@@ -122,6 +122,7 @@ fn in_place<'a, T>(table: &'a Table<T>, place: &'a Place) -> impl Iterator<Item 
 pub struct Draft {
     snapshot: Snapshot,
     batch: Batch,
+    removes_material: bool,
 }
 
 impl Draft {
@@ -141,6 +142,7 @@ impl Draft {
         let aliases: Vec<Arc<Alias>> = self.snapshot.aliases_of_key(key).cloned().collect();
         aliases.iter().for_each(|alias| self.remove_alias(alias));
         rows::delete_key(&mut self.batch, key);
+        self.removes_material = true;
         self.snapshot.by_id.remove_mut(&key.id);
         self.snapshot.keys.remove_mut(&(key.place.clone(), key.id.clone()));
     }
@@ -163,11 +165,15 @@ impl Change for Draft {
     type Stopped = KeysStopped;
 
     fn of(snapshot: &Snapshot) -> Self {
-        Self { snapshot: snapshot.clone(), batch: Batch::new() }
+        Self { snapshot: snapshot.clone(), batch: Batch::new(), removes_material: false }
     }
 
     fn into_parts(self) -> (Snapshot, Batch) {
         (self.snapshot, self.batch)
+    }
+
+    fn erases(&self) -> bool {
+        self.removes_material
     }
 
     fn stopped() -> KeysStopped {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice_store::{Batch, MemoryStore, Space, Store};
+use sluice_store::{Batch, MemoryStore, RocksOptions, RocksStore, Space, Store};
 
 use super::*;
 use crate::broker::Health;
@@ -17,7 +17,7 @@ fn place() -> Place {
     Place::new("111122223333", "us-east-1")
 }
 
-async fn encryption(store: &MemoryStore) -> Option<Encryption> {
+async fn encryption(store: &dyn Store) -> Option<Encryption> {
     let text = "3q2+796tvu/erb7v3q2+796tvu/erb7v3q2+796tvu8=";
     let master_key = MasterKey::parse(text).expect("32 bytes");
     let shard = store.open_shard(crate::encryption::SHARD).expect("free");
@@ -27,7 +27,7 @@ async fn encryption(store: &MemoryStore) -> Option<Encryption> {
 }
 
 async fn try_open(
-    store: &MemoryStore,
+    store: &dyn Store,
     encryption: Option<Encryption>,
     without_master_key: Switch,
 ) -> Result<Keys, OpenError> {
@@ -36,7 +36,7 @@ async fn try_open(
     Keys::open(shard, encryption, without_master_key, clock, Health::default()).await
 }
 
-async fn open(store: &MemoryStore) -> Keys {
+async fn open(store: &dyn Store) -> Keys {
     try_open(store, None, Switch::On).await.expect("readable")
 }
 
@@ -126,6 +126,29 @@ async fn a_key_whose_time_is_over_is_gone_at_once_and_its_material_soon() {
     let rows = rows.expect("JSON");
     assert!(!rows.contains(&doomed.material().id) && !rows.contains("alias/it"), "{rows}");
     assert!(rows.contains(&kept.material().id), "{rows}");
+}
+
+#[tokio::test]
+async fn the_material_of_a_deleted_key_is_in_no_file() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = RocksStore::open(RocksOptions::new(dir.path())).expect("a new directory");
+    let keys = open(&store).await;
+    let kept = create(&keys, |_, _| {}).await;
+    let doomed = create(&keys, |key, _| key.state = KeyState::PendingDeletion { delete_at_ms: 7 });
+    let doomed = doomed.await;
+    let holds = |key: &Key| {
+        let files = std::fs::read_dir(dir.path().join("db")).expect("it is there");
+        let mut contents = files.filter_map(|file| std::fs::read(file.ok()?.path()).ok());
+        let sealed = key.material().sealed.as_bytes();
+        contents.any(|content| content.windows(sealed.len()).any(|window| window == sealed))
+    };
+    assert!(holds(&kept) && holds(&doomed), "in the log");
+    keys.catch_up(SystemClock.now_ms()).await.expect("good");
+    keys.shutdown().await;
+    drop(keys);
+    store.close().expect("good");
+    drop(store);
+    assert!(holds(&kept) && !holds(&doomed));
 }
 
 #[tokio::test]

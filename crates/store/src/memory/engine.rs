@@ -112,6 +112,11 @@ impl Shard for MemoryShard {
     fn reader(&self) -> Arc<dyn Reader> {
         Arc::new(MemoryReader { shard: self.shard, state: self.state.clone() })
     }
+
+    /// Nothing is kept.
+    fn erase_removed(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 impl Drop for MemoryShard {

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use rocksdb::{Cache, ColumnFamily, DB, ErrorKind, Range, WriteBatch, WriteOptions};
+use rocksdb::{
+    BottommostLevelCompaction, Cache, ColumnFamily, CompactOptions, DB, ErrorKind, FlushOptions,
+    Range, WriteBatch, WriteOptions,
+};
 
 use super::group_commit::GroupCommit;
 use super::options::{BODIES, ROWS, RocksOptions};
@@ -331,6 +334,18 @@ impl Database {
             self.removed_range_bytes.store(0, Ordering::Relaxed);
         }
         self.db.compact_range_cf(family, None::<&[u8]>, None::<&[u8]>);
+    }
+
+    /// Rewrites the files with rows in a range, and ends the log, so that neither holds what was removed or replaced there.
+    pub(super) fn erase_removed(&self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        let (rows, bodies) = (self.family(Space::Rows)?, self.family(Space::Bodies)?);
+        // A log goes when all that is in it, whatever its space, is in table files.
+        let flushed = self.db.flush_cfs_opt(&[rows, bodies], &FlushOptions::default());
+        flushed.map_err(|error| self.error(error))?;
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        self.db.compact_range_cf_opt(rows, Some(from), Some(to), &options);
+        Ok(())
     }
 
     /// Changes an option of the column family of bodies while it is open.

@@ -14,6 +14,9 @@ use crate::{Batch, CommitTicket, Reader, Row, Shard, ShardId, Space, StoreError}
 /// Bytes of the shard number in front of every key.
 pub(super) const PREFIX_BYTES: usize = 2;
 
+/// After every key of rows.
+const AFTER_ALL: &[u8] = &[0xff; 64];
+
 /// What RocksDB adds to a change in its batch: prefix, tag, family and lengths.
 const CHANGE_OVERHEAD_BYTES: usize = 16;
 
@@ -84,6 +87,11 @@ impl Shard for RocksShard {
 
     fn reader(&self) -> Arc<dyn Reader> {
         Arc::new(RocksReader { shard: self.shard, database: self.database.clone() })
+    }
+
+    fn erase_removed(&mut self) -> Result<(), StoreError> {
+        let ends = [&[], AFTER_ALL].map(|key| stored_key(self.shard, key));
+        self.database.erase_removed(&ends[0], &ends[1])
     }
 }
 

@@ -6,6 +6,7 @@ mod conformance;
 mod corruption;
 mod data_dir;
 mod directory;
+mod erase;
 mod faults;
 mod model;
 mod recovery;
