@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::tree;
 
-const TARGETS: [&str; 4] = ["query_form", "json_body", "receipt_handle", "policy"];
+const TARGETS: [&str; 5] = ["query_form", "json_body", "receipt_handle", "signature", "policy"];
 
 /// Fuzzes every target and returns the ones that failed.
 pub(crate) fn run(seconds: u32) -> Result<Vec<String>, String> {

@@ -26,7 +26,7 @@ const STEPS: [&str; 3] = ["sends", "receives", "deletes"];
 const SHARD: &str = "shard";
 
 /// Runs of the example: protocol, kind of queue, groups, messages of a request, life cycles.
-const RUNS: [[&str; 5]; 8] = [
+const RUNS: [[&str; 5]; 10] = [
     ["json", "standard", "0", "1", "100"],
     ["json", "standard", "0", "10", "100"],
     ["json", "standard", "10000", "1", "100"],
@@ -35,6 +35,8 @@ const RUNS: [[&str; 5]; 8] = [
     ["json", "fifo", "10000", "10", "100"],
     ["query", "standard", "0", "1", "100"],
     ["query", "standard", "0", "10", "100"],
+    ["signed", "standard", "0", "1", "100"],
+    ["signed", "standard", "0", "10", "100"],
 ];
 
 /// What becomes of the counts.

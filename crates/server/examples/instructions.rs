@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use sluice_server::Server;
 use sluice_server::clock::{Clock, SystemClock, VirtualClock};
-use sluice_server::config::{Access, Config, HttpLimits};
+use sluice_server::config::{Access, Config, HttpLimits, RootCredentials};
+use sluice_server::identities::Secret;
 use sluice_server::services::Switch;
 use sluice_store::MemoryStore;
+use sluice_wire::{SigningIdentity, SigningRequest, sign};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -24,8 +26,11 @@ use tokio::runtime::Runtime;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const BODY_BYTES: usize = 1024;
+/// Access key of the root: id and secret.
+const ROOT: (&str, &str) = ("AKIAINSTRUCTIONCOUNT", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-const USAGE: &str = "usage: instructions json|query standard|fifo GROUPS BATCH CYCLES";
+const USAGE: &str = "usage: instructions json|query|signed standard|fifo GROUPS BATCH CYCLES";
+const HOST: &str = "127.0.0.1:9324";
 
 /// What the messages of a run have in common.
 struct Load {
@@ -33,12 +38,16 @@ struct Load {
     queue: &'static str,
     groups: usize,
     batch: usize,
+    /// Who signs, if it is not the root: id and secret of an access key.
+    user: Option<(String, String)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Protocol {
     Json,
     Query,
+    /// JSON, to a server that verifies signatures and asks policies.
+    Signed,
 }
 
 /// One connection, and the runtime that both of its ends live on.
@@ -54,14 +63,22 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [protocol, kind, groups, batch, cycles] = arguments.as_slice() else { panic!("{USAGE}") };
-    let load = Load {
-        protocol: if *protocol == "query" { Protocol::Query } else { Protocol::Json },
+    let mut load = Load {
+        protocol: match *protocol {
+            "query" => Protocol::Query,
+            "signed" => Protocol::Signed,
+            _ => Protocol::Json,
+        },
         queue: if *kind == "fifo" { "queue.fifo" } else { "queue" },
         groups: number(groups),
         batch: number(batch),
+        user: None,
     };
-    let mut connection = Connection::open();
+    let mut connection = Connection::open(load.protocol);
     connection.exchange(&create_queue(&load));
+    if load.protocol == Protocol::Signed {
+        load.user = Some(user(&mut connection));
+    }
     for turn in 0..number(cycles) {
         sends(&mut connection, &send(&load, turn));
         receives(&mut connection, &receive(&load));
@@ -96,11 +113,11 @@ fn deletes(connection: &mut Connection, request: &[u8]) {
 }
 
 impl Connection {
-    fn open() -> Self {
+    fn open(protocol: Protocol) -> Self {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let stream = runtime.block_on(async {
-            let server = Server::start_over(Arc::new(MemoryStore::new()), config()).await;
+            let server = Server::start_over(Arc::new(MemoryStore::new()), config(protocol)).await;
             let server = server.unwrap_or_else(|error| panic!("the server starts: {error}"));
             let stream =
                 TcpStream::connect(server.addresses()[0].to_string()).await.expect("it listens");
@@ -132,7 +149,7 @@ impl Connection {
     fn receipt_handles(&self, protocol: Protocol) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.buffer[..self.filled]);
         let (start, end) = match protocol {
-            Protocol::Json => ("\"ReceiptHandle\":\"", '"'),
+            Protocol::Json | Protocol::Signed => ("\"ReceiptHandle\":\"", '"'),
             Protocol::Query => ("<ReceiptHandle>", '<'),
         };
         let after_start = text.split(start).skip(1);
@@ -157,7 +174,32 @@ fn create_queue(load: &Load) -> Vec<u8> {
         }
     };
     let input = format!(r#"{{"QueueName":"{}","Attributes":{attributes}}}"#, load.queue);
-    json_request("CreateQueue", &input)
+    json_request(load, "CreateQueue", &input)
+}
+
+/// Makes a user who may use the queue by a policy of its group, and returns its access key.
+fn user(connection: &mut Connection) -> (String, String) {
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["sqs:SendMessage","sqs:ReceiveMessage","sqs:DeleteMessage"],"Resource":"arn:aws:sqs:us-east-1:000000000000:queue*"}}"#;
+    let policy: String = policy.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    for form in [
+        "Action=CreateUser&UserName=worker".to_owned(),
+        "Action=CreateGroup&GroupName=workers".to_owned(),
+        "Action=AddUserToGroup&GroupName=workers&UserName=worker".to_owned(),
+        format!(
+            "Action=PutGroupPolicy&GroupName=workers&PolicyName=queues&PolicyDocument={policy}"
+        ),
+        "Action=CreateAccessKey&UserName=worker".to_owned(),
+    ] {
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("host", HOST)];
+        let body = format!("{form}&Version=2010-05-08");
+        connection.exchange(&signed_request("iam", ROOT, &headers, &body));
+    }
+    let text = String::from_utf8_lossy(&connection.buffer[..connection.filled]);
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>")).expect("it is in the answer");
+        rest.split('<').next().unwrap_or_default().to_owned()
+    };
+    (element("AccessKeyId"), element("SecretAccessKey"))
 }
 
 fn send(load: &Load, turn: usize) -> Vec<u8> {
@@ -201,14 +243,18 @@ fn request(
     let [_, _, ..] = messages else { return single(load, operation, &messages[0]) };
     let operation = format!("{operation}Batch");
     match load.protocol {
-        Protocol::Json => {
+        Protocol::Json | Protocol::Signed => {
             let entries: Vec<String> = messages
                 .iter()
                 .enumerate()
                 .map(|(index, members)| format!(r#"{{"Id":"{index}",{}}}"#, json_members(members)))
                 .collect();
             let list = format!(r#""{json_list}":[{}]"#, entries.join(","));
-            json_request(&operation, &format!(r#"{{"QueueUrl":"{}",{list}}}"#, queue_url(load)))
+            json_request(
+                load,
+                &operation,
+                &format!(r#"{{"QueueUrl":"{}",{list}}}"#, queue_url(load)),
+            )
         }
         Protocol::Query => {
             let mut form = String::new();
@@ -226,10 +272,10 @@ fn request(
 
 fn single(load: &Load, operation: &str, members: &[(&str, String)]) -> Vec<u8> {
     match load.protocol {
-        Protocol::Json => {
+        Protocol::Json | Protocol::Signed => {
             let input =
                 format!(r#"{{"QueueUrl":"{}",{}}}"#, queue_url(load), json_members(members));
-            json_request(operation, &input)
+            json_request(load, operation, &input)
         }
         Protocol::Query => {
             let form: String =
@@ -251,7 +297,17 @@ fn json_members(members: &[(&str, String)]) -> String {
     members.iter().map(member).collect::<Vec<_>>().join(",")
 }
 
-fn json_request(operation: &str, input: &str) -> Vec<u8> {
+fn json_request(load: &Load, operation: &str, input: &str) -> Vec<u8> {
+    if load.protocol == Protocol::Signed {
+        let target = format!("AmazonSQS.{operation}");
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("host", HOST),
+            ("x-amz-target", target.as_str()),
+        ];
+        let user = load.user.as_ref().map_or(ROOT, |(id, secret)| (id, secret));
+        return signed_request("sqs", user, &headers, input);
+    }
     let headers = format!(
         "Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.{operation}\r\n"
     );
@@ -264,11 +320,36 @@ fn query_request(load: &Load, operation: &str, form: &str) -> Vec<u8> {
     http_request(&format!("/000000000000/{}", load.queue), headers, &body)
 }
 
+/// Signed now.
+fn signed_request(
+    service: &str,
+    (access_key_id, secret_access_key): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Vec<u8> {
+    let request = SigningRequest { method: "POST", path: "/", headers, body: body.as_bytes() };
+    let (session_token, region) = (None, "us-east-1");
+    let identity =
+        SigningIdentity { access_key_id, secret_access_key, session_token, region, service };
+    let added = sign(&request, &identity, SystemClock.now_ms() / 1_000);
+    let given = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let added = added.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let headers: String = given.chain(added).collect();
+    let length = body.len();
+    format!(
+        "POST / HTTP/1.1\r\n{headers}Accept-Encoding: identity\r\n\
+         User-Agent: Boto3/1.40.0 md/Botocore#1.40.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.12.0\r\n\
+         amz-sdk-invocation-id: 6c1e3a5f-3b0c-4b8e-9d57-1f0f6a8f5c11\r\n\
+         amz-sdk-request: attempt=1\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
 /// With the headers of an SDK.
 fn http_request(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:9324\r\nAccept-Encoding: identity\r\n{headers}\
+        "POST {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept-Encoding: identity\r\n{headers}\
          User-Agent: Boto3/1.40.0 md/Botocore#1.40.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.12.0\r\n\
          X-Amz-Date: 20261101T120000Z\r\n\
          Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261101/us-east-1/sqs/aws4_request, \
@@ -280,12 +361,20 @@ fn http_request(path: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn config() -> Config {
+fn config(protocol: Protocol) -> Config {
     let small = Config::small("");
     // Valgrind is slow.
     let (head_timeout, body_timeout) = (Duration::from_secs(600), Duration::from_secs(600));
     Config {
-        access: Access::LoopbackOnly,
+        access: match protocol {
+            Protocol::Signed => Access::Verified,
+            Protocol::Json | Protocol::Query => Access::LoopbackOnly,
+        },
+        root_credentials: vec![RootCredentials {
+            account: None,
+            access_key_id: ROOT.0.to_owned(),
+            secret: Secret::new(ROOT.1.to_owned()),
+        }],
         // Time that stands still costs the same in every run; and valgrind 3.19 hides the page from which the
         // system's time is read.
         virtual_clock: Some(Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()))),

@@ -289,3 +289,25 @@ fn queues_are_created_on_use_when_asked() {
     assert!(gone.ends_with("#QueueDoesNotExist"), "{gone}");
     server.drain();
 }
+
+#[test]
+fn a_page_in_a_browser_is_no_caller() {
+    let server = virtual_server();
+    let url = server.create_queue("q");
+    let mut client = server.connect();
+    let target = "/?Action=DeleteQueue&Version=2012-11-05&QueueUrl=/000000000000/q";
+    for header in ["Sec-Fetch-Site: cross-site", "Origin: http://example.com"] {
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n"));
+        let answer = client.answer();
+        assert_eq!(answer.status, 403, "{header}");
+        assert!(answer.text().contains("AccessDenied"), "{}", answer.text());
+    }
+    assert_eq!(
+        messages(&call(&mut client, "ReceiveMessage", &format!("{{\"QueueUrl\":\"{url}\"}}"))),
+        0
+    );
+    client
+        .send(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: none\r\n\r\n"));
+    assert_eq!(client.answer().status, 200);
+    server.drain();
+}

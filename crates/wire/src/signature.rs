@@ -201,7 +201,12 @@ impl<'a> Signature<'a> {
 
     /// The host, and whatever a service could read as an instruction, must be signed.
     fn check_coverage(&self, parts: &Parts) -> Result<(), AwsError> {
-        let covers = |wanted: &str| self.signed_headers.split(';').any(|name| name == wanted);
+        let names = || self.signed_headers.split(';');
+        // As signers write them: each is hashed once, however long it is.
+        if !names().is_sorted_by(|name, next| name < next) {
+            return Err(invalid(SIGNATURE_DOES_NOT_MATCH));
+        }
+        let covers = |wanted: &str| names().any(|name| name == wanted);
         let mut amz = parts.headers.keys().filter(|name| name.as_str().starts_with(AMZ));
         let uncovered = amz.find(|name| !covers(name.as_str())).map(http::HeaderName::as_str);
         match uncovered.or((!covers("host")).then_some("host")) {
@@ -383,6 +388,35 @@ mod tests {
             "Param1=value1",
             "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
         );
+    }
+
+    #[test]
+    fn each_header_is_signed_once_in_order() {
+        let headers = |names: &str| {
+            let authorization = format!(
+                "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
+                 SignedHeaders={names}, Signature={}",
+                "0".repeat(64)
+            );
+            parts(
+                "GET",
+                "/",
+                &[
+                    ("host", "h"),
+                    ("x-amz-date", "20150830T123600Z"),
+                    ("authorization", &authorization),
+                ],
+            )
+        };
+        let coverage = |names: &str| {
+            let parts = headers(names);
+            let signature = Signature::from_parts(&parts).expect("well-formed").expect("signed");
+            signature.check_coverage(&parts).is_ok()
+        };
+        assert!(coverage("host;x-amz-date"));
+        for names in ["x-amz-date;host", "host;host;x-amz-date", "host;x-amz-date;x-amz-date"] {
+            assert!(!coverage(names), "{names}");
+        }
     }
 
     const BODY: &[u8] = br#"{"QueueUrl":"q","MessageBody":"hello"}"#;

@@ -12,7 +12,7 @@
 //! sends JSON to another origin, and is not answered; and it names the origin of every POST, which programs do not do.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, ORIGIN};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -23,6 +23,7 @@ use tracing::{error, info};
 
 use super::request::Gateway;
 use super::status::{self, JSON};
+use super::web_page;
 use crate::clock::{Clock, Pace, SetTime};
 use crate::http::{UnreadBody, read_body};
 use crate::services::Switch;
@@ -124,8 +125,8 @@ fn endpoint(admin: Switch, path: &str) -> Result<Endpoint, Refusal> {
 
 /// Reads what a program sent. A page in a browser is refused.
 fn posted<T: DeserializeOwned>(parts: &Parts, body: &[u8]) -> Result<T, Refusal> {
-    if parts.headers.contains_key(ORIGIN) {
-        let text = "requests from web pages, which carry an Origin header, are refused";
+    if web_page::asks(&parts.headers) {
+        let text = web_page::REFUSAL;
         return Err(Refusal::new(StatusCode::FORBIDDEN, text));
     }
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -22,6 +22,9 @@ use crate::services::{Context, InputKeys, Reach, Resource, Target};
 /// What the root of the account that owns a queue can always do, whatever the queue's policy denies: mend it.
 const MENDING: [&str; 3] = ["sqs:SetQueueAttributes", "sqs:AddPermission", "sqs:RemovePermission"];
 
+/// Queues only, where their policies say so.
+const OPEN_TO_STRANGERS: &str = "sqs:";
+
 /// What sessions of users may ask STS for; the last two are part of the first.
 const OF_SESSIONS: [&str; 4] =
     ["AssumeRole", "GetCallerIdentity", "SetSourceIdentity", "TagSession"];
@@ -73,11 +76,13 @@ impl Authoriser {
         if context.identity.credentials().is_some_and(is_session_of_user) {
             check_session_of_user(action)?;
         }
+        let is_anonymous = context.identity.caller == Caller::Anonymous;
+        // Whatever the policy of a role or a key says of everybody: those sign, too.
+        if is_anonymous && !action.starts_with(OPEN_TO_STRANGERS) {
+            return Err(anonymous(context, action));
+        }
         let Some(target) = resource.target(context, action) else {
-            return match context.identity.caller {
-                Caller::Anonymous => Err(anonymous(context, action)),
-                Caller::Claimed(_) | Caller::Known(_) => Ok(()),
-            };
+            return if is_anonymous { Err(anonymous(context, action)) } else { Ok(()) };
         };
         let asked = Asked { action, target: &target, keys: keys() };
         let decided = with_principal(context, |who| self.of_caller(context, who, &asked));
@@ -180,7 +185,8 @@ impl Authoriser {
             resource_account: &target.account,
             context: &keys,
         };
-        let endpoint = context.origin.endpoint.as_ref();
+        // What a service asks for its caller does not pass the endpoint.
+        let endpoint = context.origin.endpoint.as_ref().filter(|_| !keys.is_via_service());
         let endpoint = endpoint.and_then(|endpoint| endpoint.policy.as_ref());
         let policies = Policies {
             identity: &asking.granted.identity,
@@ -271,9 +277,9 @@ fn refusal(context: &Context, asked: &Asked<'_>, denial: Denial) -> AwsError {
     )
 }
 
-/// The error of a request without credentials (contract §8.4). Only queues can be open to strangers.
+/// The error of a request without credentials (contract §8.4).
 fn anonymous(context: &Context, action: &str) -> AwsError {
-    if !action.starts_with("sqs:") {
+    if !action.starts_with(OPEN_TO_STRANGERS) {
         let message = "Request is missing Authentication Token";
         return AwsError::new(&framework::MISSING_AUTHENTICATION_TOKEN, message);
     }

@@ -1,6 +1,6 @@
 //! What happens to a failed request besides its answer: the log.
 
-use sluice_wire::{AwsError, ErrorShape, Fault, framework};
+use sluice_wire::{AwsError, ErrorOrigin, ErrorShape, Fault, ServiceModel, framework};
 use tracing::{debug, error};
 
 use crate::http::{BodyError, Bound};
@@ -15,8 +15,16 @@ static REQUEST_TIMEOUT: ErrorShape = ErrorShape {
     query_code: "RequestTimeout",
     status: 408,
     fault: Fault::Sender,
-    origin: sluice_wire::ErrorOrigin::Framework,
+    origin: ErrorOrigin::Framework,
 };
+
+/// SQS models it.
+static REQUEST_THROTTLED: ErrorShape = throttling("RequestThrottled", 403, ErrorOrigin::Service);
+static IAM_THROTTLING: ErrorShape = throttling("Throttling", 400, ErrorOrigin::Framework);
+
+const fn throttling(name: &'static str, status: u16, origin: ErrorOrigin) -> ErrorShape {
+    ErrorShape { name, query_code: name, status, fault: Fault::Sender, origin }
+}
 
 /// The answer to a bug or a failed disk.
 pub(super) fn internal(cause: impl std::fmt::Display) -> AwsError {
@@ -37,6 +45,16 @@ pub(super) fn too_many(bound: Bound) -> AwsError {
         }
     };
     AwsError::new(&framework::SERVICE_UNAVAILABLE, text)
+}
+
+/// The answer to an access key that is used too often, as the service has it (neighbours §1.4): clients try again.
+pub(super) fn throttled(service: &ServiceModel) -> AwsError {
+    let shape = match service.name {
+        "sqs" => &REQUEST_THROTTLED,
+        "iam" | "sts" => &IAM_THROTTLING,
+        _ => &framework::THROTTLING,
+    };
+    AwsError::new(shape, "Rate exceeded")
 }
 
 /// The answer to a call that cannot be recorded.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use sluice_wire::{AwsError, Credential, ServiceModel, Signature, SigningKey, framework};
 
 use super::signing_keys::SigningKeys;
+use super::web_page;
 use crate::config::{Access, Config};
 use crate::identities::{Holder, Identities, KeyHolder, Secret, Unknown, user_arn};
 
@@ -123,8 +124,10 @@ pub(crate) struct Claim<'a> {
     pub(crate) body: &'a [u8],
     /// The service that is called.
     pub(crate) service: &'a ServiceModel,
-    /// Epoch milliseconds.
+    /// Epoch milliseconds, by the clock that sessions live by.
     pub(crate) now_ms: u64,
+    /// Epoch milliseconds, by the clock that signatures are made by: that of the machines.
+    pub(crate) system_now_ms: u64,
 }
 
 /// Finds out who calls.
@@ -207,7 +210,8 @@ impl Authenticator {
         signature: &Signature<'_>,
         secret: &Secret,
     ) -> Result<(), AwsError> {
-        let verify = |key: &_| signature.verify(claim.parts, claim.body, key, claim.now_ms / 1_000);
+        let verify =
+            |key: &_| signature.verify(claim.parts, claim.body, key, claim.system_now_ms / 1_000);
         let credential = &signature.credential;
         if let Some(key) = self.keys.get(credential, secret) {
             return verify(&key);
@@ -220,6 +224,9 @@ impl Authenticator {
     }
 
     fn believed(&self, parts: &Parts, now_ms: u64) -> Result<Authenticated, AwsError> {
+        if web_page::asks(&parts.headers) {
+            return Err(AwsError::new(&framework::ACCESS_DENIED, web_page::REFUSAL));
+        }
         let credential = match (Credential::from_parts(parts), self.access) {
             (Ok(credential), _) => credential,
             // A bearer token that a proxy left in the request, or a test with `Authorization: x`.
@@ -332,7 +339,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).expect("valid request").into_parts();
-        let claim = Claim { parts: &parts, body: BODY, service, now_ms: now_secs * 1_000 };
+        let now_ms = now_secs * 1_000;
+        let claim = Claim { parts: &parts, body: BODY, service, now_ms, system_now_ms: now_ms };
         authenticator.authenticate(&claim).map_err(|error| error.shape().query_code.to_owned())
     }
 

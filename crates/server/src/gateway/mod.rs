@@ -16,6 +16,7 @@ mod request;
 mod request_keys;
 mod signing_keys;
 mod status;
+mod web_page;
 
 pub(crate) use authorisation::Authoriser;
 pub(crate) use failure::unread_body;

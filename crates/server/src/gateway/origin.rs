@@ -1,6 +1,6 @@
 //! Where a request came from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 use http::header::USER_AGENT;
@@ -37,9 +37,17 @@ pub(super) fn address(
     headers: &HeaderMap,
     arrival: Arrival,
 ) -> Option<IpAddr> {
-    let told = forwarded(listener, headers, "x-forwarded-for");
-    let told = told.and_then(|text| text.parse::<IpAddr>().ok());
-    told.map(|address| address.to_canonical()).or_else(|| arrival.peer.address())
+    match forwarded(listener, headers, "x-forwarded-for") {
+        // What cannot be read is nobody's address, not that of the proxy, which policies may trust.
+        Some(told) => parsed(told).map(|address| address.to_canonical()),
+        None => arrival.peer.address(),
+    }
+}
+
+/// An address, with a port behind it if the proxy writes one.
+fn parsed(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse().map(|address: SocketAddr| address.ip());
+    text.parse().or_else(|_| with_port()).ok()
 }
 
 fn forwarded<'a>(listener: &ListenerConfig, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -95,8 +103,16 @@ mod tests {
         let behind = origin(Forwarded::Trusted, &headers);
         assert_eq!((address(&behind).as_str(), behind.is_secure), ("192.0.2.7", true));
         assert_eq!(behind.user_agent.as_deref(), Some("test"));
-        let odd = origin(Forwarded::Trusted, &[("x-forwarded-for", "unknown")]);
-        assert_eq!(address(&odd), "10.0.0.9");
+        for (told, is) in [
+            ("unknown", ""),
+            ("192.0.2.7:4711", "192.0.2.7"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+        ] {
+            let behind = origin(Forwarded::Trusted, &[("x-forwarded-for", told)]);
+            assert_eq!(address(&behind), is, "{told}");
+        }
+        assert_eq!(address(&origin(Forwarded::Trusted, &[])), "10.0.0.9");
     }
 
     #[test]

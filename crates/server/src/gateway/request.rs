@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::audit::{AuditLog, Availability, Draft, EventCategory, Subject};
 use crate::broker::Broker;
-use crate::clock::{self, Clock};
+use crate::clock::{self, Clock, SystemClock};
 use crate::config::{Config, ListenerConfig};
 use crate::http::{
     Arrival, BodyBudget, BodyError, BodyShare, Bound, Limits, ReadBody, Respond, UnreadBody,
@@ -283,12 +283,13 @@ impl Gateway {
         entry: Option<&'static OperationEntry>,
     ) -> Result<(Context, &'static OperationEntry), AwsError> {
         let (service, now_ms) = (call.service, self.clock.now_ms());
-        let claim = Claim { parts, body, service, now_ms };
+        let system_now_ms = SystemClock.now_ms();
+        let claim = Claim { parts, body, service, now_ms, system_now_ms };
         let caller = self.authenticator.authenticate(&claim)?;
         if let Some(id) = caller.identity.access_key_id() {
             self.rates.count_key(id).map_err(|bound| {
                 self.note_refused(bound);
-                failure::too_many(bound)
+                failure::throttled(service)
             })?;
         }
         let entry = entry.ok_or_else(|| call.unknown_operation())?;

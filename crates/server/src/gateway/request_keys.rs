@@ -32,8 +32,7 @@ impl ContextKeys for RequestKeys<'_> {
             "aws:currenttime" => Some(iso_8601(context.now_ms / 1_000).into()),
             "aws:epochtime" => Some((context.now_ms / 1_000).to_string().into()),
             "aws:viaawsservice" => {
-                let is_via = self.of_input.get("kms:viaservice").is_some();
-                Some(if is_via { "true" } else { "false" }.into())
+                Some(if self.is_via_service() { "true" } else { "false" }.into())
             }
             "kms:calleraccount" => match context.identity.caller {
                 Caller::Anonymous => None,
@@ -45,6 +44,10 @@ impl ContextKeys for RequestKeys<'_> {
                 let issued_at_ms = context.identity.credentials()?.issued_at_ms?;
                 Some(iso_8601(issued_at_ms / 1_000).into())
             }
+            // Those of a user or a root that are not temporary have no such key; nobody has shown a device for the others.
+            "aws:multifactorauthpresent" => {
+                context.identity.credentials()?.issued_at_ms.map(|_| "false".into())
+            }
             "aws:sourceidentity" => self.session()?.source_identity.as_deref().map(Values::from),
             _ => self.tag(key).or_else(|| self.of_input.get(key)).or_else(|| self.of_target(key)),
         }
@@ -52,6 +55,11 @@ impl ContextKeys for RequestKeys<'_> {
 }
 
 impl RequestKeys<'_> {
+    /// Whether a service asks for its caller.
+    pub(super) fn is_via_service(&self) -> bool {
+        self.of_input.get("kms:viaservice").is_some()
+    }
+
     fn address(&self) -> Option<Values<'_>> {
         self.context.origin.address.map(|address| address.to_string().into())
     }

@@ -63,13 +63,13 @@ pub(crate) struct Grantee {
 }
 
 impl Grantee {
-    /// Names the caller.
-    pub(crate) fn of(identity: &Identity) -> Self {
-        let role_arn = match identity.credentials().map(|key| &key.holder) {
-            Some(Holder::Role(session)) => Some(session.role_arn(&identity.account)),
-            Some(Holder::Root | Holder::User { .. }) | None => None,
+    /// Names the caller, if it has shown who it is.
+    pub(crate) fn of(identity: &Identity) -> Option<Self> {
+        let role_arn = match &identity.credentials()?.holder {
+            Holder::Role(session) => Some(session.role_arn(&identity.account)),
+            Holder::Root | Holder::User { .. } => None,
         };
-        Self { arn: identity.principal_arn(), role_arn }
+        Some(Self { arn: identity.principal_arn(), role_arn })
     }
 
     fn is(&self, arn: &str) -> bool {

@@ -70,6 +70,26 @@ pub(crate) fn call(
     call_at(&server.addr.into(), caller, operation, input)
 }
 
+/// How a call is signed.
+#[derive(Clone, Copy)]
+pub(crate) struct Signing<'a> {
+    pub(crate) caller: &'a Credentials,
+    pub(crate) region: &'static str,
+    /// Another one than that of the operation.
+    pub(crate) service: Option<&'static str>,
+    /// When, before now.
+    pub(crate) secs_ago: i64,
+    /// What comes to the body after it was signed.
+    pub(crate) appends: &'static str,
+}
+
+impl<'a> Signing<'a> {
+    /// As it should be.
+    pub(crate) fn by(caller: &'a Credentials) -> Self {
+        Self { caller, region: "us-east-1", service: None, secs_ago: 0, appends: "" }
+    }
+}
+
 /// Makes a call through one of the server's listeners.
 pub(crate) fn call_at(
     address: &ListenAddress,
@@ -77,21 +97,43 @@ pub(crate) fn call_at(
     operation: &str,
     input: &Value,
 ) -> Outcome {
+    call_signed_at(address, &Signing::by(caller), operation, input)
+}
+
+/// Makes a call that may be wrongly signed.
+pub(crate) fn call_signed(
+    server: &TestServer,
+    signing: &Signing<'_>,
+    operation: &str,
+    input: &Value,
+) -> Outcome {
+    call_signed_at(&server.addr.into(), signing, operation, input)
+}
+
+fn call_signed_at(
+    address: &ListenAddress,
+    signing: &Signing<'_>,
+    operation: &str,
+    input: &Value,
+) -> Outcome {
     let service = service_of(operation);
     let (body, headers) = encoded(service, operation, input);
+    let caller = signing.caller;
     let identity = SigningIdentity {
         access_key_id: &caller.id,
         secret_access_key: &caller.secret,
         session_token: caller.token.as_deref(),
-        region: "us-east-1",
-        service: service.model.name,
+        region: signing.region,
+        service: signing.service.unwrap_or(service.model.name),
     };
     let mut signed: Vec<(&str, &str)> = vec![("host", "localhost")];
     signed.extend(headers.iter().map(|(name, value)| (*name, value.as_str())));
     let request =
         SigningRequest { method: "POST", path: "/", headers: &signed, body: body.as_bytes() };
-    let added = sign(&request, &identity, SystemClock.now_ms() / 1_000);
+    let now_secs = SystemClock.now_ms() / 1_000;
+    let added = sign(&request, &identity, now_secs.saturating_add_signed(-signing.secs_ago));
     let added = added.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let body = format!("{body}{}", signing.appends);
     send(address, &headers, &added.collect::<String>(), &body)
 }
 

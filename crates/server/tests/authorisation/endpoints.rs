@@ -7,7 +7,7 @@ use serde_json::{Value, json as object};
 use sluice_server::config::{EndpointPolicy, ListenAddress, ListenerConfig, VpcEndpoint};
 
 use crate::client::{
-    ACCOUNT, call, call_at, create_queue, policy, root, set_policy, unsigned, unsigned_at,
+    ACCOUNT, call, call_at, create_queue, done, policy, root, set_policy, unsigned, unsigned_at,
     verifying,
 };
 use crate::http_support::TestServer;
@@ -108,6 +108,24 @@ fn the_policy_of_an_endpoint_only_takes_away() {
     let users = call_at(&endpoint, &root(ACCOUNT), "ListUsers", &object!({}));
     assert_eq!(users.code, "AccessDenied", "of every service");
     assert_eq!(call(&server, &root(ACCOUNT), "ReceiveMessage", &receive).status, 200, "outside");
+    server.drain();
+}
+
+#[test]
+fn what_sqs_asks_of_keys_for_its_caller_does_not_pass_the_endpoint() {
+    let policy = policy(&object!({
+        "Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*",
+    }));
+    let (server, endpoint) = server(Some(&policy));
+    let key = done(&server, &root(ACCOUNT), "CreateKey", &object!({})).member("/KeyMetadata/KeyId");
+    let create = object!({ "QueueName": "q", "Attributes": { "KmsMasterKeyId": key } });
+    let url = done(&server, &root(ACCOUNT), "CreateQueue", &create).member("/QueueUrl");
+    let send = object!({ "QueueUrl": url, "MessageBody": "hello" });
+    let sent = call_at(&endpoint, &root(ACCOUNT), "SendMessage", &send);
+    assert_eq!(sent.status, 200, "{}", sent.text);
+    let encrypt = object!({ "KeyId": key, "Plaintext": "aGVsbG8=" });
+    let direct = call_at(&endpoint, &root(ACCOUNT), "Encrypt", &encrypt);
+    assert_eq!(direct.code, "AccessDenied");
     server.drain();
 }
 

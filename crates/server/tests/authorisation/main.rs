@@ -12,3 +12,4 @@ mod matrix;
 mod queues;
 mod sessions;
 mod sse_kms;
+mod strangers;

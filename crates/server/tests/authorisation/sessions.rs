@@ -226,6 +226,20 @@ fn a_users_session_may_what_the_user_may() {
         "",
         "an access key has no such time"
     );
+    let only_with_device = object!([
+        { "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*" },
+        {
+            "Effect": "Deny", "Action": "*", "Resource": "*",
+            "Condition": { "Bool": { "aws:MultiFactorAuthPresent": "false" } },
+        },
+    ]);
+    allow(&server, &root(ACCOUNT), "bob", &only_with_device);
+    assert_eq!(call(&server, &session, "SendMessage", &send).code, "AccessDenied");
+    assert_eq!(
+        call(&server, &bob, "SendMessage", &send).code,
+        "",
+        "an access key has no such key, as on AWS"
+    );
     server.drain();
 }
 

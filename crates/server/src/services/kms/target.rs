@@ -96,7 +96,7 @@ fn encryption_context(resource: &Resource) -> EncryptionContext {
 /// Whether a grant of the key lets the caller.
 fn is_granted(key: &Key, resource: &Resource, context: &Context, action: &str) -> bool {
     let Some((_, operation)) = action.split_once(':') else { return false };
-    let caller = Grantee::of(&context.identity);
+    let Some(caller) = Grantee::of(&context.identity) else { return false };
     match resource {
         Resource::KeyGrant { grant: Some(id), .. } => {
             let grant = key.grants.iter().find(|grant| grant.id == *id);
