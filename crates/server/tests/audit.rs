@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{ACCOUNT, Credentials, call, done, encoded, policy, root};
+use client::{ACCOUNT, Credentials, call, done, encoded, policy, root, unsigned};
 use http_support::{Answer, Client, TestServer, json};
 use serde_json::{Value, json as object};
 use sluice_server::audit::{EventCategory, verify};
@@ -184,7 +184,8 @@ fn whoever_is_kept_out_is_recorded() {
     let anonymous =
         object!({ "type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL" });
     assert_eq!(record["userIdentity"], anonymous);
-    assert_eq!(record["requestParameters"]["queueName"], "q");
+    assert_eq!(record["requestParameters"], Value::Null, "a stranger fills no disk");
+    assert_eq!(record["resources"][0]["ARN"], "arn:aws:sqs:us-east-1:000000000000:q");
 
     let guessed = Credentials { secret: "wrong".to_owned(), ..root(ACCOUNT) };
     call(&audited.server, &guessed, "CreateQueue", &create);
@@ -193,6 +194,50 @@ fn whoever_is_kept_out_is_recorded() {
     assert_eq!(record["userIdentity"], object!({ "type": "Unknown", "accessKeyId": ID }));
     assert_eq!(record["requestParameters"], Value::Null, "a stranger fills no disk");
     assert_eq!(audited.stop(), 2);
+}
+
+#[test]
+fn what_everybody_may_do_is_recorded_with_its_parameters_if_it_is_done() {
+    let audited = Audited::verified();
+    let (server, root) = (&audited.server, root(ACCOUNT));
+    let url = client::create_queue(server, &root, "q");
+    let everybody = object!({ "Effect": "Allow", "Action": "sqs:PurgeQueue", "Principal": "*", "Resource": "*" });
+    client::set_policy(server, &root, &url, &everybody);
+    let purge = object!({ "QueueUrl": url });
+    assert_eq!(unsigned(server, "PurgeQueue", &purge).status, 200);
+    let record = audited.last();
+    assert_eq!(record["userIdentity"]["accountId"], "ANONYMOUS_PRINCIPAL");
+    assert_eq!(record["requestParameters"]["queueUrl"], url);
+    assert_eq!(unsigned(server, "PurgeQueue", &purge).status, 403, "a minute has not passed");
+    assert_eq!(audited.last()["requestParameters"], Value::Null);
+    assert_eq!(audited.stop(), 4);
+}
+
+#[test]
+fn strangers_cannot_break_the_chain_with_texts_of_any_length() {
+    let audited = Audited::start(|config, _| {
+        client::verifying(config);
+        config.http.body_bytes_max = 8 << 20;
+    });
+    let long = "a".repeat(5 << 20);
+    let arn = format!("arn:aws:kms:us-east-1:{long}:key/1234abcd-12ab-34cd-56ef-1234567890ab");
+    for (operation, input) in [
+        ("PurgeQueue", object!({ "QueueUrl": format!("/000000000000/{long}") })),
+        ("CreateQueue", object!({ "QueueName": long })),
+        ("DescribeKey", object!({ "KeyId": arn })),
+        ("GetUser", object!({ "UserName": long })),
+    ] {
+        let outcome = unsigned(&audited.server, operation, &input);
+        assert_ne!(outcome.status, 200, "{operation}");
+        let record = audited.last();
+        assert_eq!(record["eventName"], operation);
+        assert!(record.to_string().len() < 8_192, "{operation}: {}", record.to_string().len());
+    }
+    done(&audited.server, &root(ACCOUNT), "CreateQueue", &object!({ "QueueName": "q" }));
+    let file = audited.directory.path().join("audit");
+    let verified = verify(&file, None).expect("the chain is whole");
+    assert_eq!((verified.records, verified.is_tail_torn), (5, false));
+    assert_eq!(audited.stop(), 5);
 }
 
 #[test]
@@ -366,6 +411,21 @@ fn management_events_are_looked_up_over_files_and_starts_by_their_own_account() 
     assert_eq!(looked_up(&audited, &root, &by("Username", "bob"), 50), [""; 0]);
     let other = client::root(client::OTHER_ACCOUNT);
     assert_eq!(looked_up(&audited, &other, &writes, 50), [""; 0]);
+    audited.stop();
+}
+
+#[test]
+fn parameters_of_any_depth_hide_no_call_from_those_who_look_it_up() {
+    let audited = Audited::verified();
+    // As deep as a request may be.
+    let deep = format!("{}{}", "[".repeat(126), "]".repeat(126));
+    let deep: Value = serde_json::from_str(&deep).expect("JSON");
+    let create = object!({ "QueueName": "q", "Deep": deep });
+    done(&audited.server, &root(ACCOUNT), "CreateQueue", &create);
+    let search = object!({ "LookupAttributes":
+        [{ "AttributeKey": "EventName", "AttributeValue": "CreateQueue" }] });
+    assert_eq!(looked_up(&audited, &root(ACCOUNT), &search, 50), ["CreateQueue"]);
+    assert_eq!(audited.records()[0]["requestParameters"]["reason"], "FIELD_DEPTH_LIMIT");
     audited.stop();
 }
 

@@ -2,6 +2,7 @@
 
 mod http_support;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use http_support::{Client, JSON, TestServer, json};
@@ -173,6 +174,36 @@ fn a_refused_connection_makes_no_room() {
     let mut silent = server.connect();
     assert_eq!(server.connect().call("ListQueues", "{}").status, 503);
     assert!(!silent.is_answered_within(SHORT), "it was closed for nothing");
+}
+
+#[test]
+fn an_address_that_asks_too_often_is_throttled_in_the_words_of_either_protocol() {
+    let server = TestServer::start_with(|config| {
+        config.request_rates.per_address = NonZeroU32::new(1);
+    });
+    let throttled = |request: &str| {
+        let mut answers = (0..1_000).map(|_| {
+            let mut client = server.connect();
+            client.send(request);
+            client.answer()
+        });
+        answers.find(|answer| answer.status != 200).expect("a thousand take a second at most")
+    };
+    let answer =
+        throttled(&format!("POST / HTTP/1.1\r\n{JSON}ListQueues\r\nContent-Length: 2\r\n\r\n{{}}"));
+    assert_eq!(answer.status, 403);
+    assert_eq!(answer.header("x-amzn-query-error"), "ThrottlingException;Sender");
+    let kind = json(&answer)["__type"].as_str().unwrap_or_default().to_owned();
+    assert!(kind.ends_with("#ThrottlingException"), "{kind}");
+
+    let form = "Action=ListQueues&Version=2012-11-05";
+    let answer = throttled(&format!(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{form}",
+        form.len()
+    ));
+    assert_eq!(answer.status, 403);
+    assert!(answer.text().contains("<Code>ThrottlingException</Code>"), "{}", answer.text());
 }
 
 #[test]

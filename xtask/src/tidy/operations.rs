@@ -1,10 +1,12 @@
-//! Each API operation has golden pairs for its protocols and a row in the reference.
+//! Each API operation has golden pairs for its protocols, a case of who may call it, and a row in the reference.
 
 use crate::tree::Tree;
 
 const SERVICES: &str = "crates/server/src/services/";
 const GOLDEN: &str = "crates/server/tests/golden/";
 const REFERENCE: &str = "docs/reference/operations.md";
+/// A line for each: who may call it is tried with all of them.
+const CASES: &str = "crates/server/tests/authorisation/cases.txt";
 const PROTOCOLS: &[&str] = &["json", "query"];
 /// How the model of a service says that it does not speak AWS JSON.
 const NO_JSON: &str = "target_prefix: \"\"";
@@ -18,7 +20,8 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
     if operations.is_empty() {
         problems.push(format!("{SERVICES}: no operation is listed"));
     }
-    let reference = tree.files.get(REFERENCE).map_or("", String::as_str);
+    let text = |path| tree.files.get(path).map_or("", String::as_str);
+    let (reference, cases) = (text(REFERENCE), text(CASES));
     for (list, operation) in operations {
         let model = list.replace("/mod.rs", "/model.rs");
         let says = |text| tree.files.get(&model).is_some_and(|model| model.contains(text));
@@ -30,6 +33,9 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
             if tree.matching(is_pair).next().is_none() {
                 problems.push(format!("{folder}: no golden pair for {protocol}"));
             }
+        }
+        if !cases.lines().any(|case| case.split(' ').next() == Some(operation)) {
+            problems.push(format!("{CASES}: no case for {operation}"));
         }
         if !reference.contains(&format!("\n| {operation} |")) {
             problems.push(format!("{REFERENCE}: no row for {operation}; run `cargo xtask docs`"));
@@ -57,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operation_without_pairs_or_row_is_a_problem() {
+    fn an_operation_without_pairs_case_or_row_is_a_problem() {
         let list = "[OperationEntry::of::<a::SendMessage>(), OperationEntry::of::<Other>()]";
         let tree = Tree::of([
             ("crates/server/src/services/sqs/mod.rs", list),
@@ -67,12 +73,16 @@ mod tests {
             ("crates/server/tests/golden/SendMessage/json.txt", ""),
             ("crates/server/tests/golden/SendMessage/query.txt", ""),
             (
+                CASES,
+                "# Others\nSendMessage sqs:SendMessage q {}\nGetUser iam:GetUser u {}\nOthers - * {}\n",
+            ),
+            (
                 REFERENCE,
                 "# Operations\n| SendMessage | `sqs:SendMessage` |\n| GetUser | `iam:GetUser` |\n",
             ),
         ]);
         let problems = check(&tree);
-        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert_eq!(problems.len(), 4, "{problems:?}");
         assert!(problems.iter().all(|problem| problem.contains("Other")), "{problems:?}");
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Server {
     child: Child,
     address: String,
     log: Arc<Mutex<String>>,
+    /// Closed when the log is over.
+    rest: Mutex<Receiver<()>>,
     _port: TempDir,
 }
 
@@ -39,9 +41,18 @@ impl Server {
 
     /// The same with more flags, and other variables.
     pub(crate) fn start_with(data: &Path, more: impl FnOnce(&mut Command)) -> Result<Self, Output> {
+        Self::run("dev", data, more)
+    }
+
+    /// The same of a server that is in use.
+    pub(crate) fn serve_with(data: &Path, more: impl FnOnce(&mut Command)) -> Result<Self, Output> {
+        Self::run("serve", data, more)
+    }
+
+    fn run(mode: &str, data: &Path, more: impl FnOnce(&mut Command)) -> Result<Self, Output> {
         let port = tempfile::tempdir().expect("the test may write to the temporary directory");
         let file = port.path().join("port");
-        let mut command = sluice(&["dev", "--data", text(data), "--port-file", text(&file)]);
+        let mut command = sluice(&[mode, "--data", text(data), "--port-file", text(&file)]);
         command.env("SLUICE_LISTEN", "127.0.0.1:0");
         more(&mut command);
         let mut child = command
@@ -51,14 +62,15 @@ impl Server {
             .expect("the binary was built for this test");
         let pipe = child.stderr.take().expect("stderr is piped");
         let log = Arc::new(Mutex::new(String::new()));
-        let is_ready = collect(pipe, Arc::clone(&log));
-        if is_ready.recv().is_err() {
+        let rest = collect(pipe, Arc::clone(&log));
+        if rest.recv().is_err() {
             let status = child.wait().expect("it is a child of this process");
             let stderr = log.lock().expect("nobody panicked").clone().into_bytes();
             return Err(Output { status, stdout: Vec::new(), stderr });
         }
         let address = std::fs::read_to_string(&file).expect("it is written before the banner");
-        Ok(Self { child, address: address.trim().to_owned(), log, _port: port })
+        let (address, rest) = (address.trim().to_owned(), Mutex::new(rest));
+        Ok(Self { child, address, log, rest, _port: port })
     }
 
     /// Host and port.
@@ -80,12 +92,14 @@ impl Server {
         self.child.try_wait().expect("it is a child of this process").is_none()
     }
 
-    /// Stops it in order.
-    pub(crate) fn stop(mut self) {
+    /// Stops it in order; returns all that it said.
+    pub(crate) fn stop(mut self) -> String {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").arg(pid).status().expect("kill is part of every Unix");
         assert!(sent.success());
         self.child.wait().expect("it is a child of this process");
+        while self.rest.lock().expect("nobody panicked").recv().is_ok() {}
+        self.log()
     }
 
     /// Ends it with SIGKILL.
@@ -103,6 +117,9 @@ impl Drop for Server {
     }
 }
 
+/// How a server says that it is ready, to people and to programs.
+const READY: [&str; 2] = ["Sluice is ready", "\"message\":\"ready\""];
+
 /// Keeps what a server says, and tells when it is ready. The channel closes when it ends.
 #[allow(
     clippy::disallowed_methods,
@@ -112,7 +129,7 @@ fn collect(pipe: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> Receive
     let (ready, is_ready) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            if line.contains("Sluice is ready") {
+            if READY.iter().any(|ready| line.contains(ready)) {
                 // Nobody listens the second time.
                 ready.send(()).unwrap_or_default();
             }
@@ -162,7 +179,8 @@ impl Client {
         self.exchange(request.as_bytes())
     }
 
-    fn exchange(&mut self, request: &[u8]) -> (u16, String) {
+    /// Sends a request as it is; returns status and body of the answer.
+    pub(crate) fn exchange(&mut self, request: &[u8]) -> (u16, String) {
         if self.connection.is_none() {
             let stream = TcpStream::connect(&self.address).expect("the server listens");
             stream.set_nodelay(true).expect("it is a TCP connection");

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::bounds::RECORD_BYTES_MAX;
 use crate::hex;
 
 /// What the first line of all carries.
@@ -14,11 +15,14 @@ pub(super) const BEGINNING: &str =
 /// What stands in every line before the hash of the line before. In no text of a record: quotes are escaped there.
 const LINK: &str = ",\"previousRecordHash\":\"";
 
-/// No record is as long: two fields of 100 KB, each character of which may take six, and what is around them.
-const LINE_BYTES_MAX: u64 = 4 << 20;
+/// No line is as long. Once records were larger; now they have [`RECORD_BYTES_MAX`].
+const LINE_BYTES_MAX: u64 = 4 * RECORD_BYTES_MAX as u64;
 
 /// What is said of a line that breaks off.
 pub(super) const NO_END: &str = "the line has no end";
+
+/// What is said of a line that nobody can have written.
+const TOO_LONG: &str = "the line is longer than any record";
 
 /// What a line is checked for.
 #[derive(Debug, Deserialize)]
@@ -89,7 +93,8 @@ pub(super) fn follow(mut file: impl BufRead, previous: Option<String>) -> io::Re
 
 impl Followed {
     fn check(&self, line: &[u8]) -> Result<Link, String> {
-        let text = line.strip_suffix(b"\n").ok_or(NO_END)?;
+        let is_cut = line.len() as u64 == LINE_BYTES_MAX;
+        let text = line.strip_suffix(b"\n").ok_or(if is_cut { TOO_LONG } else { NO_END })?;
         let link: Link = serde_json::from_slice(text)
             .map_err(|error| format!("the line is no record: {error}"))?;
         match &self.last_hash {
@@ -146,6 +151,14 @@ mod tests {
             let text = String::from_utf8(line).expect("text");
             assert_eq!(super::record(text.trim_end()), record);
         }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_no_torn_one() {
+        let long = format!(r#"{{"eventTime":"t","n":"{}"}}"#, "x".repeat(4 * RECORD_BYTES_MAX));
+        let (line, _) = line(long.as_bytes(), BEGINNING);
+        assert_eq!(followed(&line).broken.as_deref(), Some(TOO_LONG));
+        assert_eq!(followed(&line[..1_000]).broken.as_deref(), Some(NO_END));
     }
 
     #[test]

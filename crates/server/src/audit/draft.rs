@@ -6,6 +6,9 @@ use sluice_wire::{AwsError, Call, iso_8601};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::bounds::{
+    ERROR_CHARS_MAX, NAME_CHARS_MAX, REGION_CHARS_MAX, USER_AGENT_CHARS_MAX, cut, is_account,
+};
 use super::category::{self, EventCategory};
 use super::hidden::shown;
 use super::log::{AuditLog, Message, Queued};
@@ -54,10 +57,10 @@ impl Draft {
             user_identity: UserIdentity::unknown(subject.access_key_id),
             event_time: iso_8601(subject.now_ms / 1_000),
             event_source: format!("{}.amazonaws.com", call.service.name),
-            event_name: call.operation.clone(),
+            event_name: cut(&call.operation, NAME_CHARS_MAX),
             aws_region: subject.region.to_owned(),
             source_ip_address: origin.address,
-            user_agent: origin.user_agent,
+            user_agent: origin.user_agent.map(|agent| cut(&agent, USER_AGENT_CHARS_MAX).into()),
             error_code: None,
             error_message: None,
             request_parameters: Value::Null,
@@ -93,7 +96,7 @@ impl Draft {
         let Some(record) = &mut self.record else { return };
         let identity = &context.identity;
         record.user_identity = UserIdentity::of(identity);
-        record.aws_region = context.region.to_string();
+        record.aws_region = cut(&context.region, REGION_CHARS_MAX);
         record.recipient_account_id = identity.account.to_string();
         if let Caller::Claimed(_) = identity.caller {
             record.add("credentials", "NotVerified");
@@ -107,7 +110,9 @@ impl Draft {
     pub(crate) fn acts_on(&mut self, target: &Target) {
         let Some(record) = &mut self.record else { return };
         record.resources.push(RecordedResource::new(&target.account, &target.arn));
-        record.recipient_account_id.clone_from(&target.account);
+        if is_account(&target.account) {
+            record.recipient_account_id.clone_from(&target.account);
+        }
     }
 
     /// Notes the output.
@@ -121,12 +126,15 @@ impl Draft {
         record.response_elements = if has_members { shown(output) } else { Value::Null };
     }
 
-    /// Notes an error.
+    /// Notes an error. What strangers sent to get it is not worth the space either.
     pub(crate) fn fails(&mut self, error: &AwsError) {
         let Some(record) = &mut self.record else { return };
         record.error_code = Some(error.shape().query_code);
-        record.error_message = Some(error.message().to_owned());
+        record.error_message = Some(cut(error.message(), ERROR_CHARS_MAX));
         record.response_elements = Value::Null;
+        if record.user_identity.is_anonymous() {
+            record.request_parameters = Value::Null;
+        }
     }
 
     /// Forgets the record: its call was refused before it began, and is counted as such.
@@ -147,7 +155,7 @@ impl Draft {
         }
         let log = self.log.clone();
         let Some(room) = log.room().await else { return };
-        let Some(record) = self.record.take() else { return };
+        let Some(mut record) = self.record.take() else { return };
         let (written, done) = match self.category {
             EventCategory::Management => {
                 let (written, done) = oneshot::channel();

@@ -36,15 +36,31 @@ const MAPS: [&str; 8] = [
 /// Larger parameters or answers are left out, as CloudTrail does.
 const SHOWN_BYTES_MAX: usize = 100 << 10;
 
+/// Parameters or answers with more levels are left out: who reads JSON gives up somewhere, at 128 if it is this server, and would not
+/// see the record.
+const DEPTH_MAX: usize = 64;
+
 /// Makes of an input or output what its record says of it: member names begin with a small letter.
 pub(super) fn shown(value: Value) -> Value {
     let shown = members(value);
-    match shown.to_string().len() {
-        bytes if bytes > SHOWN_BYTES_MAX => {
-            json!({ "omitted": true, "originalSize": bytes, "reason": "FIELD_SIZE_LIMIT" })
-        }
-        _ => shown,
-    }
+    let bytes = shown.to_string().len();
+    let reason = if bytes > SHOWN_BYTES_MAX {
+        "FIELD_SIZE_LIMIT"
+    } else if depth(&shown) > DEPTH_MAX {
+        "FIELD_DEPTH_LIMIT"
+    } else {
+        return shown;
+    };
+    json!({ "omitted": true, "originalSize": bytes, "reason": reason })
+}
+
+fn depth(value: &Value) -> usize {
+    let below = match value {
+        Value::Object(object) => object.values().map(depth).max(),
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return 0,
+    };
+    below.unwrap_or_default() + 1
 }
 
 fn members(value: Value) -> Value {
@@ -201,5 +217,14 @@ mod tests {
         assert_eq!(shown(fits.clone()), fits);
         let large = shown(json!({ "a": "x".repeat(SHOWN_BYTES_MAX) }));
         assert_eq!(large["omitted"], true, "{large}");
+    }
+
+    #[test]
+    fn what_is_too_deep_is_left_out() {
+        let nested = |levels: usize| (1..levels).fold(json!([]), |inner, _| json!([inner]));
+        let fits = json!({ "a": nested(DEPTH_MAX - 1) });
+        assert_eq!(shown(fits.clone()), fits);
+        let deep = shown(json!({ "a": nested(DEPTH_MAX) }));
+        assert_eq!(deep["reason"], "FIELD_DEPTH_LIMIT", "{deep}");
     }
 }

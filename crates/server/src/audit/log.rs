@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::category::EventCategory;
 use super::files::{Files, Opened};
 use super::finisher::Finisher;
 use super::gap::Gap;
+use super::looking::Looking;
 use super::lookup::{Found, Search, look_up};
 use super::place::Place;
 use super::record::Record;
@@ -27,9 +28,6 @@ use crate::trails::DeliveryTask;
 const QUEUED_MAX: usize = 4_096;
 /// Files that may wait to be finished, besides those that wait since the start.
 const UNFINISHED_MAX: usize = 16;
-
-/// Look-ups at once; CloudTrail allows two a second.
-const LOOK_UPS_MAX: usize = 2;
 
 /// The audit log of a server. Cheap to clone.
 #[derive(Clone)]
@@ -74,7 +72,7 @@ pub(super) struct Shared {
     durable_end: Mutex<Place>,
     /// For their trails.
     identities: Identities,
-    look_ups: Arc<Semaphore>,
+    looking: Arc<Looking>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -122,7 +120,7 @@ impl AuditLog {
             directory: audit.directory.clone(),
             durable_end: Mutex::new(files.durable_end()),
             identities: identities.clone(),
-            look_ups: Arc::new(Semaphore::new(LOOK_UPS_MAX)),
+            looking: Arc::default(),
             tasks: Mutex::default(),
         });
         if bytes_cut > 0 {
@@ -217,12 +215,11 @@ impl AuditLog {
     /// # Errors
     /// [`LookUpError`]
     pub(crate) async fn look_up(&self, search: Search) -> Result<Found, LookUpError> {
-        let place = Arc::clone(&self.shared.look_ups).try_acquire_owned();
-        let place = place.map_err(|_| LookUpError::Busy)?;
+        let look = self.shared.looking.begin(&search.account).ok_or(LookUpError::Busy)?;
         let directory = self.shared.directory.clone();
         let looking = tokio::task::spawn_blocking(move || {
             // Whoever asked may be gone; the disk is busy all the same.
-            let _place = place;
+            let _look = look;
             look_up(&directory, &search)
         });
         let found = looking.await.map_err(io::Error::other).and_then(|found| found);

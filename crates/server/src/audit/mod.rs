@@ -4,6 +4,7 @@
 //! records, a line of JSON each, into files in which every line carries the hash of the line before; another compresses
 //! files that are full. [`verify`] reads it all again. `docs/audit.md` says what operators have to know.
 
+mod bounds;
 mod category;
 mod draft;
 mod gap;
@@ -17,6 +18,7 @@ mod files;
 mod finisher;
 mod layout;
 mod log;
+mod looking;
 mod lookup;
 mod place;
 #[cfg(test)]

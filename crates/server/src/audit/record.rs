@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::bounds::{ARN_CHARS_MAX, HOST_CHARS_MAX, RECORD_BYTES_MAX, cut, is_account};
 use super::category::EventCategory;
 use super::user_identity::UserIdentity;
 use crate::http::Agreed;
@@ -72,7 +73,7 @@ impl TlsDetails {
         Self {
             tls_version: agreed.map(|agreed| agreed.version),
             cipher_suite: agreed.map(|agreed| agreed.cipher_suite),
-            client_provided_host_header: host.map(str::to_owned),
+            client_provided_host_header: host.map(|host| cut(host, HOST_CHARS_MAX)),
         }
     }
 }
@@ -81,7 +82,8 @@ impl TlsDetails {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RecordedResource {
-    account_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<String>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     #[serde(rename = "ARN")]
@@ -90,7 +92,11 @@ pub(super) struct RecordedResource {
 
 impl RecordedResource {
     pub(super) fn new(account: &str, arn: &str) -> Self {
-        Self { account_id: account.to_owned(), kind: kind(arn), arn: arn.to_owned() }
+        Self {
+            account_id: is_account(account).then(|| account.to_owned()),
+            kind: kind(arn),
+            arn: cut(arn, ARN_CHARS_MAX),
+        }
     }
 }
 
@@ -146,8 +152,19 @@ impl Record {
         }
     }
 
-    /// The record as JSON.
-    pub(super) fn to_json(&self) -> Vec<u8> {
+    /// The record as JSON, small enough for a line.
+    pub(super) fn to_json(&mut self) -> Vec<u8> {
+        let json = self.whole();
+        if json.len() <= RECORD_BYTES_MAX {
+            return json;
+        }
+        (self.request_parameters, self.response_elements) = (Value::Null, Value::Null);
+        self.resources.clear();
+        self.add("omitted", "RECORD_SIZE_LIMIT");
+        self.whole()
+    }
+
+    fn whole(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("every key of a record is text")
     }
 }
@@ -163,5 +180,49 @@ mod tests {
         assert_eq!(kind("arn:aws:iam::1:role/path/name"), Some("AWS::IAM::Role"));
         assert_eq!(kind("arn:aws:iam::1:root"), None);
         assert_eq!(kind("*"), None);
+    }
+
+    fn record(resources: Vec<RecordedResource>) -> Record {
+        Record {
+            event_version: Record::VERSION,
+            user_identity: UserIdentity::default(),
+            event_time: String::new(),
+            event_source: String::new(),
+            event_name: "CreateQueue".to_owned(),
+            aws_region: String::new(),
+            source_ip_address: None,
+            user_agent: None,
+            error_code: None,
+            error_message: None,
+            request_parameters: json!({ "queueName": "q" }),
+            response_elements: Value::Null,
+            additional_event_data: None,
+            request_id: String::new(),
+            event_id: String::new(),
+            read_only: false,
+            resources,
+            event_type: Record::API_CALL,
+            management_event: true,
+            recipient_account_id: String::new(),
+            vpc_endpoint_id: None,
+            vpc_endpoint_account_id: None,
+            event_category: "Management",
+            tls_details: None,
+        }
+    }
+
+    #[test]
+    fn what_makes_a_record_too_large_is_left_out() {
+        let resources = |count| (0..count).map(|_| RecordedResource::new("1", "arn")).collect();
+        let written = |count| -> Value {
+            let json = record(resources(count)).to_json();
+            assert!(json.len() <= RECORD_BYTES_MAX, "{count} resources: {}", json.len());
+            serde_json::from_slice(&json).expect("JSON")
+        };
+        assert_eq!(written(10)["requestParameters"]["queueName"], "q");
+        let cut = written(RECORD_BYTES_MAX);
+        assert_eq!((&cut["requestParameters"], &cut["resources"]), (&Value::Null, &Value::Null));
+        assert_eq!(cut["additionalEventData"]["omitted"], "RECORD_SIZE_LIMIT");
+        assert_eq!(cut["eventName"], "CreateQueue");
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use sluice_store::{MemoryStore, Store};
-use sluice_wire::route;
+use sluice_wire::{AwsError, framework, route};
 use tempfile::TempDir;
 
 use super::layout::{self, Form};
@@ -20,7 +20,7 @@ use crate::clock::SystemClock;
 use crate::config::{AuditConfig, Config, WhenFull};
 use crate::identities::{Identities, SHARD};
 use crate::services::sqs::MODEL;
-use crate::services::{Origin, Switch};
+use crate::services::{Origin, Reach, Switch, Target};
 
 /// A directory that can be taken away from its log and given back.
 struct Directory {
@@ -109,7 +109,18 @@ async fn identities() -> Identities {
 
 /// A record of a call that nobody has answered yet.
 fn draft(log: &AuditLog, category: EventCategory, request_id: &str) -> Box<Draft> {
-    let request = http::Request::builder().header("x-amz-target", "AmazonSQS.CreateQueue");
+    draft_of(log, category, request_id, "CreateQueue")
+}
+
+/// The same of any operation.
+fn draft_of(
+    log: &AuditLog,
+    category: EventCategory,
+    request_id: &str,
+    operation: &str,
+) -> Box<Draft> {
+    let target = format!("AmazonSQS.{operation}");
+    let request = http::Request::builder().header("x-amz-target", target);
     let (parts, ()) = request.body(()).expect("a request").into_parts();
     let call = route(&parts, &Bytes::new(), &[&MODEL]).expect("a call");
     let origin = Origin {
@@ -131,6 +142,22 @@ fn draft(log: &AuditLog, category: EventCategory, request_id: &str) -> Box<Draft
         now_ms: 1_800_000_000_000,
     };
     Draft::new(log, subject)
+}
+
+/// A record of a call whose caller chose every text as long as one can be sent.
+async fn record_long(log: &AuditLog, request_id: &str) {
+    let long = "\"".repeat(8 << 20);
+    let operation = "x".repeat(8 << 20);
+    let mut draft = draft_of(log, EventCategory::Management, request_id, &operation);
+    draft.acts_on(&Target {
+        arn: format!("arn:aws:kms:us-east-1:{long}:key/{long}"),
+        account: long.clone(),
+        guarded: None,
+        reach: Reach::Account,
+        absent: None,
+    });
+    draft.fails(&AwsError::new(&framework::ACCESS_DENIED, long));
+    draft.finish().await;
 }
 
 async fn record(log: &AuditLog, request_id: &str) {
@@ -262,6 +289,40 @@ async fn what_a_crash_left_of_a_line_is_cut_off_kept_and_said() {
     let cut = fs::read(directory.path().join("audit-0000000001.cut")).expect("kept");
     assert_eq!(cut, b"{\"eventVersion\":");
     assert_eq!(directory.verify().expect("whole").records, 3);
+}
+
+#[tokio::test]
+async fn texts_of_any_length_leave_the_chain_whole() {
+    let directory = Directory::new();
+    let log = directory.open().await;
+    record(&log, "a").await;
+    record_long(&log, "b").await;
+    record(&log, "c").await;
+    assert_eq!(directory.names(), ["a", "b", "c"]);
+    let long = &directory.records()[1];
+    let resource = &long["resources"][0];
+    let length = |text: &Value| text.as_str().map(str::len);
+    assert_eq!(length(&resource["ARN"]), Some(bounds::ARN_CHARS_MAX));
+    assert_eq!(resource["accountId"], Value::Null, "that is no account");
+    assert_eq!(long["recipientAccountId"], "123456789012");
+    assert_eq!(length(&long["errorMessage"]), Some(bounds::ERROR_CHARS_MAX));
+    assert_eq!(length(&long["eventName"]), Some(bounds::NAME_CHARS_MAX));
+    let path = layout::path(&directory.path(), 1, Form::Plain);
+    let crashed = fs::read(&path).expect("readable");
+    let verified = directory.verify().expect("whole");
+    assert_eq!((verified.records, verified.is_tail_torn), (3, false));
+    log.shutdown().await;
+    drop(log);
+    assert_eq!(directory.verify().expect("whole").records, 3);
+
+    // The same, if the server had crashed.
+    for form in [Form::Compressed, Form::Digest] {
+        fs::remove_file(layout::path(&directory.path(), 1, form)).expect("it was there");
+    }
+    fs::write(&path, crashed).expect("writable");
+    let log = directory.open().await;
+    log.shutdown().await;
+    assert_eq!(directory.names(), ["a", "b", "c"], "nothing was cut off");
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sluice_wire::iso_8601;
 
+use super::bounds::{NAME_CHARS_MAX, cut};
 use crate::gateway::{Caller, Identity};
 use crate::identities::{Holder, KeyHolder, RoleSession};
 
-/// Longer access key ids that nobody verified are cut.
-const CLAIMED_ID_CHARS_MAX: usize = 128;
+/// In place of the account of callers who did not sign.
+const ANONYMOUS: &str = "ANONYMOUS_PRINCIPAL";
 
 /// Who called.
 #[derive(Debug, Default, Serialize)]
@@ -33,8 +34,7 @@ pub(super) struct UserIdentity {
 impl UserIdentity {
     /// Nobody knows who: what was sent did not prove it.
     pub(super) fn unknown(claimed_access_key_id: Option<&str>) -> Self {
-        let access_key_id =
-            claimed_access_key_id.map(|id| id.chars().take(CLAIMED_ID_CHARS_MAX).collect());
+        let access_key_id = claimed_access_key_id.map(claimed);
         Self { kind: "Unknown", access_key_id, ..Self::default() }
     }
 
@@ -43,7 +43,9 @@ impl UserIdentity {
         let user_name = identity.user_name().map(String::from);
         let (kind, access_key_id, session_context) = match &identity.caller {
             Caller::Anonymous => return Self::anonymous(),
-            Caller::Claimed(id) => (Self::user_or_root(user_name.as_ref()), id.clone(), None),
+            Caller::Claimed(id) => {
+                (Self::user_or_root(user_name.as_ref()), id.as_deref().map(claimed), None)
+            }
             Caller::Known(key) => {
                 let kind = match &key.holder {
                     Holder::Root | Holder::User { .. } => Self::user_or_root(user_name.as_ref()),
@@ -73,6 +75,11 @@ impl UserIdentity {
         self.arn.as_deref()
     }
 
+    /// Whether nobody signed.
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.account_id() == Some(ANONYMOUS)
+    }
+
     fn user_or_root(user_name: Option<&String>) -> &'static str {
         if user_name.is_some() { "IAMUser" } else { "Root" }
     }
@@ -81,10 +88,15 @@ impl UserIdentity {
         Self {
             kind: "AWSAccount",
             principal_id: Some(String::new()),
-            account_id: Some("ANONYMOUS_PRINCIPAL".to_owned()),
+            account_id: Some(ANONYMOUS.to_owned()),
             ..Self::default()
         }
     }
+}
+
+/// An access key id that nobody verified.
+fn claimed(id: &str) -> String {
+    cut(id, NAME_CHARS_MAX)
 }
 
 /// What is known of temporary credentials: since when, and of a role's, whose they are.
