@@ -9,8 +9,15 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 /// A binary value, decoded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Blob(pub Bytes);
+
+/// Without the bytes: some are secrets.
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({} bytes)", self.0.len())
+    }
+}
 
 impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -50,5 +57,11 @@ mod tests {
         assert_eq!(json, r#""AP8BAg==""#);
         assert_eq!(serde_json::from_str::<Blob>(&json).expect("parses"), blob);
         assert!(serde_json::from_str::<Blob>(r#""AP8""#).is_err());
+    }
+
+    #[test]
+    fn what_a_blob_holds_is_not_shown() {
+        let shown = format!("{:?}", Some(Blob(Bytes::from_static(b"secret"))));
+        assert_eq!(shown, "Some(Blob(6 bytes))");
     }
 }

@@ -1,5 +1,6 @@
 //! Messages whose bodies only who may use a key of KMS can read.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -32,11 +33,12 @@ impl Broker {
     }
 
     /// Decrypts bodies that are locked. `open` gets the ARN of the queue for which a data key was made, and the data key, sealed;
-    /// it returns none for one that was damaged. A message that cannot be read is left out, unless there is no other.
+    /// it returns none for one that was damaged. A message that cannot be read, for that or because `open` refuses, is left out,
+    /// unless there is no other.
     ///
     /// # Errors
-    /// What `open` refuses, or [`BrokerError::Unreadable`].
-    pub(crate) fn unlock<E: From<BrokerError>>(
+    /// What `open` refused first, else [`BrokerError::Unreadable`].
+    pub(crate) fn unlock<E: From<BrokerError> + Display>(
         &self,
         queue: &Queue,
         received: Vec<Received>,
@@ -44,10 +46,12 @@ impl Broker {
     ) -> Result<Vec<Received>, E> {
         let count = received.len();
         let mut unlocked = Vec::with_capacity(count);
+        let mut refused = Vec::new();
         for mut received in received {
-            match self.unlock_one(queue, &mut received, &open)? {
-                Ok(()) => unlocked.push(received),
-                Err(UnreadableBody) => {
+            match self.unlock_one(queue, &mut received, &open) {
+                Ok(Ok(())) => unlocked.push(received),
+                Err(refusal) => refused.push((received.message.id, refusal)),
+                Ok(Err(UnreadableBody)) => {
                     let (queue, message) = (queue.key.arn(), received.message.id);
                     tracing::error!(
                         queue,
@@ -58,8 +62,14 @@ impl Broker {
                 }
             }
         }
+        let mut refused = refused.into_iter();
         if unlocked.is_empty() && count > 0 {
-            return Err(BrokerError::Unreadable(UnreadableBody.to_string()).into());
+            let unreadable = || BrokerError::Unreadable(UnreadableBody.to_string()).into();
+            return Err(refused.next().map_or_else(unreadable, |(_, refusal)| refusal));
+        }
+        for (message, cause) in refused {
+            let queue = queue.key.arn();
+            tracing::warn!(queue, %message, %cause, "a message is left out, its key cannot be used");
         }
         Ok(unlocked)
     }

@@ -19,6 +19,12 @@ impl EncryptionContext {
         other.0.iter().all(|(name, value)| self.0.get(name) == Some(value))
     }
 
+    /// Bytes that it has as JSON, where nothing needs an escape.
+    pub fn bytes_count(&self) -> usize {
+        let texts: usize = self.parts().map(|text| text.len() + r#""":"#.len()).sum();
+        r"{}".len() + texts.saturating_sub(1)
+    }
+
     /// Its parts in an order that does not depend on how it was given.
     pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()])

@@ -34,6 +34,9 @@ pub struct Grant {
     pub name: Option<String>,
     /// ARN of who may.
     pub grantee: String,
+    /// Unique id of the user or role that had this ARN: whoever has it later is somebody else.
+    #[serde(default)]
+    pub grantee_id: Option<String>,
     /// ARN of who may end it.
     pub retiring: Option<String>,
     /// What the grantee may do.
@@ -95,6 +98,16 @@ impl Grant {
         Some((key_arn.to_owned(), id.to_owned()))
     }
 
+    /// Whether a caller who has the ARN of the grantee is still the same.
+    pub(crate) fn is_for(&self, caller: &Identity) -> bool {
+        let Some(meant) = &self.grantee_id else { return true };
+        caller.credentials().is_some_and(|key| match &key.holder {
+            Holder::Root => false,
+            Holder::User { unique_id, .. } => **unique_id == **meant,
+            Holder::Role(session) => session.unique_id == *meant,
+        })
+    }
+
     /// Whether it lets a caller do something.
     pub(crate) fn lets(
         &self,
@@ -132,6 +145,7 @@ mod tests {
             id: Grant::new_id(),
             name: None,
             grantee: BOB.to_owned(),
+            grantee_id: None,
             retiring: Some("arn:aws:iam::111122223333:role/ops".to_owned()),
             operations,
             constraint,

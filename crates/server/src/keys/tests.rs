@@ -174,6 +174,23 @@ async fn a_key_that_rotates_gets_new_material_when_its_time_has_come_and_it_is_e
 }
 
 #[tokio::test]
+async fn a_key_that_cannot_rotate_does_not_keep_the_material_of_deleted_ones() {
+    let store = MemoryStore::new();
+    let keys = open(&store).await;
+    let due = Rotation { period_days: 90, next_at_ms: 7 };
+    let rotating = create(&keys, move |key, _| key.rotation = Some(due)).await;
+    let doomed = create(&keys, |key, _| key.state = KeyState::PendingDeletion { delete_at_ms: 7 });
+    let doomed = doomed.await;
+    keys.shutdown().await;
+    drop(keys);
+    let keys = try_open(&store, None, Switch::Off).await.expect("readable");
+    keys.catch_up(SystemClock.now_ms()).await.expect("good");
+    let snapshot = keys.snapshot();
+    assert!(snapshot.key(&doomed.id, 0).is_none());
+    assert_eq!(snapshot.key(&rotating.id, 0).map(|key| &**key), Some(&rotating));
+}
+
+#[tokio::test]
 async fn the_key_of_a_service_is_made_once() {
     let keys = open(&MemoryStore::new()).await;
     let find = async |name: &str| {

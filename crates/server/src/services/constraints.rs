@@ -127,9 +127,20 @@ impl Constraints {
 
     /// Binary data with a length in bytes, if it is there. Its value is not repeated.
     pub(super) fn bytes(
-        mut self,
+        self,
         parameter: &str,
         value: Option<&[u8]>,
+        min: usize,
+        max: usize,
+    ) -> Self {
+        self.length(parameter, value.map(<[u8]>::len), min, max)
+    }
+
+    /// A parameter of any kind with a length, if it is there. Its value is not repeated.
+    pub(super) fn length(
+        mut self,
+        parameter: &str,
+        length: Option<usize>,
         min: usize,
         max: usize,
     ) -> Self {
@@ -139,7 +150,7 @@ impl Constraints {
             );
             self.0.push(problem);
         };
-        match value.map(<[u8]>::len) {
+        match length {
             Some(length) if length < min => {
                 violated(format!("length greater than or equal to {min}"));
             }

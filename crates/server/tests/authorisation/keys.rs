@@ -231,6 +231,63 @@ fn the_key_of_sqs_is_used_by_way_of_sqs_only() {
 }
 
 #[test]
+fn the_key_of_sqs_that_does_not_exist_yet_is_used_no_other_way_either() {
+    let (server, admin) = (server(), root(ACCOUNT));
+    let bob = user(&server, &admin, "bob", &everything());
+    let own =
+        create_key(&server, &admin, &letting(&format!("arn:aws:iam::{ACCOUNT}:root"), &["kms:*"]));
+    let input = object!({ "KeyId": own, "Plaintext": "aGVsbG8=" });
+    let ciphertext = done(&server, &bob, "Encrypt", &input).member("/CiphertextBlob");
+    let uses = [
+        ("Encrypt", object!({ "KeyId": "alias/aws/sqs", "Plaintext": "aGVsbG8=" })),
+        ("GenerateDataKey", object!({ "KeyId": "alias/aws/sqs", "KeySpec": "AES_256" })),
+        (
+            "ReEncrypt",
+            object!({ "CiphertextBlob": ciphertext, "DestinationKeyId": "alias/aws/sqs" }),
+        ),
+    ];
+    for code in ["NotFound", "AccessDenied"] {
+        for (operation, input) in &uses {
+            for caller in [&bob, &admin] {
+                let refused = call(&server, caller, operation, input);
+                assert_eq!(refused.code, code, "{operation}: {}", refused.text);
+            }
+        }
+        let listed = done(&server, &bob, "ListAliases", &object!({})).text;
+        assert_eq!(listed.contains("alias/aws/sqs"), code == "AccessDenied", "{listed}");
+        done(&server, &bob, "DescribeKey", &object!({ "KeyId": "alias/aws/sqs" }));
+    }
+    server.drain();
+}
+
+#[test]
+fn who_is_made_again_under_a_name_does_not_have_the_grants_of_before() {
+    let (server, admin) = (server(), root(ACCOUNT));
+    let key =
+        create_key(&server, &admin, &letting(&format!("arn:aws:iam::{ACCOUNT}:root"), &["kms:*"]));
+    let nothing = object!({ "Effect": "Allow", "Action": "x:y", "Resource": "*" });
+    let bob = user(&server, &admin, "bob", &nothing);
+    let grant = object!({
+        "KeyId": key, "GranteePrincipal": BOB, "Operations": ["Encrypt"], "Name": "it",
+    });
+    done(&server, &admin, "CreateGrant", &grant);
+    assert_eq!(encrypt(&server, &bob, &key, &object!({})), "");
+    let of_bob = |operation: &str, more: Value| {
+        let mut input = more;
+        input["UserName"] = object!("bob");
+        done(&server, &admin, operation, &input);
+    };
+    of_bob("DeleteAccessKey", object!({ "AccessKeyId": bob.id }));
+    of_bob("DeleteUserPolicy", object!({ "PolicyName": "inline" }));
+    of_bob("DeleteUser", object!({}));
+    let bob = user(&server, &admin, "bob", &nothing);
+    assert_eq!(encrypt(&server, &bob, &key, &object!({})), "AccessDenied", "somebody else");
+    done(&server, &admin, "CreateGrant", &grant);
+    assert_eq!(encrypt(&server, &bob, &key, &object!({})), "", "one of the same name is his own");
+    server.drain();
+}
+
+#[test]
 fn a_grant_lets_somebody_whom_no_policy_lets_until_it_ends() {
     let (server, admin) = (server(), root(ACCOUNT));
     let key =

@@ -9,7 +9,7 @@ use sluice_server::encryption::MasterKey;
 use sluice_server::services::Switch;
 
 use crate::client::{
-    ACCOUNT, Credentials, Outcome, allow, call, done, policy, root, user, verifying,
+    ACCOUNT, Credentials, OTHER_ACCOUNT, Outcome, allow, call, done, policy, root, user, verifying,
 };
 use crate::http_support::TestServer;
 
@@ -179,10 +179,234 @@ fn a_message_is_read_with_the_key_that_it_was_sent_under() {
     done(&server, &root, "SendMessage", &object!({ "QueueUrl": url, "MessageBody": "e" }));
     assert_eq!(bodies(&receive(&server, &root, &url)), ["a", "b", "c", "d", "e"]);
     of_key(&server, "DisableKey", &first);
-    let input = object!({ "QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 600 });
-    assert_eq!(call(&server, &root, "ReceiveMessage", &input).code, "KMS.DisabledException");
+    assert_eq!(bodies(&receive(&server, &root, &url)), ["a", "c", "d", "e"], "without the other");
     of_key(&server, "EnableKey", &first);
-    assert_eq!(bodies(&receive(&server, &root, &url)).len(), 5, "given back at once");
+    assert_eq!(bodies(&receive(&server, &root, &url)).len(), 5);
+    server.drain();
+}
+
+/// A queue with a dead-letter queue for what was received three times. Its first message was sent under a key that is disabled now,
+/// the others under the key that it has.
+struct Mixed {
+    server: TestServer,
+    clock: Arc<VirtualClock>,
+    /// The key of the first message.
+    old_key: String,
+    url: String,
+    dead: String,
+}
+
+const VISIBILITY_TIMEOUT_MS: u64 = 30_000;
+
+impl Mixed {
+    /// With messages of these groups after the first, which is of the first group; on a standard queue groups are tenants.
+    fn start(suffix: &str, groups: &[&str]) -> Self {
+        let clock = Arc::new(VirtualClock::frozen_at(SystemClock.now_ms()));
+        let server = TestServer::start_with(|config| {
+            with_master_key(config);
+            config.access = Access::Anyone;
+            config.extensions.peek = Switch::On;
+            config.virtual_clock = Some(Arc::clone(&clock));
+        });
+        let (old_key, key) = (create_key(&server), create_key(&server));
+        let of_kind = |attributes: Value| {
+            let mut attributes = attributes;
+            if suffix == ".fifo" {
+                attributes["FifoQueue"] = object!("true");
+                attributes["ContentBasedDeduplication"] = object!("true");
+            }
+            attributes
+        };
+        let dead = create_queue(&server, &format!("dead{suffix}"), &of_kind(object!({})));
+        let redrive = object!({
+            "deadLetterTargetArn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:dead{suffix}"),
+            "maxReceiveCount": "3",
+        });
+        let attributes =
+            object!({ "KmsMasterKeyId": old_key, "RedrivePolicy": redrive.to_string() });
+        let url = create_queue(&server, &format!("q{suffix}"), &of_kind(attributes));
+        let mixed = Self { server, clock, old_key, url, dead };
+        mixed.send("old", groups[0]);
+        use_key(&mixed.server, &mixed.url, &key);
+        for (number, group) in groups.iter().enumerate() {
+            mixed.send(&number.to_string(), group);
+        }
+        of_key(&mixed.server, "DisableKey", &mixed.old_key);
+        mixed
+    }
+
+    fn send(&self, body: &str, group: &str) {
+        let mut input = object!({ "QueueUrl": self.url, "MessageBody": body });
+        if !group.is_empty() {
+            input["MessageGroupId"] = object!(group);
+        }
+        done(&self.server, &root(ACCOUNT), "SendMessage", &input);
+    }
+
+    /// A receive that hides what it returns.
+    fn receive(&self) -> Outcome {
+        let input = object!({
+            "QueueUrl": self.url, "MaxNumberOfMessages": 10, "AttributeNames": ["All"],
+            "VisibilityTimeout": VISIBILITY_TIMEOUT_MS / 1_000,
+        });
+        call(&self.server, &root(ACCOUNT), "ReceiveMessage", &input)
+    }
+
+    fn time_out(&self) {
+        assert!(self.clock.set(SetTime::Forward(VISIBILITY_TIMEOUT_MS + 1), None));
+    }
+
+    /// Deletes what a receive returned.
+    fn delete(&self, received: &Outcome) {
+        let answer: Value = serde_json::from_str(&received.text).expect("JSON");
+        for message in answer["Messages"].as_array().expect("messages") {
+            let input =
+                object!({ "QueueUrl": self.url, "ReceiptHandle": message["ReceiptHandle"] });
+            done(&self.server, &root(ACCOUNT), "DeleteMessage", &input);
+        }
+    }
+
+    /// The message whose key is disabled leaves for the dead-letter queue after three receives, alone, and is read there with its
+    /// key. It was received so often before.
+    fn first_ends_in_the_dead_letter_queue(&self, receives: u32) {
+        self.time_out();
+        for _ in receives..3 {
+            assert_eq!(self.receive().code, "KMS.DisabledException", "there is no other");
+        }
+        assert_eq!(bodies(&self.receive()), [""; 0], "it moves");
+        of_key(&self.server, "EnableKey", &self.old_key);
+        assert_eq!(bodies(&receive(&self.server, &root(ACCOUNT), &self.dead)), ["old"]);
+    }
+}
+
+/// How often each message of an answer was received.
+fn receive_counts(outcome: &Outcome) -> Vec<String> {
+    let answer: Value = serde_json::from_str(&outcome.text).expect("JSON");
+    let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+    let count = |message: &Value| message["Attributes"]["ApproximateReceiveCount"].clone();
+    let counts = messages.iter().map(|message| count(message).as_str().map(str::to_owned));
+    counts.map(|count| count.expect("a text")).collect()
+}
+
+#[test]
+fn a_message_whose_key_cannot_be_used_does_not_keep_the_others_back() {
+    let mixed = Mixed::start("", &[""; 9]);
+    let peek = object!({ "QueueUrl": mixed.url });
+    let peeked = call(&mixed.server, &root(ACCOUNT), "PeekMessages", &peek);
+    assert_eq!(bodies(&peeked).len(), 9);
+    for count in ["1", "2"] {
+        let received = mixed.receive();
+        assert_eq!(bodies(&received), ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+        assert_eq!(receive_counts(&received), [count; 9]);
+        if count == "2" {
+            mixed.delete(&received);
+        }
+        assert_eq!(bodies(&mixed.receive()), [""; 0], "it is hidden as well");
+        mixed.time_out();
+    }
+    mixed.first_ends_in_the_dead_letter_queue(2);
+    mixed.server.drain();
+}
+
+#[test]
+fn in_a_message_group_the_others_come_without_the_one_whose_key_cannot_be_used() {
+    let mixed = Mixed::start(".fifo", &["g", "g", "h"]);
+    let received = mixed.receive();
+    assert_eq!(bodies(&received), ["0", "1", "2"]);
+    assert_eq!(receive_counts(&received), ["1"; 3]);
+    mixed.delete(&received);
+    mixed.send("later", "g");
+    assert_eq!(bodies(&mixed.receive()), [""; 0], "what is hidden locks its group");
+    mixed.time_out();
+    let received = mixed.receive();
+    assert_eq!(
+        (bodies(&received), receive_counts(&received)),
+        (vec!["later".to_owned()], vec!["1".to_owned()])
+    );
+    mixed.delete(&received);
+    mixed.first_ends_in_the_dead_letter_queue(2);
+    mixed.server.drain();
+}
+
+#[test]
+fn messages_none_of_which_can_be_read_are_given_back_at_once() {
+    let mixed = Mixed::start("", &["", ""]);
+    let one = || {
+        let input = object!({ "QueueUrl": mixed.url });
+        call(&mixed.server, &root(ACCOUNT), "ReceiveMessage", &input)
+    };
+    for _ in 0..2 {
+        let refused = one();
+        assert_eq!((refused.status, refused.code.as_str()), (400, "KMS.DisabledException"));
+    }
+    of_key(&mixed.server, "EnableKey", &mixed.old_key);
+    let received = mixed.receive();
+    assert_eq!(bodies(&received), ["0", "1", "old"]);
+    assert_eq!(receive_counts(&received), ["3", "1", "1"], "the refused receives count");
+    mixed.server.drain();
+}
+
+#[test]
+fn who_may_use_some_keys_gets_the_messages_that_they_open() {
+    let server = server();
+    let root = root(ACCOUNT);
+    let (first, second) = (create_key(&server), create_key(&server));
+    let url = create_queue(&server, "q", &object!({ "KmsMasterKeyId": first }));
+    done(&server, &root, "SendMessage", &object!({ "QueueUrl": url, "MessageBody": "a" }));
+    use_key(&server, &url, &second);
+    done(&server, &root, "SendMessage", &object!({ "QueueUrl": url, "MessageBody": "b" }));
+    let statements = |key: &str| {
+        object!([
+            { "Effect": "Allow", "Action": "sqs:*", "Resource": "*" },
+            { "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key },
+        ])
+    };
+    let consumer = user(&server, &root, "consumer", &statements(&second));
+    assert_eq!(bodies(&receive(&server, &consumer, &url)), ["b"]);
+    allow(&server, &root, "consumer", &statements("*"));
+    assert_eq!(bodies(&receive(&server, &consumer, &url)), ["a", "b"]);
+    allow(&server, &root, "consumer", &statements(&first));
+    let refused = receive(&server, &consumer, &url);
+    assert_eq!(refused.code, "KMS.AccessDeniedException", "the key that the queue has comes first");
+    server.drain();
+}
+
+#[test]
+fn a_key_of_another_account_needs_its_policy_and_one_of_the_caller() {
+    let server = server();
+    let (owner, user_of) = (root(OTHER_ACCOUNT), root(ACCOUNT));
+    let letting = |principals: &[&str]| {
+        let principals: Vec<String> =
+            principals.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
+        policy(&object!({
+            "Effect": "Allow", "Principal": { "AWS": principals }, "Action": "kms:*", "Resource": "*",
+        }))
+    };
+    let input = object!({ "Policy": letting(&[OTHER_ACCOUNT]) });
+    let key = done(&server, &owner, "CreateKey", &input).member("/KeyMetadata/Arn");
+    let url = create_queue(&server, "q", &object!({ "KmsMasterKeyId": key }));
+    let on_queue = object!({ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" });
+    let actions = ["kms:GenerateDataKey", "kms:Decrypt"];
+    let on_key = object!({ "Effect": "Allow", "Action": actions, "Resource": key });
+    let both = object!([on_queue, on_key]);
+    let alice = user(&server, &user_of, "alice", &both);
+    let refused = |outcome: &Outcome| {
+        assert_eq!((outcome.status, outcome.code.as_str()), (400, "KMS.AccessDeniedException"));
+    };
+    refused(&send(&server, &alice, &url, "hello"));
+    let shared = letting(&[OTHER_ACCOUNT, ACCOUNT]);
+    let input = object!({ "KeyId": key, "PolicyName": "default", "Policy": shared });
+    done(&server, &owner, "PutKeyPolicy", &input);
+    assert_eq!(send(&server, &alice, &url, "hello").status, 200);
+    assert_eq!(bodies(&receive(&server, &alice, &url)), ["hello"]);
+    allow(&server, &user_of, "alice", &object!([on_queue]));
+    refused(&send(&server, &alice, &url, "hello"));
+    refused(&receive(&server, &alice, &url));
+    allow(&server, &user_of, "alice", &both);
+    let input = object!({ "KeyId": key, "Policy": letting(&[OTHER_ACCOUNT]) });
+    done(&server, &owner, "PutKeyPolicy", &input);
+    refused(&send(&server, &alice, &url, "hello"));
+    refused(&receive(&server, &alice, &url));
     server.drain();
 }
 
@@ -269,6 +493,44 @@ fn with_its_key_a_message_is_gone_for_good() {
         "KMS.NotFoundException",
         "no other key opens it"
     );
+    server.drain();
+}
+
+#[test]
+fn after_the_end_of_its_key_no_server_reads_a_message_whatever_its_clock_says() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let now_ms = SystemClock.now_ms();
+    let start_at = |now_ms| {
+        TestServer::start_with(|config| {
+            with_master_key(config);
+            config.access = Access::Anyone;
+            config.virtual_clock = Some(Arc::new(VirtualClock::frozen_at(now_ms)));
+            config.data_dir = dir.path().join("data");
+        })
+    };
+    let root = root(ACCOUNT);
+    let server = start_at(now_ms);
+    let (doomed, kept) = (create_key(&server), create_key(&server));
+    let url = create_queue(&server, "q", &object!({ "MessageRetentionPeriod": "1209600" }));
+    for (key, body) in [(&doomed, "gone"), (&kept, "kept")] {
+        use_key(&server, &url, key);
+        done(&server, &root, "SendMessage", &object!({ "QueueUrl": url, "MessageBody": body }));
+    }
+    assert_eq!(bodies(&receive(&server, &root, &url)), ["gone", "kept"]);
+    let input = object!({ "KeyId": doomed, "PendingWindowInDays": 7 });
+    done(&server, &root, "ScheduleKeyDeletion", &input);
+    server.drain();
+    // A server looks for keys whose time is over before it does anything else about them.
+    start_at(now_ms + 7 * DAY_MS + 1).drain();
+
+    let server = start_at(now_ms + DAY_MS);
+    let restored = call(&server, &root, "CancelKeyDeletion", &object!({ "KeyId": doomed }));
+    assert_eq!(restored.code, "NotFound", "its time has not come for this server, but it is gone");
+    let received = receive(&server, &root, &url);
+    assert_eq!(bodies(&received), ["kept"]);
+    let receipt = received.member("/Messages/0/ReceiptHandle");
+    done(&server, &root, "DeleteMessage", &object!({ "QueueUrl": url, "ReceiptHandle": receipt }));
+    assert_eq!(receive(&server, &root, &url).code, "KMS.NotFoundException");
     server.drain();
 }
 

@@ -29,9 +29,13 @@ pub(super) fn given(tags: Option<&TagList>) -> Tags {
     tags.map(|tag| (tag.key.clone(), tag.value.clone().unwrap_or_default())).collect()
 }
 
-/// Adds tags to the ones that there are; the same key overwrites.
+/// Adds tags to the ones that there are; the same key overwrites. So many are refused first that looking at them would keep
+/// other changes waiting.
 pub(super) fn merge(tags: &mut Tags, given: Option<TagList>) -> Result<(), AwsError> {
     let given = given.unwrap_or_default();
+    if given.len() > TAGS_MAX {
+        return Err(errors::too_many_tags(TAGS_MAX));
+    }
     let is_used =
         |char: char| char.is_alphanumeric() || char.is_whitespace() || "_.:/=+-@".contains(char);
     for (index, TrailTag { key, value }) in given.iter().enumerate() {
@@ -104,6 +108,11 @@ mod tests {
         let names: Vec<String> = (0..51).map(|number| format!("k{number}")).collect();
         let pairs: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
         assert!(merge(&mut Tags::new(), Some(given(&pairs[..50]))).is_ok());
-        assert!(merge(&mut Tags::new(), Some(given(&pairs))).is_err());
+        let code = |pairs: &[(&str, Option<&str>)]| {
+            let error = merge(&mut Tags::new(), Some(given(pairs))).expect_err("refused");
+            error.shape().query_code
+        };
+        assert_ne!(code(&[("a", None); 50]), code(&pairs), "what is wrong with them is said");
+        assert_eq!(code(&[("a", None); 51]), code(&pairs), "they are not looked at");
     }
 }

@@ -9,8 +9,12 @@ use crate::services::constraints::Constraints;
 use crate::services::member_list::MemberList;
 use crate::services::tag::{DUPLICATE_KEYS, Tag, TagList, is_same};
 
-/// Adds tags to the ones that there are.
+/// Adds tags to the ones that there are. So many are refused first that looking at them would keep other changes waiting.
 pub(super) fn merge(tags: &mut Tags, given: &TagList) -> Result<(), AwsError> {
+    let too_many = || errors::limit_exceeded("The number of tags has reached the maximum limit.");
+    if given.0.len() > TAGS_MAX {
+        return Err(too_many());
+    }
     let mut constraints = Constraints::new();
     for (index, tag) in given.0.iter().enumerate() {
         let key = format!("tags.{}.member.key", index + 1);
@@ -33,7 +37,7 @@ pub(super) fn merge(tags: &mut Tags, given: &TagList) -> Result<(), AwsError> {
         tags.insert(tag.key.clone(), tag.value.clone());
     }
     if tags.len() > TAGS_MAX {
-        return Err(errors::limit_exceeded("The number of tags has reached the maximum limit."));
+        return Err(too_many());
     }
     Ok(())
 }
@@ -85,5 +89,7 @@ mod tests {
         let names: Vec<String> = (0..51).map(|number| format!("k{number}")).collect();
         let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
         assert_eq!(code(&many), "LimitExceeded");
+        assert_eq!(code(&[("a", ""); 50]), "InvalidInput");
+        assert_eq!(code(&[("a", ""); 51]), "LimitExceeded", "they are not looked at");
     }
 }

@@ -60,10 +60,12 @@ impl Operation for CreateGrant {
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
         check(&input)?;
+        let grantee = input.grantee_principal.unwrap_or_default();
         let grant = Grant {
             id: Grant::new_id(),
             name: input.name,
-            grantee: input.grantee_principal.unwrap_or_default(),
+            grantee_id: grants::unique_id(context, &grantee),
+            grantee,
             retiring: input.retiring_principal,
             operations: input.operations.into_iter().flatten().collect(),
             constraint: grants::constraint(input.constraints)?,
@@ -92,6 +94,6 @@ fn check(input: &Input) -> Result<(), AwsError> {
     for operation in input.operations.iter().flatten() {
         constraints = constraints.one_of("operations", Some(operation), &GRANT_OPERATIONS);
     }
-    errors::check(constraints)?;
+    errors::check(grants::with_constraints(constraints, input.constraints.as_ref()))?;
     [grantee, retiring].into_iter().flatten().try_for_each(grants::check_principal)
 }

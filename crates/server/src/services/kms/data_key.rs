@@ -44,9 +44,9 @@ impl Request {
     }
 
     /// Makes what is asked for.
-    pub(super) async fn make(self, context: &Context) -> Result<DataKey, AwsError> {
+    pub(super) fn make(self, context: &Context) -> Result<DataKey, AwsError> {
         let plaintext = random(self.size()?);
-        let key = named_key::found(context, &self.key_id).await?;
+        let key = named_key::found(context, &self.key_id)?;
         let encryption_context = self.encryption_context.unwrap_or_default();
         let ciphertext = context.keys.encrypt(&key, &encryption_context, &plaintext)?;
         encryption::check_dry_run(self.dry_run)?;
@@ -57,6 +57,9 @@ impl Request {
         let constraints = named_key::constraints(&self.key_id)
             .number("numberOfBytes", self.number_of_bytes, 1, RANDOM_BYTES_MAX)
             .one_of("keySpec", self.key_spec.as_deref(), &SPECS);
+        let encryption_context = self.encryption_context.as_ref();
+        let constraints =
+            encryption::with_context(constraints, "encryptionContext", encryption_context);
         errors::check(constraints)?;
         match (self.number_of_bytes.map(usize::try_from), self.key_spec.as_deref()) {
             (Some(Ok(count)), None) => Ok(count),

@@ -56,11 +56,14 @@ impl Operation for Decrypt {
         let algorithm = input.encryption_algorithm.as_deref();
         let blob = input.ciphertext_blob.as_ref();
         let constraints = encryption::with_ciphertext(Constraints::new(), blob);
+        let encryption_context = input.encryption_context.as_ref();
+        let constraints =
+            encryption::with_context(constraints, "encryptionContext", encryption_context);
         errors::check(encryption::with_algorithm(constraints, "encryptionAlgorithm", algorithm))?;
         let encryption_context = input.encryption_context.unwrap_or_default();
         let named = (&input.key_id, algorithm);
         let blob = blob.cloned().unwrap_or_default();
-        let opened = encryption::open(context, named, &blob, &encryption_context).await?;
+        let opened = encryption::open(context, named, &blob, &encryption_context)?;
         encryption::check_dry_run(input.dry_run)?;
         Ok(Output {
             key_id: opened.key.arn(),

@@ -37,7 +37,7 @@ impl Operation for DescribeKey {
 
     async fn run(context: &Context, input: Input) -> Result<Output, AwsError> {
         errors::check(named_key::constraints(&input.key_id))?;
-        let key = named_key::found(context, &input.key_id).await?;
+        let key = named_key::found_or_made(context, &input.key_id).await?;
         Ok(Output { key_metadata: KeyMetadata::of(&key) })
     }
 }

@@ -58,8 +58,11 @@ impl Operation for Encrypt {
         let constraints = named_key::constraints(&input.key_id)
             .given("plaintext", plaintext)
             .bytes("plaintext", bytes, 1, PLAINTEXT_BYTES_MAX);
+        let encryption_context = input.encryption_context.as_ref();
+        let constraints =
+            encryption::with_context(constraints, "encryptionContext", encryption_context);
         errors::check(encryption::with_algorithm(constraints, "encryptionAlgorithm", algorithm))?;
-        let key = named_key::found(context, &input.key_id).await?;
+        let key = named_key::found(context, &input.key_id)?;
         encryption::check_algorithm(&key, algorithm)?;
         let encryption_context = input.encryption_context.unwrap_or_default();
         let bytes = bytes.unwrap_or_default();

@@ -6,7 +6,7 @@ use sluice_wire::{AwsError, Blob};
 use zeroize::Zeroizing;
 
 use super::key_metadata::ALGORITHM;
-use super::limits::CIPHERTEXT_BYTES_MAX;
+use super::limits::{CIPHERTEXT_BYTES_MAX, CONTEXT_BYTES_MAX};
 use super::target::place;
 use super::{errors, named_key};
 use crate::keys::{Ciphertext, EncryptionContext, Key, KeyError};
@@ -61,6 +61,16 @@ pub(super) fn with_algorithm(
     constraints.one_of(parameter, algorithm, &ALGORITHMS)
 }
 
+/// What an encryption context must satisfy.
+pub(super) fn with_context(
+    constraints: Constraints,
+    parameter: &str,
+    encryption_context: Option<&EncryptionContext>,
+) -> Constraints {
+    let length = encryption_context.map(EncryptionContext::bytes_count);
+    constraints.length(parameter, length, 0, CONTEXT_BYTES_MAX)
+}
+
 /// Refuses an algorithm of other keys.
 pub(super) fn check_algorithm(key: &Key, algorithm: Option<&str>) -> Result<(), AwsError> {
     match algorithm {
@@ -75,7 +85,7 @@ pub(super) fn check_dry_run(dry_run: Option<bool>) -> Result<(), AwsError> {
 }
 
 /// Decrypts with the key and algorithm that are named, or with the key that the ciphertext names.
-pub(super) async fn open(
+pub(super) fn open(
     context: &Context,
     (named, algorithm): (&Option<String>, Option<&str>),
     blob: &Blob,
@@ -85,7 +95,7 @@ pub(super) async fn open(
     let key = match named {
         Some(_) => {
             errors::check(named_key::constraints(named))?;
-            named_key::found(context, named).await?
+            named_key::found(context, named)?
         }
         None => {
             let snapshot = context.keys.snapshot();

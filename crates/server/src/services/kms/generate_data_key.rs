@@ -35,7 +35,7 @@ impl Operation for GenerateDataKey {
     }
 
     async fn run(context: &Context, input: Request) -> Result<Output, AwsError> {
-        let made = input.make(context).await?;
+        let made = input.make(context)?;
         Ok(Output {
             ciphertext_blob: Blob(made.ciphertext.into()),
             plaintext: Blob(made.plaintext.to_vec().into()),

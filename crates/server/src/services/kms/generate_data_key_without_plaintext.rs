@@ -34,7 +34,7 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
     }
 
     async fn run(context: &Context, input: Request) -> Result<Output, AwsError> {
-        let made = input.make(context).await?;
+        let made = input.make(context)?;
         Ok(Output {
             ciphertext_blob: Blob(made.ciphertext.into()),
             key_id: made.key.arn(),

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
 use super::key_metadata::seconds;
-use super::limits::GRANTS_MAX;
+use super::limits::{CONSTRAINT_BYTES_MAX, CONSTRAINT_PAIRS_MAX, GRANTS_MAX};
 use super::{encryption, errors, named_key};
+use crate::identities::{Entity, EntityKey, Role, User, parsed_arn};
 use crate::keys::{EncryptionContext, Grant, GrantConstraint, Key, KeyError, Keys};
-use crate::services::{Context, NoOutput};
+use crate::services::{Context, NoOutput, constraints as request};
 
 /// What must be bound to a ciphertext, on the wire.
 #[derive(Debug, Deserialize, Serialize)]
@@ -67,6 +68,30 @@ impl Listed {
     }
 }
 
+/// What a constraint must satisfy.
+pub(super) fn with_constraints(
+    mut constraints: request::Constraints,
+    given: Option<&Constraints>,
+) -> request::Constraints {
+    let Some(given) = given else { return constraints };
+    for (name, encryption_context) in [
+        ("encryptionContextSubset", &given.encryption_context_subset),
+        ("encryptionContextEquals", &given.encryption_context_equals),
+    ] {
+        let parameter = format!("constraints.{name}");
+        let encryption_context = encryption_context.as_ref();
+        let pairs = encryption_context.map(|it| it.0.len());
+        let bytes = encryption_context.map(EncryptionContext::bytes_count);
+        constraints = constraints.length(&parameter, pairs, 0, CONSTRAINT_PAIRS_MAX).length(
+            &parameter,
+            bytes,
+            0,
+            CONSTRAINT_BYTES_MAX,
+        );
+    }
+    constraints
+}
+
 /// Reads what must be bound to a ciphertext.
 pub(super) fn constraint(given: Option<Constraints>) -> Result<Option<GrantConstraint>, AwsError> {
     let Some(given) = given else { return Ok(None) };
@@ -92,6 +117,16 @@ pub(super) fn check_principal(arn: &str) -> Result<(), AwsError> {
         ["arn", "aws", "iam" | "sts", "", account, _] if account.len() == 12 => Ok(()),
         _ => Err(errors::invalid_arn(arn)),
     }
+}
+
+/// Unique id of the user or role that has an ARN, if there is one.
+pub(super) fn unique_id(context: &Context, arn: &str) -> Option<String> {
+    let snapshot = context.identities.snapshot();
+    let key = |(account, _, name)| EntityKey::new(account, name);
+    let user = parsed_arn(arn, User::KIND).and_then(|named| snapshot.get::<User>(&key(named)));
+    let role = parsed_arn(arn, Role::KIND).and_then(|named| snapshot.get::<Role>(&key(named)));
+    let ids = [user.map(|user| &user.unique_id), role.map(|role| &role.unique_id)];
+    ids.into_iter().flatten().next().cloned()
 }
 
 /// Adds a grant, unless there is one with the same name that says the same: then it is that one.

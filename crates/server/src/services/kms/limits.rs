@@ -18,6 +18,12 @@ pub(super) const ALIAS_CHARS_MAX: usize = 256;
 pub(super) const PLAINTEXT_BYTES_MAX: usize = 4_096;
 /// Bytes that `Decrypt` takes.
 pub(super) const CIPHERTEXT_BYTES_MAX: usize = 6_144;
+/// Bytes of the encryption context of a request.
+pub(super) const CONTEXT_BYTES_MAX: usize = 8_192;
+/// Bytes of the encryption context that a grant is constrained to.
+pub(super) const CONSTRAINT_BYTES_MAX: usize = 384;
+/// Names in the encryption context that a grant is constrained to.
+pub(super) const CONSTRAINT_PAIRS_MAX: usize = 8;
 /// Bytes of random data, and of a data key.
 pub(super) const RANDOM_BYTES_MAX: i64 = 1_024;
 /// Days between the request that a key be deleted and its end.

@@ -30,8 +30,18 @@ pub(super) fn constraints(key: &Option<String>) -> Constraints {
     Constraints::new().required("keyId", key.as_deref(), 1, KEY_ID_CHARS_MAX)
 }
 
-/// Finds a key by its id, ARN or alias.
-pub(super) async fn found(context: &Context, key: &Option<String>) -> Result<Arc<Key>, AwsError> {
+/// Finds a key by its id, ARN or alias. That of a service is not made: the caller was let do this to a key that does not exist,
+/// not to that one.
+pub(super) fn found(context: &Context, key: &Option<String>) -> Result<Arc<Key>, AwsError> {
+    let reference = KeyReference::parse(key.as_deref().unwrap_or_default(), &place(context))?;
+    Ok(Arc::clone(context.keys.snapshot().find(&reference, context.now_ms)?))
+}
+
+/// Finds a key to describe it. That of a service is made if there is none.
+pub(super) async fn found_or_made(
+    context: &Context,
+    key: &Option<String>,
+) -> Result<Arc<Key>, AwsError> {
     let caller = place(context);
     let reference = KeyReference::parse(key.as_deref().unwrap_or_default(), &caller)?;
     Ok(context.keys.find(&reference, &caller, context.now_ms).await?)

@@ -74,8 +74,8 @@ impl Operation for ReEncrypt {
         let source_context = input.source_encryption_context.unwrap_or_default();
         let source = (&input.source_key_id, input.source_encryption_algorithm.as_deref());
         let blob = input.ciphertext_blob.unwrap_or_default();
-        let opened = encryption::open(context, source, &blob, &source_context).await?;
-        let key = named_key::found(context, &input.destination_key_id).await?;
+        let opened = encryption::open(context, source, &blob, &source_context)?;
+        let key = named_key::found(context, &input.destination_key_id)?;
         encryption::check_algorithm(&key, input.destination_encryption_algorithm.as_deref())?;
         let destination_context = input.destination_encryption_context.unwrap_or_default();
         let ciphertext = context.keys.encrypt(&key, &destination_context, &opened.plaintext)?;
@@ -99,6 +99,16 @@ fn check(input: &Input) -> Result<(), AwsError> {
     let key = input.destination_key_id.as_deref();
     let constraints = encryption::with_ciphertext(Constraints::new(), blob);
     let constraints = constraints.required("destinationKeyId", key, 1, KEY_ID_CHARS_MAX);
+    let constraints = encryption::with_context(
+        constraints,
+        "sourceEncryptionContext",
+        input.source_encryption_context.as_ref(),
+    );
+    let constraints = encryption::with_context(
+        constraints,
+        "destinationEncryptionContext",
+        input.destination_encryption_context.as_ref(),
+    );
     let constraints =
         encryption::with_algorithm(constraints, "sourceEncryptionAlgorithm", source.as_deref());
     let parameter = "destinationEncryptionAlgorithm";

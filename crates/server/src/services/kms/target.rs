@@ -104,7 +104,8 @@ fn is_granted(key: &Key, resource: &Resource, context: &Context, action: &str) -
         }
         _ => {
             let encryption_context = encryption_context(resource);
-            key.grants.iter().any(|grant| grant.lets(&caller, operation, &encryption_context))
+            let mut grants = key.grants.iter().filter(|grant| grant.is_for(&context.identity));
+            grants.any(|grant| grant.lets(&caller, operation, &encryption_context))
         }
     }
 }

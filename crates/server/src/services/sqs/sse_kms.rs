@@ -40,6 +40,9 @@ pub(super) async fn send(
 
 /// Receives messages, as [`crate::broker::Broker::receive`] does. Where the key of the queue cannot be used, none is touched.
 ///
+/// Messages that were sent under another key, which cannot be used, stay hidden like those that are returned with them. They are
+/// visible again at once if there is none to return.
+///
 /// # Errors
 /// `KmsNotFound` and the like, or a fault of the broker.
 pub(super) async fn receive(
@@ -56,7 +59,7 @@ pub(super) async fn receive(
         received.iter().map(|received| received.receipt_handle.clone()).collect();
     let unlocked = unlock(context, queue, received);
     if unlocked.is_err() {
-        give_back(context, queue, &receipts).await?;
+        give_back(context, queue, &receipts).await;
     }
     unlocked
 }
@@ -85,7 +88,7 @@ async fn check_readable(context: &Context, queue: &Queue) -> Result<(), AwsError
 }
 
 /// Decrypts bodies, each with the key that it was encrypted under: it may have been sent to another queue, or before this one got
-/// its present key.
+/// its present key. One whose key cannot be used is left out, unless there is no other.
 fn unlock(
     context: &Context,
     queue: &Queue,
@@ -101,12 +104,12 @@ fn unlock(
     })
 }
 
-/// Lets messages be received again that their receiver could not read.
-async fn give_back(context: &Context, queue: &Queue, receipts: &[String]) -> Result<(), AwsError> {
+/// Lets messages be received again none of which their receiver could read.
+async fn give_back(context: &Context, queue: &Queue, receipts: &[String]) {
     let parsed = receipts.iter().filter_map(|text| context.broker.parse_receipt(queue, text).ok());
     let visible = parsed.map(|receipt| (receipt, 0)).collect();
-    context.broker.change_visibility(queue, visible).await?;
-    Ok(())
+    // If this fails they are visible again after their visibility timeout; the receiver hears what came first.
+    drop(context.broker.change_visibility(queue, visible).await);
 }
 
 fn keys<'a>(context: &'a Context, queue: &Queue) -> OnBehalf<'a> {
