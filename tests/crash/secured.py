@@ -24,8 +24,10 @@ def master_key(directory):
 class Root:
     """The administrator of a server, as a file says."""
 
+    KEY_ID = "AKIASLUICETESTROOT00"
+
     def __init__(self, directory):
-        self.environment = {"AWS_ACCESS_KEY_ID": "AKIASLUICETESTROOT00", "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
+        self.environment = {"AWS_ACCESS_KEY_ID": self.KEY_ID, "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
         lines = "".join(f"{name.lower()} = {value}\n" for name, value in self.environment.items())
         self.flags = ["--auth", "--root-credentials-file", private(directory / "root", lines)]
 
