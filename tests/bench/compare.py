@@ -2,6 +2,7 @@
 """Runs named scenarios side by side against servers and prints figures, ratios and shares of the floor. See README.md.
 
     tests/bench/compare.py [--set speed] [--scenario NAME …] [--binary NAME=PATH …] [--endpoint NAME=URL …]
+    tests/bench/compare.py --security [--binary NAME=PATH]
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 import statistics
 import tempfile
 
+import security
 from sluice import SLUICE, Process, Server, bench, engine_floor, tell
 
 MILLION = 1_000_000
@@ -58,6 +60,7 @@ SETS = {
     "many": [
         "queues-100", "queues-10k", "groups-10k", "groups-1m", "small-send", "delayed-1m", "failing-100k", "failing-1m",
     ],
+    "security": ["send", "send-batch", "cycle", "cycle-batch"],
     "waiting": ["idle-polls", "wake-up", "flow", "small-flow", "flow-drain"],
 }
 # A backlog from this size on is built once for all repetitions, which then follow each other instead of alternating.
@@ -78,6 +81,20 @@ class Target:
             return bench(flags, self.where)
         with Server(self.where, self.options.data_root) as server:
             return bench(flags, server.url, server.pid)
+
+
+class Secured:
+    """A binary that is started afresh for every run with the parts of the security that the name says."""
+
+    def __init__(self, name, binary, options):
+        self.name, self.binary, self.options = name, binary, options
+
+    def can(self, _scenario):
+        return True
+
+    def bench(self, flags):
+        with security.SecuredServer(self.binary, self.options.data_root, self.name) as server:
+            return bench([*flags, *server.of_load], server.url, server.pid, server.environment)
 
 
 class Engine:
@@ -134,9 +151,10 @@ def used(process, member):
     return lambda repetition: (repetition[process] or {}).get(member)
 
 
+CPU = used("server", "cpu_us_per_message")
 # Besides the latency.
 COLUMNS = [
-    ("CPU µs/message", used("server", "cpu_us_per_message"), 1),
+    ("CPU µs/message", CPU, 1),
     ("cores", used("server", "cores"), 2),
     ("MB", used("server", "resident_mb"), 0),
     ("MB at most", used("server", "peak_mb"), 0),
@@ -220,7 +238,7 @@ def by_scenario(scenario, target, results, rates, latencies):
 def print_table(scenarios, targets, results):
     first = targets[0].name
     heads = ["scenario", "server", "messages/s", "p99 ms", *(head for head, _, _ in COLUMNS)]
-    heads += ["of floor", f"by {first}", "by scenario", "p99 by scenario"]
+    heads += ["of floor", f"by {first}", f"CPU by {first}", "by scenario", "p99 by scenario"]
     rows = [heads]
     for scenario in scenarios:
         against = SCENARIOS[scenario][1]
@@ -231,7 +249,9 @@ def print_table(scenarios, targets, results):
             row = [scenario, target.name, spread(rates, 0), spread(latencies, 2)]
             row += [spread(results.values(scenario, target.name, figure), digits) for _, figure, digits in COLUMNS]
             row.append(spread([share for share in shares if share], 2))
-            row.append("" if target.name == first else ratio(rates, results.values(scenario, first, rate)))
+            for figure in rate, CPU:
+                values = results.values(scenario, target.name, figure)
+                row.append("" if target.name == first else ratio(values, results.values(scenario, first, figure)))
             row += by_scenario(scenario, target, results, rates, latencies)
             rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
@@ -248,7 +268,7 @@ def named(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", choices=SETS, default="speed", help="scenarios by the name of their set")
+    parser.add_argument("--set", choices=SETS, help="scenarios by the name of their set; speed, or security with --security")
     parser.add_argument("--scenario", choices=SCENARIOS, action="append", help="scenarios one by one instead")
     parser.add_argument("--binary", type=named, action="append", default=[], help="a sluice binary to start for every run")
     parser.add_argument("--endpoint", type=named, action="append", default=[], help="an endpoint that runs already")
@@ -260,18 +280,28 @@ def arguments():
     parser.add_argument("--threads", type=int, help="of the load generator")
     parser.add_argument("--no-floor", action="store_true", help="without the null endpoint beside sends")
     parser.add_argument("--engine", action="store_true", help="the queues without HTTP as well, as the first server")
+    parser.add_argument("--security", action="store_true", help=f"one binary as {', '.join(security.TARGETS)}")
     parser.add_argument("--json", help="file that gets every report")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.security and (options.endpoint or options.engine or len(options.binary) > 1):
+        parser.error("--security starts servers of one binary")
+    return options
+
+
+def chosen(options):
+    """What is measured; the others are compared with the first."""
+    binaries = options.binary or ([] if options.endpoint else [("sluice", SLUICE)])
+    if options.security:
+        return [Secured(name, binaries[0][1], options) for name in security.TARGETS]
+    targets = [Target(name, path, True, options) for name, path in binaries]
+    targets += [Target(name, url, False, options) for name, url in options.endpoint]
+    return [Engine(options), *targets] if options.engine else targets
 
 
 def main():
     options = arguments()
-    binaries = options.binary or ([] if options.endpoint else [("sluice", SLUICE)])
-    targets = [Target(name, path, True, options) for name, path in binaries]
-    targets += [Target(name, url, False, options) for name, url in options.endpoint]
-    if options.engine:
-        targets.insert(0, Engine(options))
-    scenarios = options.scenario or SETS[options.set]
+    targets = chosen(options)
+    scenarios = options.scenario or SETS[options.set or ("security" if options.security else "speed")]
     with contextlib.ExitStack() as cleanup:
         floor = None
         if not options.no_floor:

@@ -50,11 +50,12 @@ class Process:
 
 
 class Server:
-    """A Sluice binary with a data directory of its own, both gone afterwards."""
+    """A Sluice binary with a data directory of its own, both gone afterwards. Anybody may do anything, unless `auth`."""
 
-    def __init__(self, binary, data_root=None, mode="serve", flags=()):
+    def __init__(self, binary, data_root=None, mode="serve", flags=(), auth=False):
         self.directory = tempfile.mkdtemp(prefix="sluice-bench-", dir=data_root)
-        self.command = [binary, mode, "--auth=false", "--data", self.directory + "/data", *CONNECTIONS, *flags]
+        self.binary = binary
+        self.command = [binary, mode, f"--auth={str(auth).lower()}", "--data", self.directory + "/data", *CONNECTIONS, *flags]
         self.process = None
 
     def start(self):
@@ -83,9 +84,10 @@ def bench_command(flags, url, pid=None):
     return command + (["--server-pid", str(pid)] if pid else [])
 
 
-def bench(flags, url, pid=None):
-    """The report of a run. A run in which nothing worked is a report, too."""
-    output = subprocess.run(bench_command(flags, url, pid), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def bench(flags, url, pid=None, environment=None):
+    """The report of a run, in an environment that says whose it is. A run in which nothing worked is a report, too."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    output = subprocess.run(bench_command(flags, url, pid), env=environment, text=True, **pipes)
     return parsed(output.stdout, output.stderr)
 
 

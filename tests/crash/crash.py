@@ -16,6 +16,8 @@ answer, by their deduplication ids; groups have to come in the order of their se
 
     crash.py                          5 cycles, about a minute
     crash.py --cycles 60 --seed 7     a long run; the seed is printed, and decides sizes, fates and moments (not the schedule)
+    crash.py --secured                signatures are verified, of a user made before the first kill; and bodies are encrypted: of some
+                                      queues by a KMS key, of most by the key of the server, of some not at all
     crash.py --self-test              checks the checker
 """
 
@@ -37,6 +39,8 @@ from pathlib import Path
 import self_test
 import traffic
 from check import Checker, check_move
+from secured import Root, master_key
+from signature import with_key
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 QUEUES = 5
@@ -119,6 +123,21 @@ class Server:
             lines = log.readlines()
             self.log_read_to = log.tell()
         return [line.strip() for line in lines if LOG_IS_BAD.search(line)]
+
+
+class SecuredServer(Server):
+    """One that verifies signatures and encrypts bodies. Its endpoint has the access key of a user in it."""
+
+    def __init__(self, options, directory):
+        super().__init__(options, directory)
+        self.root, self.user = Root(directory), None
+        self.command.remove("--auth=false")
+        self.command += [*self.root.flags, *master_key(directory)]
+
+    def start(self):
+        endpoint, seconds = super().start()
+        self.user = self.user or self.root.user(self.command[0], endpoint)
+        return with_key(endpoint, self.user), seconds
 
 
 class StandIn:
@@ -337,6 +356,15 @@ class Run:
                 self.move(failing, destination)
 
 
+class SecuredRun(Run):
+    """Queues differ in what encrypts them, and so do queues from their dead-letter queues, and those that messages move to."""
+
+    def attributes(self, name):
+        kms, clear = {"KmsMasterKeyId": "alias/aws/sqs"}, {"SqsManagedSseEnabled": "false"}
+        chosen = {self.standard[0]: kms, self.standard[1]: clear, self.fifo[0]: kms, self.failing[0]: kms, self.dead[1]: clear}
+        return super().attributes(name) | chosen.get(name, {})
+
+
 def report(run, expected, drained, seconds):
     checker, starts = run.checker, run.starts
     print(f"\nseed {run.options.seed}, {run.options.cycles} cycles, {seconds:.0f} s")
@@ -370,7 +398,7 @@ def arguments(description):
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--work", type=Path, help="directory for data, log and ledgers; kept (default: temporary, kept on failure)")
     parser.add_argument("--self-test", action="store_true", help="check the checker, then stop")
-    parser.set_defaults(command="serve", endpoint=None)
+    parser.set_defaults(command="serve", endpoint=None, secured=False)
     return parser
 
 
@@ -394,7 +422,8 @@ class Workplace:
         self.directory = options.work or Path(tempfile.mkdtemp(prefix=f"sluice-{name}-"))
         self.ledgers = self.directory / "ledgers"
         self.ledgers.mkdir(parents=True, exist_ok=True)
-        self.server = StandIn(options.endpoint) if options.endpoint else Server(options, self.directory)
+        started = SecuredServer if options.secured else Server
+        self.server = StandIn(options.endpoint) if options.endpoint else started(options, self.directory)
         self.code = 1
 
 
@@ -418,9 +447,11 @@ def main():
     parser.add_argument("--command", choices=["serve", "dev"], default="serve")
     parser.add_argument("--failing-clients", type=int, default=2, help="consumers that fail on purpose, of each type of queue")
     parser.add_argument("--endpoint", help="try this script against a running server, without kills")
+    parser.add_argument("--secured", action="store_true", help="with verified signatures and a master key")
     options = parsed(parser)
     with workplace(options, "crash") as place:
-        run, started = Run(options, place.server, place.ledgers), time.monotonic()
+        kind = SecuredRun if options.secured else Run
+        run, started = kind(options, place.server, place.ledgers), time.monotonic()
         for number in range(options.cycles):
             run.cycle(number)
             if run.checker.problems:

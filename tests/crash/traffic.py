@@ -6,6 +6,9 @@ import json
 import random
 import time
 from base64 import b64decode, b64encode
+from urllib.parse import urlsplit
+
+from signature import key_of, signed
 
 ANSWER_SECONDS = 30
 EXPIRED = "The receipt handle has expired"
@@ -49,21 +52,20 @@ class Refused(ValueError):
 
 
 class Api:
-    """One connection, AWS JSON."""
+    """One connection, AWS JSON; signed, if the endpoint says with which key."""
 
     def __init__(self, endpoint):
-        self.endpoint = endpoint
-        host, _, port = endpoint.removeprefix("http://").rpartition(":")
-        self.connection = http.client.HTTPConnection(host, int(port), timeout=ANSWER_SECONDS)
+        self.endpoint, self.key = endpoint, key_of(endpoint)
+        where = urlsplit(endpoint)
+        self.host = f"{where.hostname}:{where.port}"
+        self.connection = http.client.HTTPConnection(where.hostname, where.port, timeout=ANSWER_SECONDS)
 
     def call(self, action, **members):
-        headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"AmazonSQS.{action}",
-            "Authorization": AUTHORIZATION,
-        }
+        headers = {"Host": self.host, "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
+        body = json.dumps(members).encode()
+        headers = signed(self.key, headers, body) if self.key else headers | {"Authorization": AUTHORIZATION}
         try:
-            self.connection.request("POST", "/", json.dumps(members), headers)
+            self.connection.request("POST", "/", body, headers)
             answer = self.connection.getresponse()
             status, body = answer.status, answer.read()
         except TimeoutError:

@@ -7,7 +7,7 @@ import struct
 import time
 from collections import Counter
 
-from server import Client, connect, request_bytes
+from server import Client, Root, connect, head, request_bytes, signed
 
 MIB = 1 << 20
 PATIENCE_SECONDS = 40  # of clients who are slower than a time limit: the server has closed them by then
@@ -172,24 +172,42 @@ def pipelined(address, stop, count):
     return {"bytes": written}
 
 
-def flood(address, stop, count):
-    """Small sends to one queue from many connections, as fast as they are answered; refusals are sent again at once."""
-    queue = Client(address).queue("flooded")
-    payload = request_bytes("SendMessage", {"QueueUrl": queue, "MessageBody": "x" * 1000})
+def again_and_again(address, stop, count, *payloads):
+    """Requests from many connections, the next on each as soon as the one before is answered, whatever the answer."""
     poller, connections, answers = select.epoll(), {}, Counter()
-    for connection in opened(address, count, payload):
-        connections[connection.fileno()] = connection
-        poller.register(connection, select.EPOLLIN)
+    for number in range(count):
+        payload = payloads[number % len(payloads)]
+        for connection in opened(address, 1, payload):
+            connections[connection.fileno()] = connection, payload
+            poller.register(connection, select.EPOLLIN)
     while not stop.is_set() and connections:
         for number, _ in poller.poll(1):
-            answer = answer_of(connections[number])
-            answers[answer] += 1
+            connection, payload = connections[number]
+            answers[answer_of(connection)] += 1
             try:
-                connections[number].sendall(payload)
+                connection.sendall(payload)
             except OSError:
                 poller.unregister(number)
                 del connections[number]
     return dict(answers)
+
+
+def flood(address, stop, count):
+    """Small sends to one queue from many connections, as fast as they are answered; refusals are sent again at once."""
+    queue = Client(address).queue("flooded")
+    payload = request_bytes("SendMessage", {"QueueUrl": queue, "MessageBody": "x" * 1000})
+    return again_and_again(address, stop, count, payload)
+
+
+def bad_signatures(address, stop, count):
+    """Sends whose signatures are not good: of a key that nobody has, and of one that somebody has, small and large."""
+    payloads = []
+    for key_id, size in [("AKIASLUICENOBODYS000", 1_000), (Root.KEY_ID, 1_000), (Root.KEY_ID, 100_000)]:
+        body = json.dumps({"QueueUrl": "http://localhost/000000000000/q", "MessageBody": "x" * size}).encode()
+        headers = signed((key_id, "a guess"), head("SendMessage", *address), body) | {"Content-Length": str(len(body))}
+        lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        payloads.append("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    return again_and_again(address, stop, count, *payloads)
 
 
 def large_batches(address, stop, count):

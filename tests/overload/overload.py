@@ -22,15 +22,21 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import attacks
 from server import Client, Neighbour, Server, connect, recover, request_bytes
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "faults"))
+
+import control  # noqa: E402
+
 RSS_BASE_MB = 150  # a server with full caches
 IDLE_SECONDS = 60  # for connections to be gone after an attack
 POLLS = 200
+HANGING_SENDS = 200  # 64 MiB may wait for a shard, and up to three commits of 8 MiB are under way
 
 # Name of the attack: connections, in the short variant, memory that it may take (MB), what else the server is started with.
 ATTACKS = {
@@ -44,6 +50,7 @@ ATTACKS = {
     "unread_answers": (100, 40, 500, []),
     "pipelined": (100, 20, 200, []),
     "flood": (1_000, 200, 300, []),
+    "bad_signatures": (1_000, 200, 200, []),
     "large_batches": (200, 40, 900, []),
     "rapid_reset": (20, 5, 300, []),
     "many_streams": (40, 10, 600, []),
@@ -52,6 +59,8 @@ ATTACKS = {
     "abandoned_polls": (500, 100, 200, []),
 }
 FEW_FILES = 300
+# Attacks on servers that verify signatures, and what all of their requests are answered with.
+REFUSED = {"bad_signatures": {"403 SignatureDoesNotMatch", "403 InvalidClientTokenId"}}
 # Attacks whose connections have one request open each, which waits for a shard like those of the client beside them.
 IN_LINE = ("flood",)
 TURNS = 10  # answers for each of these connections while one request waits, at most; served in turn it is about one
@@ -82,16 +91,16 @@ def attack(options, directory, name):
     """One attack; gives what there is to tell."""
     full, short, extra_mb, flags = ATTACKS[name]
     count = short if options.short else full
-    server = Server(options.sluice, directory, *flags)
+    server = Server(options.sluice, directory, *flags, secured=name in REFUSED)
     try:
-        queue = Client(server.address).queue("neighbour")
+        queue = Client(server.address, key=server.key).queue("neighbour")
         open_before = server.connections()
         stop, (reader, writer) = multiprocessing.Event(), multiprocessing.Pipe(duplex=False)
         answered = multiprocessing.Value("Q", 0)
         attacker = multiprocessing.Process(
             target=child, args=(name, server.address, stop, count, answered, writer), daemon=True
         )
-        with Neighbour(server.address, queue, answered) as neighbour:
+        with Neighbour(server.address, queue, answered, server.key) as neighbour:
             attacker.start()
             time.sleep(options.seconds)
         stop.set()
@@ -102,14 +111,14 @@ def attack(options, directory, name):
         check(happened(seen) > 0, f"nothing was attacked: {seen}")
         check(seen.get("still open", 0) == 0, f"slow clients are still there: {seen}")
         overtaken = f", {check_turns(neighbour, count)} answers to others meanwhile" if name in IN_LINE else ""
-        tries = recover(server.address, queue)
+        tries = recover(server.address, queue, server.key)
         peak = server.status("VmHWM")
         check(peak < RSS_BASE_MB + extra_mb, f"memory rose to {peak} MB")
         until(lambda: server.connections() <= open_before + 4, "connections are left")
         # What was stored is compacted first.
         until(server.is_idle, "the processor is busy after the attack")
         refused = server.refused()
-        check_kinds(seen)
+        check_kinds(seen, REFUSED.get(name))
     finally:
         problems = server.stop()
     check(not problems, f"the server's end: {problems}")
@@ -131,8 +140,11 @@ def check_turns(neighbour, count):
     return overtaken
 
 
-def check_kinds(seen):
-    """Whatever was refused under load was refused in words that SDKs try again after."""
+def check_kinds(seen, expected):
+    """Each request was answered as expected; or whatever was refused under load was refused in words that SDKs try again after."""
+    if expected:
+        check(set(seen) == expected, f"answered with {seen}, not all of {expected} and nothing else")
+        return
     for answer in seen.get("answers", seen):
         if answer[:1] in "45" and answer.split(" ")[0].isdigit():
             retried = ("503", "403 RequestThrottled", "408 RequestTimeout", "431", "503 ServiceUnavailable")
@@ -212,7 +224,39 @@ def no_files_left(options, directory):
     return f"{neighbour.lives} lives beside it, {files} of {FEW_FILES} files open"
 
 
-OTHERS = {function.__name__: function for function in (everybody_polls, mass_disconnect, no_files_left)}
+def hanging_disk(options, directory):
+    """More sends than may wait for a disk that hangs: those beyond the bound are refused at once, as SDKs expect it, and without effect."""
+    control.build()
+    disk = control.Disk(directory / "faulty")
+    server = Server(options.sluice, directory, "--shards", "1", disk=disk)
+    try:
+        client = Client(server.address)
+        queue = client.queue("hanging")
+        disk.set(0, control.Rule("hold", "sync", "wal"))
+        payload = request_bytes("SendMessage", {"QueueUrl": queue, "MessageBody": "x" * (attacks.MIB - 1)})
+        connections = attacks.opened(server.address, HANGING_SENDS, payload)
+        until(lambda: attacks.ended(connections) > 0, "nothing is refused, and nothing can be stored")
+        refused = [connection for connection in connections if attacks.ended([connection])]
+        answers = Counter(attacks.answer_of(connection) for connection in refused)
+        check(set(answers) == {"403 RequestThrottled"}, f"behind a disk that hangs: {answers}")
+        check(server.refused().get("mailbox_bytes", 0) >= len(refused), f"counted as {server.refused()}")
+        disk.set(0, None)
+        answers.update(attacks.answer_of(connection) for connection in connections if connection not in refused)
+        stored = answers["200"]
+        check(set(answers) == {"200", "403 RequestThrottled"} and stored > 0, f"when it goes on: {answers}")
+        counted = client.call("GetQueueAttributes", QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+        counted = int(counted["Attributes"]["ApproximateNumberOfMessages"])
+        check(counted == stored, f"{stored} sends were acknowledged, and {counted} messages are there")
+        client.call("PurgeQueue", QueueUrl=queue)
+        recover(server.address, client.queue("neighbour"))
+    finally:
+        disk.set(0, None)
+        problems = server.stop()
+    check(not problems, f"the server's end: {problems}")
+    return f"{len(refused)} of {HANGING_SENDS} sends of 1 MiB refused at once; in the end {dict(answers)}"
+
+
+OTHERS = {function.__name__: function for function in (everybody_polls, mass_disconnect, no_files_left, hanging_disk)}
 
 
 def main():

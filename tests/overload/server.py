@@ -8,9 +8,15 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
-from urllib.parse import urlsplit
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "crash"))
+
+from secured import Root  # noqa: E402
+from signature import signed  # noqa: E402
 
 START_SECONDS = 60
 STOP_SECONDS = 60
@@ -19,6 +25,10 @@ ATTEMPTS = 3  # as an SDK in its standard mode
 RECOVERY_TRIES = 10  # lives after an attack, of which one has to pass at the first attempt of each request
 LOG_IS_BAD = re.compile(r'\bERROR\b|"level":\s*"error"|panicked at')
 RETRIED = {"RequestThrottled", "ServiceUnavailable"}  # by every SDK
+
+
+def head(operation, host, port):
+    return {"Host": f"{host}:{port}", "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{operation}"}
 
 
 def request_bytes(operation, members=None, length=None, headers=()):
@@ -42,18 +52,23 @@ def connect(address, source=None, receive_buffer=None):
 
 
 class Server:
-    """`sluice serve` on a directory of its own."""
+    """`sluice serve` on a directory of its own. Anybody may do anything, unless `secured`: then `key` is that of a user."""
 
-    def __init__(self, sluice, directory, *flags, open_files=None):
+    def __init__(self, sluice, directory, *flags, open_files=None, secured=False, disk=None):
         self.log, port_file = directory / "server.log", directory / "address"
-        command = [sluice, "serve", "--auth=false", "--listen", "127.0.0.1:0", "--data", directory / "data", "--port-file", port_file, *flags]
+        root = Root(directory) if secured else None
+        auth = root.flags if root else ["--auth=false"]
+        data = (disk.files if disk else directory) / "data"
+        command = [sluice, "serve", *auth, "--listen", "127.0.0.1:0", "--data", data, "--port-file", port_file, *flags]
+        environment = os.environ | (disk.environment if disk else {})
 
         def limit():
             if open_files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
 
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=limit)
+            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            self.process = subprocess.Popen(command, env=environment, preexec_fn=limit, **streams)
         started = time.monotonic()
         while not (port_file.is_file() and port_file.read_text().strip()):
             if self.process.poll() is not None or time.monotonic() - started > START_SECONDS:
@@ -61,6 +76,7 @@ class Server:
             time.sleep(0.01)
         host, port = port_file.read_text().strip().rsplit(":", 1)
         self.address = (host, int(port))
+        self.key = root.user(sluice, f"http://{host}:{port}") if root else None
 
     def stop(self):
         """Gives what is wrong with the way it ended."""
@@ -117,18 +133,18 @@ class Server:
 
 
 class Client:
-    """Makes calls as an SDK does: keeps its connection, and tries again what SDKs try again."""
+    """Makes calls as an SDK does: keeps its connection, signs if it has a key, and tries again what SDKs try again."""
 
-    def __init__(self, address, answered=None):
+    def __init__(self, address, answered=None, key=None):
         """`answered` counts answers to others."""
-        self.address, self.connection, self.refusals = address, None, 0
+        self.address, self.connection, self.refusals, self.key = address, None, 0, key
         self.answered, self.overtaken = answered, []
 
     def once(self, operation, members):
         if self.connection is None:
             self.connection = http.client.HTTPConnection(*self.address, timeout=ANSWER_SECONDS)
-        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{operation}"}
-        self.connection.request("POST", "/", json.dumps(members), headers)
+        headers, body = head(operation, *self.address), json.dumps(members).encode()
+        self.connection.request("POST", "/", body, signed(self.key, headers, body) if self.key else headers)
         answer = self.connection.getresponse()
         body = answer.read()
         if answer.headers.get("Connection") == "close":
@@ -168,8 +184,8 @@ class Client:
 class Neighbour:
     """Sends, receives and deletes while an attack runs, half of the time on new connections."""
 
-    def __init__(self, address, queue, answered=None):
-        self.address, self.queue, self.answered = address, queue, answered
+    def __init__(self, address, queue, answered=None, key=None):
+        self.address, self.queue, self.answered, self.key = address, queue, answered, key
         self.overtaken = []  # answers to others while one of its requests waited
         self.lives, self.refusals, self.longest, self.failure = 0, 0, 0.0, None
         self.stopped = threading.Event()
@@ -188,10 +204,10 @@ class Neighbour:
         self.thread.join()
 
     def run(self):
-        kept = Client(self.address, self.answered)
+        kept = Client(self.address, self.answered, self.key)
         try:
             while not self.stopped.is_set():
-                client = kept if self.lives % 2 else Client(self.address, self.answered)
+                client = kept if self.lives % 2 else Client(self.address, self.answered, self.key)
                 started = time.monotonic()
                 live(client, self.queue)
                 self.longest = max(self.longest, time.monotonic() - started)
@@ -216,10 +232,10 @@ def live(client, queue):
         client.call("DeleteMessage", QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 
-def recover(address, queue):
+def recover(address, queue, key=None):
     """After how many tries a life passes without one request that had to be repeated; fails after too many."""
     for number in range(1, RECOVERY_TRIES + 1):
-        client = Client(address)
+        client = Client(address, key=key)
         try:
             live(client, queue)
         except (AssertionError, OSError):

@@ -132,6 +132,9 @@ pub struct RunOptions {
     /// VisibilityTimeout of new queues [default: that of the endpoint].
     #[arg(long, value_name = "SECONDS")]
     pub visibility_timeout: Option<u32>,
+    /// One more attribute of new queues, such as KmsMasterKeyId; may be repeated.
+    #[arg(long = "queue-attribute", value_name = "NAME=VALUE", value_parser = parse_attribute)]
+    pub queue_attributes: Vec<(String, String)>,
     /// Receives without ever deleting, as consumers that fail.
     #[arg(long)]
     pub never_delete: bool,
@@ -253,6 +256,14 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wants)
 }
 
+/// Parses `name=value`; the value may contain further equal signs.
+fn parse_attribute(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("wants name=value".to_owned()),
+    }
+}
+
 /// Reads options as they stand on a command line.
 #[cfg(test)]
 pub(crate) fn parse(line: &str) -> Result<RunOptions, clap::Error> {
@@ -285,6 +296,7 @@ mod tests {
             "--scenario receive --backlog 1000 --never-delete",
             "--scenario flow --consumers 10000 --rate 100 --warm-up 500ms",
             "--queues 10000 --active 100",
+            "--queue-attribute MaximumMessageSize=2048 --queue-attribute Policy=",
         ] {
             assert_eq!(check(line), Ok(()), "{line}");
         }
@@ -309,6 +321,8 @@ mod tests {
             ("--queue a --fifo", ".fifo"),
             ("--fifo --delay 1", "--delay"),
             ("--never-delete", "--never-delete"),
+            ("--queue-attribute DelaySeconds", "--queue-attribute"),
+            ("--queue-attribute =1", "--queue-attribute"),
         ] {
             let error = check(line).expect_err(line);
             assert!(error.contains(named), "{line}: {error}");

@@ -86,6 +86,9 @@ fn create_input(name: &str, options: &RunOptions) -> Value {
     if let Some(secs) = options.visibility_timeout {
         add("VisibilityTimeout", secs.to_string());
     }
+    for (name, value) in &options.queue_attributes {
+        add(name, value.clone());
+    }
     json!({ "QueueName": name, "Attributes": attributes })
 }
 

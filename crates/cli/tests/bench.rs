@@ -101,6 +101,20 @@ fn repetitions_and_sends_are_reported() {
 }
 
 #[test]
+fn queues_have_the_attributes_that_were_asked_for() {
+    with_server(|endpoint| {
+        let size = ["--queue-attribute", "MaximumMessageSize=2047", "--keep"];
+        let wait = ["--queue-attribute", "ReceiveMessageWaitTimeSeconds=17"];
+        let (code, report) =
+            bench(endpoint, &[&size[..], &wait, &["--queue", "attributes"]].concat());
+        assert_eq!(code, Some(0), "{report:#}");
+        let described = run(&["queues", "describe", "attributes", "--endpoint", endpoint]);
+        let described = String::from_utf8_lossy(&described.stdout);
+        assert!(described.contains("2047") && described.contains("17"), "{described}");
+    });
+}
+
+#[test]
 fn an_endpoint_that_only_answers_errors_is_no_throughput() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let address = listener.local_addr().expect("it is bound");

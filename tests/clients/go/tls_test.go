@@ -1,6 +1,8 @@
 package clients
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -13,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -27,12 +31,20 @@ const (
 	wrong   = "SignatureDoesNotMatch"
 	unknown = "InvalidClientTokenId"
 	denied  = "AccessDenied"
+
+	window = 15 * time.Minute // for which a signature is good
+	margin = 10 * time.Second // that a request may take, if it is signed so long before its time is over
 )
 
-// as gives a scenario whose client is one of the profiles of callers.py.
+// as gives a scenario whose client is one of the profiles of callers.py, and that runs beside others.
 func as(t *testing.T, profile, region string, options ...func(*sqs.Options)) scenario {
 	t.Helper()
 	t.Parallel()
+	return caller(t, profile, region, options...)
+}
+
+func caller(t *testing.T, profile, region string, options ...func(*sqs.Options)) scenario {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	loaded, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(profile), config.WithRegion(region))
@@ -42,10 +54,15 @@ func as(t *testing.T, profile, region string, options ...func(*sqs.Options)) sce
 	return scenario{t, ctx, sqs.NewFromConfig(loaded, options...), "go-tls-" + rand.Text()[:8]}
 }
 
-func (s scenario) createRefused(code string) {
+func (s scenario) create() (*sqs.CreateQueueOutput, error) {
+	return s.client.CreateQueue(s.ctx, &sqs.CreateQueueInput{QueueName: &s.name})
+}
+
+func (s scenario) createRefused(code, said string) {
 	s.Helper()
-	_, err := s.client.CreateQueue(s.ctx, &sqs.CreateQueueInput{QueueName: &s.name})
+	_, err := s.create()
 	refused[*smithy.GenericAPIError](s, err, code, http.StatusForbidden)
+	s.check(strings.Contains(err.Error(), said), "refused with %v", err)
 }
 
 func TestTLSTheRightKeyGetsIn(t *testing.T) {
@@ -73,9 +90,30 @@ func TestTLSOthersDoNot(t *testing.T) {
 		{"reader", "us-east-1", denied},
 	} {
 		t.Run(test.profile+" in "+test.region, func(t *testing.T) {
-			as(t, test.profile, test.region).createRefused(test.code)
+			as(t, test.profile, test.region).createRefused(test.code, "")
 		})
 	}
+}
+
+// signing has the client sign with another clock, and for another service unless that is empty.
+func signing(service string, ahead time.Duration) func(*sqs.Options) {
+	return func(options *sqs.Options) {
+		options.HTTPSignerV4 = signer{options.HTTPSignerV4, service, ahead}
+	}
+}
+
+type signer struct {
+	inner   sqs.HTTPSignerV4
+	service string
+	ahead   time.Duration
+}
+
+func (s signer) SignHTTP(
+	ctx context.Context, credentials aws.Credentials, request *http.Request, hash, service, region string, at time.Time,
+	options ...func(*v4.SignerOptions),
+) error {
+	service = cmp.Or(s.service, service)
+	return s.inner.SignHTTP(ctx, credentials, request, hash, service, region, at.Add(s.ahead), options...)
 }
 
 // changing changes requests after they were signed.
@@ -93,25 +131,72 @@ func changing(change func(*smithyhttp.Request) (*smithyhttp.Request, error)) fun
 	})
 }
 
-func TestTLSARequestThatWasChangedOnTheWay(t *testing.T) {
-	changes := map[string]func(*smithyhttp.Request) (*smithyhttp.Request, error){
-		"the body": func(request *smithyhttp.Request) (*smithyhttp.Request, error) {
-			body, err := io.ReadAll(request.GetStream())
-			if err != nil {
-				return nil, err
-			}
-			return request.SetStream(strings.NewReader(strings.Replace(string(body), "go-tls-", "go-tlt-", 1)))
-		},
-		"a header": func(request *smithyhttp.Request) (*smithyhttp.Request, error) {
-			request.Header.Set("X-Amz-Target", "AmazonSQS.DeleteQueue")
-			return request, nil
-		},
+func otherBody(request *smithyhttp.Request) (*smithyhttp.Request, error) {
+	body, err := io.ReadAll(request.GetStream())
+	if err != nil {
+		return nil, err
 	}
-	for what, change := range changes {
-		t.Run(what, func(t *testing.T) {
-			as(t, "right", "us-east-1", changing(change)).createRefused(wrong)
+	return request.SetStream(strings.NewReader(strings.Replace(string(body), "go-tls-", "go-tlt-", 1)))
+}
+
+func otherOperation(request *smithyhttp.Request) (*smithyhttp.Request, error) {
+	request.Header.Set("X-Amz-Target", "AmazonSQS.DeleteQueue")
+	return request, nil
+}
+
+func TestTLSWhatWasSignedOtherwise(t *testing.T) {
+	for _, test := range []struct {
+		what   string
+		option func(*sqs.Options)
+		said   string
+	}{
+		{"for another service", signing("sns", 0), "'sqs'"},
+		{"too long ago", signing("", -window-time.Minute), "Signature expired"},
+		{"in the future", signing("", window+time.Minute), "Signature not yet current"},
+		{"another body", changing(otherBody), "does not match"},
+		{"another header", changing(otherOperation), "does not match"},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			as(t, "right", "us-east-1", test.option).createRefused(wrong, test.said)
 		})
 	}
+}
+
+// captured is a request that somebody has listened to, and who sends it again in place of another one.
+type captured struct {
+	header http.Header
+	body   []byte
+}
+
+func (c *captured) capture(request *smithyhttp.Request) (_ *smithyhttp.Request, err error) {
+	c.header = request.Header.Clone()
+	if c.body, err = io.ReadAll(request.GetStream()); err != nil {
+		return nil, err
+	}
+	return request.SetStream(bytes.NewReader(c.body))
+}
+
+func (c *captured) replay(request *smithyhttp.Request) (*smithyhttp.Request, error) {
+	request.Header = c.header.Clone()
+	return request.SetStream(bytes.NewReader(c.body))
+}
+
+func (c *captured) replayDatedNow(request *smithyhttp.Request) (*smithyhttp.Request, error) {
+	now := request.Header.Get("X-Amz-Date")
+	replayed, err := c.replay(request)
+	if err == nil {
+		replayed.Header.Set("X-Amz-Date", now)
+	}
+	return replayed, err
+}
+
+func TestTLSACapturedRequestOnceItsTimeIsOver(t *testing.T) {
+	var captured captured
+	s := as(t, "right", "us-east-1", signing("", margin-window), changing(captured.capture))
+	must[*sqs.CreateQueueOutput](s)(s.create())
+	time.Sleep(margin + 2*time.Second)
+	caller(t, "right", "us-east-1", changing(captured.replay)).createRefused(wrong, "Signature expired")
+	caller(t, "right", "us-east-1", changing(captured.replayDatedNow)).createRefused(wrong, "")
 }
 
 func TestTLSAnAuthorityThatIsNotTrusted(t *testing.T) {

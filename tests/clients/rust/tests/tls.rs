@@ -1,18 +1,29 @@
 //! TLS, and who calls, with the AWS SDK for Rust: see `../README.md`.
 
 use std::collections::HashMap;
+use std::fmt::{Debug, Formatter};
 use std::fs::read;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::http::HttpRequest;
 use aws_sdk_sqs::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{
     BehaviorVersion, Builder, ConfigBag, Credentials, Intercept, Region, RuntimeComponents,
     SharedHttpClient,
 };
 use aws_sdk_sqs::error::{BoxError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_async::time::StaticTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_types::SigningName;
+
+/// For which a signature is good.
+const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// That a request may take, if it is signed so long before its time is over.
+const MARGIN: Duration = Duration::from_secs(10);
+const MINUTE: Duration = Duration::from_secs(60);
 
 const WRONG: &str = "SignatureDoesNotMatch";
 const UNKNOWN: &str = "InvalidClientTokenId";
@@ -56,10 +67,11 @@ fn fresh() -> String {
     format!("rust-tls-{:x}", now.expect("after 1970").as_nanos())
 }
 
-async fn create_refused(config: Builder, code: &str) {
+async fn create_refused(config: Builder, code: &str, said: &str) {
     let create = Client::from_conf(config.build()).create_queue();
     let error = create.queue_name(fresh()).send().await.expect_err(code);
     assert_eq!(error.code(), Some(code), "{error:?}");
+    assert!(error.message().is_some_and(|text| text.contains(said)), "{error:?}");
     let SdkError::ServiceError(answer) = error else { panic!("{error:?}") };
     assert_eq!(answer.raw().status().as_u16(), 403);
 }
@@ -92,15 +104,40 @@ async fn others_do_not() {
         ("wrong-token", "us-east-1", UNKNOWN),
         ("reader", "us-east-1", DENIED),
     ] {
-        create_refused(configured(caller).region(Region::new(region)), code).await;
+        create_refused(configured(caller).region(Region::new(region)), code, "").await;
+    }
+}
+
+/// Signs for another service.
+#[derive(Debug)]
+struct SignFor(&'static str);
+
+impl Intercept for SignFor {
+    fn name(&self) -> &'static str {
+        "SignFor"
+    }
+
+    fn modify_before_signing(
+        &self,
+        _: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        config.interceptor_state().store_put(SigningName::from_static(self.0));
+        Ok(())
     }
 }
 
 /// Changes a request after it was signed.
-#[derive(Debug)]
-struct Change(fn(&mut HttpRequest));
+struct Change<F>(F);
 
-impl Intercept for Change {
+impl<F> Debug for Change<F> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Change")
+    }
+}
+
+impl<F: Fn(&mut HttpRequest) + Send + Sync> Intercept for Change<F> {
     fn name(&self) -> &'static str {
         "Change"
     }
@@ -116,19 +153,58 @@ impl Intercept for Change {
     }
 }
 
+/// Signs at another time. It tries once, so that it does not set its clock by the answer.
+fn signing_at(time: SystemTime) -> Builder {
+    let once = configured("right").retry_config(RetryConfig::disabled());
+    once.time_source(StaticTimeSource::new(time))
+}
+
+fn other_body(request: &mut HttpRequest) {
+    let signed = str::from_utf8(request.body().bytes().expect("in memory")).expect("JSON");
+    let changed = signed.replace("rust-tls-", "rust-tlt-");
+    *request.body_mut() = changed.into();
+}
+
+fn other_operation(request: &mut HttpRequest) {
+    request.headers_mut().insert("x-amz-target", "AmazonSQS.DeleteQueue");
+}
+
 #[tokio::test]
-async fn a_request_that_was_changed_on_the_way() {
-    let body: fn(&mut HttpRequest) = |request| {
-        let signed = str::from_utf8(request.body().bytes().expect("in memory")).expect("JSON");
-        let changed = signed.replace("rust-tls-", "rust-tlt-");
-        *request.body_mut() = changed.into();
-    };
-    let header: fn(&mut HttpRequest) = |request| {
-        request.headers_mut().insert("x-amz-target", "AmazonSQS.DeleteQueue");
-    };
-    for change in [body, header] {
-        create_refused(configured("right").interceptor(Change(change)), WRONG).await;
+async fn what_was_signed_otherwise() {
+    let (now, right) = (SystemTime::now(), || configured("right"));
+    for (config, said) in [
+        (right().interceptor(SignFor("sns")), "'sqs'"),
+        (signing_at(now - WINDOW - MINUTE), "Signature expired"),
+        (signing_at(now + WINDOW + MINUTE), "Signature not yet current"),
+        (right().interceptor(Change(other_body)), "does not match"),
+        (right().interceptor(Change(other_operation)), "does not match"),
+    ] {
+        create_refused(config, WRONG, said).await;
     }
+}
+
+#[tokio::test]
+async fn a_captured_request_once_its_time_is_over() {
+    let captured: Arc<OnceLock<HttpRequest>> = Arc::default();
+    let kept = Arc::clone(&captured);
+    let capture = Change(move |request: &mut HttpRequest| {
+        kept.set(request.try_clone().expect("in memory")).expect("the only one");
+    });
+    let in_time = signing_at(SystemTime::now() - WINDOW + MARGIN).interceptor(capture);
+    let create = Client::from_conf(in_time.build()).create_queue();
+    create.queue_name(fresh()).send().await.expect("created");
+    tokio::time::sleep(MARGIN + Duration::from_secs(2)).await;
+
+    let again = move || captured.get().expect("captured").try_clone().expect("in memory");
+    let other = again.clone();
+    let replay = Change(move |request: &mut HttpRequest| *request = again());
+    create_refused(configured("right").interceptor(replay), WRONG, "Signature expired").await;
+    let replay_dated_now = Change(move |request: &mut HttpRequest| {
+        let now = request.headers().get("x-amz-date").expect("signed").to_owned();
+        *request = other();
+        request.headers_mut().insert("x-amz-date", now);
+    });
+    create_refused(configured("right").interceptor(replay_dated_now), WRONG, "").await;
 }
 
 #[tokio::test]
