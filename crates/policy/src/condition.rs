@@ -1,5 +1,7 @@
 //! `Condition`: an operator, a key, and the values that the policy gives.
 
+use std::iter;
+
 use ipnet::IpNet;
 
 use crate::error::PolicyError;
@@ -14,6 +16,8 @@ use crate::value::{self, Date};
 pub(crate) struct Condition {
     /// In lower case.
     key: Box<str>,
+    /// As it is written.
+    name: Box<str>,
     operator: Operator,
     values: PolicyValues,
 }
@@ -50,7 +54,8 @@ impl Condition {
                     return Err(node.refuse(problem));
                 }
                 let values = PolicyValues::parse(&node, operator.test, syntax)?;
-                conditions.push(Self { key: key.to_lowercase().into(), operator, values });
+                let (key, name) = (key.to_lowercase().into(), key.into());
+                conditions.push(Self { key, name, operator, values });
             }
         }
         Ok(conditions)
@@ -76,19 +81,13 @@ impl Condition {
 
     /// Keys without which the statement does not apply.
     pub(crate) fn required_keys(&self) -> impl Iterator<Item = &str> {
-        let patterns: &[Pattern] = match &self.values {
-            PolicyValues::Equal(patterns)
-            | PolicyValues::EqualIgnoringCase(patterns)
-            | PolicyValues::Like(patterns)
-            | PolicyValues::Arns(patterns) => patterns,
-            PolicyValues::Numbers(..)
-            | PolicyValues::Dates(..)
-            | PolicyValues::Bools(_)
-            | PolicyValues::Binaries(_)
-            | PolicyValues::Networks(_)
-            | PolicyValues::Absent(_) => &[],
-        };
-        patterns.iter().flat_map(Pattern::required_keys)
+        self.values.patterns().iter().flat_map(Pattern::required_keys)
+    }
+
+    /// The key, and those of variables, as they are written.
+    pub(crate) fn key_names(&self) -> impl Iterator<Item = &str> {
+        let variables = self.values.patterns().iter().flat_map(Pattern::key_names);
+        iter::once(&*self.name).chain(variables)
     }
 }
 
@@ -140,6 +139,22 @@ impl PolicyValues {
             )?),
             Test::Null => Self::Absent(each(node, typed("true or false", value::boolean))?),
         })
+    }
+
+    /// Those that can have variables.
+    fn patterns(&self) -> &[Pattern] {
+        match self {
+            Self::Equal(patterns)
+            | Self::EqualIgnoringCase(patterns)
+            | Self::Like(patterns)
+            | Self::Arns(patterns) => patterns,
+            Self::Numbers(..)
+            | Self::Dates(..)
+            | Self::Bools(_)
+            | Self::Binaries(_)
+            | Self::Networks(_)
+            | Self::Absent(_) => &[],
+        }
     }
 
     fn match_any(&self, text: &str, request: &Request<'_>) -> bool {

@@ -54,7 +54,10 @@ enum Piece {
 
 #[derive(Debug)]
 struct Variable {
+    /// In lower case.
     key: Box<str>,
+    /// As it is written.
+    name: Box<str>,
     default: Option<Box<str>>,
 }
 
@@ -97,8 +100,16 @@ impl Pattern {
     /// The variables without default: the statement applies only to requests that have these keys.
     pub(crate) fn required_keys(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Variable(Variable { key, default: None }) => Some(&**key),
+            Piece::Variable(Variable { key, default: None, .. }) => Some(&**key),
             Piece::Variable(_) | Piece::Text(_) | Piece::AnyRun | Piece::AnyOne => None,
+        })
+    }
+
+    /// The keys of all variables, as they are written.
+    pub(crate) fn key_names(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Variable(variable) => Some(&*variable.name),
+            Piece::Text(_) | Piece::AnyRun | Piece::AnyOne => None,
         })
     }
 
@@ -203,7 +214,7 @@ impl Variable {
         if !key.contains(':') || key.contains(['$', '{', '\'']) {
             return Err(format!("variable ${{{inside}}} names no key"));
         }
-        Ok(Self { key: key.to_lowercase().into(), default })
+        Ok(Self { key: key.to_lowercase().into(), name: key.into(), default })
     }
 
     /// Statements whose required keys are missing do not come here.

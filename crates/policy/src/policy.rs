@@ -70,6 +70,11 @@ impl Policy {
         Ok(Self { kind, statements: parsed.into() })
     }
 
+    /// The context keys that conditions and variables name, as they are written, in the order in which they are.
+    pub fn context_key_names(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().flat_map(Statement::key_names)
+    }
+
     /// Whether statements of the policy say to whom they apply.
     pub(crate) fn names_principals(&self) -> bool {
         self.kind != Kind::Identity

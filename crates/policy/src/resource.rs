@@ -33,6 +33,11 @@ impl Resources {
         self.patterns.iter().any(is_meant) != self.is_not
     }
 
+    /// The keys of variables, as they are written.
+    pub(crate) fn key_names(&self) -> impl Iterator<Item = &str> {
+        self.patterns.iter().flat_map(Pattern::key_names)
+    }
+
     pub(crate) fn required_keys(&self) -> impl Iterator<Item = &str> {
         self.patterns.iter().flat_map(Pattern::required_keys)
     }

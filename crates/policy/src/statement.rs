@@ -54,6 +54,12 @@ impl Statement {
         Ok((statement, elements.sid))
     }
 
+    /// The keys that its conditions and variables name, as they are written.
+    pub(crate) fn key_names(&self) -> impl Iterator<Item = &str> {
+        let of_resources = self.resources.iter().flat_map(Resources::key_names);
+        of_resources.chain(self.conditions.iter().flat_map(Condition::key_names))
+    }
+
     /// What the statement gives to, or takes from, the principal of the request; nothing when it is not about the request.
     pub(crate) fn grant(&self, request: &Request<'_>) -> Option<Grant> {
         if !self.actions.covers(request) {

@@ -39,6 +39,7 @@ const CLOCK_INTERVAL: Duration = Duration::from_secs(5);
 const TLS_FILES_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often KMS keys are looked at whose time has come; it comes days after it was set.
+const LAST_USES_INTERVAL: Duration = Duration::from_secs(15 * 60);
 const KEYS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often waiting long polls are ended during a drain.
@@ -299,6 +300,7 @@ fn serve(
     };
     let connections = metrics.connections.clone();
     tasks.spawn(keys.clone().keep_up(Arc::clone(&clock), KEYS_INTERVAL, stops.drain.clone()));
+    tasks.spawn(identities.clone().keep_last_uses(LAST_USES_INTERVAL, stops.drain.clone()));
     tasks.spawn(keep_reading(clock, CLOCK_INTERVAL, stops.drain.clone()));
     for tls in &tls {
         tasks.spawn(Arc::clone(tls).watch(TLS_FILES_INTERVAL, stops.drain.clone()));

@@ -362,6 +362,42 @@ fn users_and_sessions_are_told_apart_and_their_secrets_are_in_no_record() {
     audited.stop();
 }
 
+#[test]
+fn a_federated_user_is_recorded_with_who_asked_for_it() {
+    let audited = Audited::verified();
+    let (server, root) = (&audited.server, root(ACCOUNT));
+    let all = object!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    let bob = client::user(server, &root, "bob", &all);
+    let arn = "arn:aws:sts::000000000000:federated-user/ann";
+    for (caller, kind, name) in [(&bob, "IAMUser", object!("bob")), (&root, "Root", Value::Null)] {
+        let ask = object!({ "Name": "ann", "Policy": policy(&all) });
+        let issued = done(server, caller, "GetFederationToken", &ask);
+        let record = audited.last();
+        assert_eq!(
+            (&record["readOnly"], &record["resources"][0]["ARN"]),
+            (&true.into(), &arn.into())
+        );
+        assert_eq!(record["responseElements"]["credentials"]["sessionToken"], HIDDEN);
+        assert_eq!(record["responseElements"]["federatedUser"]["arn"], arn);
+        let session = Credentials {
+            id: issued.element("AccessKeyId"),
+            secret: issued.element("SecretAccessKey"),
+            token: Some(issued.element("SessionToken")),
+        };
+        done(server, &session, "CreateQueue", &object!({ "QueueName": "q" }));
+        let who = &audited.last()["userIdentity"];
+        assert_eq!((&who["type"], &who["arn"]), (&"FederatedUser".into(), &arn.into()));
+        assert_eq!(who["principalId"], "000000000000:ann");
+        assert_eq!((&who["accessKeyId"], &who["userName"]), (&session.id.into(), &Value::Null));
+        let issuer = &who["sessionContext"]["sessionIssuer"];
+        assert_eq!((&issuer["type"], &issuer["userName"]), (&kind.into(), &name));
+    }
+    let by_ann =
+        object!({ "LookupAttributes": [{ "AttributeKey": "Username", "AttributeValue": "ann" }] });
+    assert_eq!(looked_up(&audited, &root, &by_ann, 50), ["CreateQueue"; 2]);
+    audited.stop();
+}
+
 /// Looks events up page by page; returns their names.
 fn looked_up(audited: &Audited, caller: &Credentials, search: &Value, page: usize) -> Vec<String> {
     let (mut names, mut input) = (Vec::new(), search.clone());

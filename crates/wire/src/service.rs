@@ -68,6 +68,11 @@ pub struct Spelling {
     pub shape: SpellingShape,
 }
 
+/// An entry of a map that is not flattened, and the names of what is in it.
+pub(crate) const ENTRY: &str = "entry";
+pub(crate) const ENTRY_KEY: &str = "key";
+pub(crate) const ENTRY_VALUE: &str = "value";
+
 /// Form of a member in the Query protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpellingShape {
@@ -80,6 +85,8 @@ pub enum SpellingShape {
         /// Name of the value, as in `Value`.
         value: &'static str,
     },
+    /// Map with its entries inside: `Wire.entry.1.key`, `Wire.entry.1.value`; in XML too.
+    Entries,
     /// `wire` is the name in the legacy JSON rendering only; says nothing about requests and XML.
     LegacyJsonName,
 }

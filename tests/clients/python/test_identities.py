@@ -3,6 +3,7 @@
 import json
 import os
 import uuid
+from datetime import timedelta
 
 import boto3
 import pytest
@@ -59,6 +60,7 @@ def test_users_and_their_access_keys(iam, sts, unique):
     iam.update_access_key(UserName=name, AccessKeyId=key["AccessKeyId"], Status="Inactive")
     keys = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
     assert {it["AccessKeyId"]: it["Status"] for it in keys}[key["AccessKeyId"]] == "Inactive"
+    assert iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]["Region"] == "N/A"
     assert sts.get_access_key_info(AccessKeyId=key["AccessKeyId"])["Account"] == created["Arn"].split(":")[4]
     with pytest.raises(iam.exceptions.DeleteConflictException):
         iam.delete_user(UserName=name)
@@ -78,6 +80,10 @@ def test_the_caller_is_known_by_its_key(iam, unique):
     user = iam.create_user(UserName=name)["User"]
     caller = with_key(iam, "sts", name).get_caller_identity()
     assert (caller["Arn"], caller["UserId"]) == (user["Arn"], user["UserId"])
+    key = iam.list_access_keys(UserName=name)["AccessKeyMetadata"][0]
+    used = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+    assert (used["UserName"], used["AccessKeyLastUsed"]["ServiceName"]) == (name, "sts")
+    assert used["AccessKeyLastUsed"]["LastUsedDate"] >= key["CreateDate"] - timedelta(seconds=1)
     statement = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "arn:aws:iam::*:user/${aws:username}"}
     itself = json.dumps({"Version": "2012-10-17", "Statement": statement})
     iam.put_user_policy(UserName=name, PolicyName="itself", PolicyDocument=itself)
@@ -183,3 +189,79 @@ def test_temporary_credentials(iam, sts, unique):
         caller.assume_role(RoleArn=role["Arn"] + "-absent", RoleSessionName="night")
     assert refused.value.response["Error"]["Code"] == "AccessDenied"
     assert "is not authorized to perform: sts:AssumeRole on resource: " in refused.value.response["Error"]["Message"]
+
+
+def test_federated_users(iam, unique):
+    name = f"broker-{unique}"
+    user = iam.create_user(UserName=name)["User"]
+    may = {"Effect": "Allow", "Action": ["sts:GetFederationToken", "sts:TagSession", "sqs:ListQueues"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": may})
+    iam.put_user_policy(UserName=name, PolicyName="federation", PolicyDocument=document)
+    broker = with_key(iam, "sts", name)
+    tags = [{"Key": "team", "Value": "blue"}]
+    issued = broker.get_federation_token(Name="ann", Policy=DOCUMENT, Tags=tags, DurationSeconds=900)
+    account = user["Arn"].split(":")[4]
+    arn = f"arn:aws:sts::{account}:federated-user/ann"
+    assert issued["FederatedUser"] == {"FederatedUserId": f"{account}:ann", "Arn": arn}
+    assert 0 < issued["PackedPolicySize"] < 100
+    credentials = issued["Credentials"]
+    assert len(credentials["SessionToken"]) < 4096 and credentials["Expiration"].tzinfo is not None
+    session = boto3.Session(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], REGION)
+    own = session.client("sts", endpoint_url=ENDPOINT).get_caller_identity()
+    assert (own["Arn"], own["UserId"]) == (arn, f"{account}:ann")
+    assert session.client("sqs", endpoint_url=ENDPOINT).list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    with pytest.raises(broker.exceptions.MalformedPolicyDocumentException):
+        broker.get_federation_token(Name="ann", Policy="{")
+
+
+def test_what_is_in_an_account(iam, unique):
+    user, group, role, policy = (f"{kind}-{unique}" for kind in ("user", "group", "role", "policy"))
+    before = iam.get_account_summary()["SummaryMap"]
+    arn = iam.create_policy(PolicyName=policy, PolicyDocument=DOCUMENT)["Policy"]["Arn"]
+    iam.create_user(UserName=user)
+    iam.create_group(GroupName=group)
+    iam.add_user_to_group(GroupName=group, UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=DOCUMENT)
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    after = iam.get_account_summary()["SummaryMap"]
+    assert [after[name] - before[name] for name in ("Users", "Groups", "Roles", "Policies")] == [1, 1, 1, 1]
+    assert (after["UsersQuota"], after["MFADevices"], after["VersionsPerPolicyQuota"]) == (5000, 0, 5)
+
+    paginator = iam.get_paginator("get_account_authorization_details")
+    pages = list(paginator.paginate(PaginationConfig={"PageSize": 3}))
+    assert len(pages) > 1
+
+    def detail(member, name, wanted):
+        return next(item for page in pages for item in page[member] if item[name] == wanted)
+
+    details = detail("UserDetailList", "UserName", user)
+    assert details["UserPolicyList"] == [{"PolicyName": "inline", "PolicyDocument": ALLOW}]
+    assert (details["GroupList"], details["AttachedManagedPolicies"]) == ([group], [])
+    assert detail("GroupDetailList", "GroupName", group)["GroupPolicyList"] == []
+    details = detail("RoleDetailList", "RoleName", role)
+    assert details["AttachedManagedPolicies"] == [{"PolicyName": policy, "PolicyArn": arn}]
+    assert (details["AssumeRolePolicyDocument"], details["InstanceProfileList"]) == (TRUST, [])
+    details = detail("Policies", "PolicyName", policy)
+    assert (details["AttachmentCount"], details["PolicyVersionList"][0]["Document"]) == (1, ALLOW)
+    assert detail("Policies", "PolicyName", "AmazonSQSFullAccess")["Arn"].startswith("arn:aws:iam::aws:")
+
+
+def test_context_keys_and_aliases(iam, unique):
+    condition = {"StringEquals": {"aws:UserAgent": "${aws:username}"}}
+    statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": condition}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    names = ["aws:UserAgent", "aws:username"]
+    assert iam.get_context_keys_for_custom_policy(PolicyInputList=[document])["ContextKeyNames"] == names
+    arn = iam.create_user(UserName=f"keys-{unique}")["User"]["Arn"]
+    of_user = iam.get_context_keys_for_principal_policy(PolicySourceArn=arn, PolicyInputList=[document])
+    assert of_user["ContextKeyNames"] == names
+    alias = f"alias-{unique}"
+    iam.create_account_alias(AccountAlias=alias)
+    assert iam.list_account_aliases()["AccountAliases"] == [alias]
+    with pytest.raises(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_account_alias(AccountAlias=alias)
+    iam.delete_account_alias(AccountAlias=alias)
+    assert iam.list_account_aliases()["AccountAliases"] == []
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.delete_account_alias(AccountAlias=alias)

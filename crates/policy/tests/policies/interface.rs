@@ -48,6 +48,27 @@ fn keys_are_asked_for_in_lower_case_and_only_when_they_matter() {
 }
 
 #[test]
+fn a_policy_tells_the_context_keys_that_it_names() {
+    let text = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":"sqs:*","Resource":["arn:aws:sqs:*:*:${aws:username}","arn:aws:sqs:*:*:${aws:PrincipalTag/Team, 'all'}-${*}"]},
+        {"Effect":"Deny","Action":"*","NotResource":"*","Condition":{
+            "StringLike":{"aws:UserAgent":["${AWS:userid}*","curl"]},
+            "NumericLessThan":{"s3:max-keys":"1"},
+            "Null":{"aws:TokenIssueTime":"true"}}}
+    ]}"#;
+    let names = |text: &str| {
+        let policy = Policy::parse(text, Kind::Identity).unwrap();
+        policy.context_key_names().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut expected = vec!["aws:username", "aws:PrincipalTag/Team"];
+    expected.extend(["aws:UserAgent", "AWS:userid", "s3:max-keys", "aws:TokenIssueTime"]);
+    assert_eq!(names(text), expected);
+    // The old version has no variables.
+    let old = text.replacen("2012-10-17", "2008-10-17", 1);
+    assert_eq!(names(&old), ["aws:UserAgent", "s3:max-keys", "aws:TokenIssueTime"]);
+}
+
+#[test]
 fn reasons_are_in_the_words_of_aws() {
     let reasons = [
         (PolicyType::Identity, "identity-based policy", "an identity-based policy"),

@@ -190,12 +190,12 @@ impl Attribute {
     }
 }
 
-/// The name of who called, as look-ups have it: a user, the name of a role's session, or `root`.
+/// The name of who called, as look-ups have it: a user, the name of a role's session or a federated user, or `root`.
 pub(crate) fn user_name(record: &Value) -> Option<&str> {
     let identity = &record["userIdentity"];
     match identity["type"].as_str()? {
         "Root" => Some("root"),
-        "AssumedRole" => identity["arn"].as_str()?.rsplit('/').next(),
+        "AssumedRole" | "FederatedUser" => identity["arn"].as_str()?.rsplit('/').next(),
         _ => identity["userName"].as_str(),
     }
 }

@@ -6,7 +6,7 @@ use sluice_wire::iso_8601;
 
 use super::bounds::{NAME_CHARS_MAX, cut};
 use crate::gateway::{Caller, Identity};
-use crate::identities::{Holder, KeyHolder, RoleSession};
+use crate::identities::{Holder, KeyHolder};
 
 /// In place of the account of callers who did not sign.
 const ANONYMOUS: &str = "ANONYMOUS_PRINCIPAL";
@@ -50,6 +50,7 @@ impl UserIdentity {
                 let kind = match &key.holder {
                     Holder::Root | Holder::User { .. } => Self::user_or_root(user_name.as_ref()),
                     Holder::Role(_) => "AssumedRole",
+                    Holder::FederatedUser(_) => "FederatedUser",
                 };
                 (kind, Some(key.access_key_id.clone()), session_context(key))
             }
@@ -99,27 +100,41 @@ fn claimed(id: &str) -> String {
     cut(id, NAME_CHARS_MAX)
 }
 
-/// What is known of temporary credentials: since when, and of a role's, whose they are.
+/// What is known of temporary credentials: since when, and of a role's and a federated user's, whose they are.
 fn session_context(key: &KeyHolder) -> Option<Value> {
     let creation_date = iso_8601(key.issued_at_ms? / 1_000);
     let attributes = json!({ "creationDate": creation_date, "mfaAuthenticated": "false" });
     let mut context = json!({ "attributes": attributes });
-    if let Holder::Role(session) = &key.holder {
-        context["sessionIssuer"] = issuer(session, &key.account);
-        if let Some(source_identity) = &session.source_identity {
-            context["sourceIdentity"] = source_identity.as_str().into();
+    let account = &*key.account;
+    match &key.holder {
+        Holder::Root | Holder::User { .. } => {}
+        Holder::Role(session) => {
+            let named = Some((&*session.name, &*session.unique_id));
+            context["sessionIssuer"] = issuer("Role", account, &session.role_arn(account), named);
+            if let Some(source_identity) = &session.source_identity {
+                context["sourceIdentity"] = source_identity.as_str().into();
+            }
+        }
+        Holder::FederatedUser(user) => {
+            let kind = if user.issuer.is_some() { "IAMUser" } else { "Root" };
+            let named = user.issuer.as_ref().map(|issuer| (&*issuer.name, &*issuer.unique_id));
+            context["sessionIssuer"] = issuer(kind, account, &user.issuer_arn(account), named);
         }
     }
     Some(context)
 }
 
-fn issuer(session: &RoleSession, account: &str) -> Value {
-    let RoleSession { name, path, unique_id, .. } = session;
-    json!({
-        "type": "Role",
-        "principalId": unique_id,
-        "arn": format!("arn:aws:iam::{account}:role{path}{name}"),
+/// Whose a session is: a role's or user's with its name and unique id, else the root's.
+fn issuer(kind: &str, account: &str, arn: &str, named: Option<(&str, &str)>) -> Value {
+    let principal_id = named.map_or(account, |(_, unique_id)| unique_id);
+    let mut issuer = json!({
+        "type": kind,
+        "principalId": principal_id,
+        "arn": arn,
         "accountId": account,
-        "userName": name,
-    })
+    });
+    if let Some((name, _)) = named {
+        issuer["userName"] = name.into();
+    }
+    issuer
 }

@@ -26,8 +26,11 @@ const MENDING: [&str; 3] = ["sqs:SetQueueAttributes", "sqs:AddPermission", "sqs:
 const OPEN_TO_STRANGERS: &str = "sqs:";
 
 /// What sessions of users may ask STS for; the last two are part of the first.
-const OF_SESSIONS: [&str; 4] =
-    ["AssumeRole", "GetCallerIdentity", "SetSourceIdentity", "TagSession"];
+const OF_SESSIONS: &[&str] =
+    &["AssumeRole", "GetCallerIdentity", "SetSourceIdentity", "TagSession"];
+
+/// What federated users may ask STS for.
+const OF_FEDERATED_USERS: &[&str] = &["GetCallerIdentity"];
 
 /// Decides by policies. Remembers those that it has parsed.
 pub(crate) struct Authoriser {
@@ -78,8 +81,8 @@ impl Authoriser {
             Access::Verified => {}
             Access::Anyone | Access::LoopbackOnly => return Ok(()),
         }
-        if context.identity.credentials().is_some_and(is_session_of_user) {
-            check_session_of_user(action)?;
+        if let Some(in_sts) = context.identity.credentials().and_then(restricted_in_sts) {
+            check_restricted(action, in_sts)?;
         }
         let is_anonymous = context.identity.caller == Caller::Anonymous;
         // Whatever the policy of a role or a key says of everybody: those sign, too.
@@ -106,7 +109,8 @@ impl Authoriser {
                 let (action, keys) = ("kms:PutKeyPolicy", InputKeys::default());
                 let asked = Asked { action, target: key, keys };
                 let decided = with_principal(context, |principal| {
-                    let session = Vec::new();
+                    // Its session is not asked either; a federated user without any would have nothing.
+                    let session = granted.identity.clone();
                     self.decide(context, &Asking { principal, granted, session }, &asked)
                 });
                 decided != Decision::Allowed
@@ -135,9 +139,9 @@ impl Authoriser {
     }
 
     fn granted(&self, key: &KeyHolder) -> Result<(Arc<Granted>, Vec<Arc<Policy>>), Unreadable> {
-        let session = match &key.holder {
-            Holder::Root | Holder::User { .. } => Vec::new(),
-            Holder::Role(session) => self.grants.of_session(session)?,
+        let session = match key.holder.passed() {
+            Some(passed) => self.grants.of_session(passed)?,
+            None => Vec::new(),
         };
         Ok((self.grants.of(key)?, session))
     }
@@ -208,7 +212,7 @@ impl Authoriser {
 fn with_principal<T>(context: &Context, then: impl FnOnce(Principal<'_>) -> T) -> T {
     let account = &*context.identity.account;
     let Some(key) = context.identity.credentials() else { return then(Principal::Anonymous) };
-    let (arn, role_arn, id);
+    let (arn, behind_it, id);
     arn = context.identity.principal_arn();
     then(match &key.holder {
         Holder::Root => Principal::Root { account },
@@ -216,29 +220,36 @@ fn with_principal<T>(context: &Context, then: impl FnOnce(Principal<'_>) -> T) -
             Principal::User { account, arn: &arn, id: unique_id, name }
         }
         Holder::Role(session) => {
-            role_arn = session.role_arn(account);
+            behind_it = session.role_arn(account);
             id = session.id();
-            Principal::RoleSession { account, arn: &arn, role_arn: &role_arn, id: &id }
+            Principal::RoleSession { account, arn: &arn, role_arn: &behind_it, id: &id }
+        }
+        Holder::FederatedUser(user) => {
+            behind_it = user.issuer_arn(account);
+            id = user.id(account);
+            Principal::FederatedUser { account, arn: &arn, user_arn: &behind_it, id: &id }
         }
     })
 }
 
-/// Whether credentials are temporary ones of a user or a root (`GetSessionToken`).
-fn is_session_of_user(key: &KeyHolder) -> bool {
+/// What STS can be asked for with credentials of `GetSessionToken` and `GetFederationToken`; nothing for others, who are
+/// asked for their policies only.
+fn restricted_in_sts(key: &KeyHolder) -> Option<&'static [&'static str]> {
     match key.holder {
-        Holder::Root | Holder::User { .. } => key.issued_at_ms.is_some(),
-        Holder::Role(_) => false,
+        Holder::Root | Holder::User { .. } => key.issued_at_ms.map(|_| OF_SESSIONS),
+        Holder::FederatedUser(_) => Some(OF_FEDERATED_USERS),
+        Holder::Role(_) => None,
     }
 }
 
 /// Such credentials are good for nothing in IAM, and for little in STS, whatever policies say.
-fn check_session_of_user(action: &str) -> Result<(), AwsError> {
+fn check_restricted(action: &str, in_sts: &[&str]) -> Result<(), AwsError> {
     match action.split_once(':') {
         Some(("iam", _)) => {
             let message = "The security token included in the request is invalid";
             Err(AwsError::new(&framework::UNRECOGNIZED_CLIENT, message))
         }
-        Some(("sts", operation)) if !OF_SESSIONS.contains(&operation) => {
+        Some(("sts", operation)) if !in_sts.contains(&operation) => {
             let message = format!("Cannot call {operation} with session credentials");
             Err(AwsError::new(&framework::ACCESS_DENIED, message))
         }

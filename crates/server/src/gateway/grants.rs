@@ -9,7 +9,7 @@ use sluice_policy::{Kind, Policy};
 
 use super::parsed::Parsed;
 use crate::identities::{
-    Attached, EntityKey, Holder, Identities, KeyHolder, Role, RoleSession, Snapshot, Tags, User,
+    Attached, EntityKey, Holder, Identities, KeyHolder, Passed, Role, Snapshot, Tags, User,
     managed_document,
 };
 
@@ -41,6 +41,8 @@ pub(super) struct Unreadable;
 pub(super) struct GrantsOf {
     identities: Identities,
     documents: Parsed,
+    /// What the root gives to federated users.
+    everything: Arc<Granted>,
     remembered: RwLock<Remembered>,
 }
 
@@ -54,15 +56,21 @@ impl GrantsOf {
     pub(super) fn new(identities: Identities) -> Self {
         let (snapshot, granted) = (identities.snapshot(), HashMap::new());
         let remembered = RwLock::new(Remembered { snapshot, granted });
-        Self { identities, documents: Parsed::of(Kind::Identity), remembered }
+        let everything = Arc::new(Granted::everything(Tags::new()));
+        Self { identities, documents: Parsed::of(Kind::Identity), everything, remembered }
     }
 
-    /// What the holder of credentials is allowed; an account's root has no policies.
+    /// What the holder of credentials is allowed; an account's root has no policies. Of a federated user, what the one is that
+    /// asked for the credentials.
     pub(super) fn of(&self, key: &KeyHolder) -> Result<Arc<Granted>, Unreadable> {
         let (unique_id, name) = match &key.holder {
             Holder::Root => return Ok(Arc::default()),
             Holder::User { unique_id, name, .. } => (&**unique_id, &**name),
             Holder::Role(session) => (&*session.unique_id, &*session.name),
+            Holder::FederatedUser(user) => match &user.issuer {
+                Some(issuer) => (&*issuer.unique_id, &*issuer.name),
+                None => return Ok(Arc::clone(&self.everything)),
+            },
         };
         let snapshot = self.identities.snapshot();
         let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
@@ -83,8 +91,8 @@ impl GrantsOf {
         granted
     }
 
-    /// What bounds the session of a role.
-    pub(super) fn of_session(&self, session: &RoleSession) -> Result<Vec<Arc<Policy>>, Unreadable> {
+    /// What bounds a session.
+    pub(super) fn of_session(&self, session: &Passed) -> Result<Vec<Arc<Policy>>, Unreadable> {
         let snapshot = self.identities.snapshot();
         let own = session.policy.iter().map(|text| self.parsed(Some(text)));
         let managed = session.policy_arns.iter();
@@ -100,7 +108,7 @@ impl GrantsOf {
     ) -> Result<Granted, Unreadable> {
         let (attached, tags) = match holder {
             Holder::Root => return Ok(Granted::default()),
-            Holder::User { .. } => {
+            Holder::User { .. } | Holder::FederatedUser(_) => {
                 let user = snapshot.get::<User>(key);
                 user.map(|user| (Attached::to_user(snapshot, user), user.tags.clone()))
             }

@@ -10,7 +10,7 @@ use sluice_wire::{AwsError, Credential, ServiceModel, Signature, SigningKey, fra
 use super::signing_keys::SigningKeys;
 use super::web_page;
 use crate::config::{Access, Config};
-use crate::identities::{Holder, Identities, KeyHolder, Secret, Unknown, user_arn};
+use crate::identities::{Holder, Identities, KeyHolder, Secret, Unknown, root_arn, user_arn};
 
 /// Region names longer than this are not believed.
 const REGION_BYTES_MAX: usize = 64;
@@ -46,8 +46,8 @@ pub enum Caller {
 
 impl Identity {
     /// Makes the `SenderId` of messages (contract §4.10), which STS calls `UserId`: the unique id of a user, with the name of
-    /// the session that of a role, the account id for the account itself. One who is nobody here gets a stable `AIDA…` id made
-    /// from the access key id.
+    /// the session that of a role, the account id for the account itself, and with its name for a federated user. One who is
+    /// nobody here gets a stable `AIDA…` id made from the access key id.
     pub fn sender_id(&self) -> String {
         match &self.caller {
             Caller::Claimed(Some(id)) if !is_account(id) => unique_id(id),
@@ -56,21 +56,23 @@ impl Identity {
                 Holder::Root => self.account.to_string(),
                 Holder::User { unique_id, .. } => unique_id.to_string(),
                 Holder::Role(session) => session.id(),
+                Holder::FederatedUser(user) => user.id(&self.account),
             },
         }
     }
 
-    /// Makes the ARN of the user, the role's session, or the account's root.
+    /// Makes the ARN of the user, the role's session, the federated user, or the account's root.
     pub fn principal_arn(&self) -> String {
         let account = &*self.account;
         let path = match self.credentials().map(|key| &key.holder) {
             Some(Holder::Role(session)) => return session.arn(account),
+            Some(Holder::FederatedUser(user)) => return user.arn(account),
             Some(Holder::User { path, .. }) => path,
             Some(Holder::Root) | None => "/",
         };
         match self.user_name() {
             Some(name) => user_arn(account, path, &name),
-            None => format!("arn:aws:iam::{account}:root"),
+            None => root_arn(account),
         }
     }
 
@@ -83,7 +85,7 @@ impl Identity {
             Caller::Anonymous | Caller::Claimed(None) => None,
             Caller::Known(key) => match &key.holder {
                 Holder::User { name, .. } => Some(Cow::Borrowed(&**name)),
-                Holder::Root | Holder::Role(_) => None,
+                Holder::Root | Holder::Role(_) | Holder::FederatedUser(_) => None,
             },
         }
     }
@@ -182,6 +184,7 @@ impl Authenticator {
         };
         self.check_scope(credential, claim.service)?;
         self.verify(claim, &signature, &key.secret)?;
+        key.note_use(claim.now_ms, claim.service.name, &credential.region);
         let identity = Identity { account: Arc::clone(&key.account), caller: Caller::Known(key) };
         Ok(Authenticated { identity, region: Arc::clone(&self.region) })
     }

@@ -4,7 +4,7 @@ use sluice_policy::{ContextKeys, Values};
 use sluice_wire::iso_8601;
 
 use super::identity::Caller;
-use crate::identities::{Holder, RoleSession, Tags};
+use crate::identities::{Holder, Tags};
 use crate::services::{Context, InputKeys, Target, tag_of};
 
 /// The keys of one request, besides those that its principal has by itself.
@@ -48,7 +48,10 @@ impl ContextKeys for RequestKeys<'_> {
             "aws:multifactorauthpresent" => {
                 context.identity.credentials()?.issued_at_ms.map(|_| "false".into())
             }
-            "aws:sourceidentity" => self.session()?.source_identity.as_deref().map(Values::from),
+            "aws:sourceidentity" => match self.holder()? {
+                Holder::Role(session) => session.source_identity.as_deref().map(Values::from),
+                Holder::Root | Holder::User { .. } | Holder::FederatedUser(_) => None,
+            },
             _ => self.tag(key).or_else(|| self.of_input.get(key)).or_else(|| self.of_target(key)),
         }
     }
@@ -70,7 +73,8 @@ impl RequestKeys<'_> {
             return self.target.guarded.as_ref()?.tag(tag).map(Values::from);
         }
         let tag = key.strip_prefix("aws:principaltag/")?;
-        let of_session = self.session().and_then(|session| tag_of(&session.tags, tag));
+        let passed = self.holder().and_then(Holder::passed);
+        let of_session = passed.and_then(|passed| tag_of(&passed.tags, tag));
         of_session.or_else(|| tag_of(self.tags_of_identity, tag)).map(Values::from)
     }
 
@@ -78,10 +82,7 @@ impl RequestKeys<'_> {
         self.target.guarded.as_ref()?.value(key)
     }
 
-    fn session(&self) -> Option<&RoleSession> {
-        match &self.context.identity.credentials()?.holder {
-            Holder::Root | Holder::User { .. } => None,
-            Holder::Role(session) => Some(session),
-        }
+    fn holder(&self) -> Option<&Holder> {
+        self.context.identity.credentials().map(|key| &key.holder)
     }
 }

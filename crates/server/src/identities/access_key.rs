@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::last_use::LastUse;
+use super::secret::Secret;
 use super::unique_id::{ALPHABET, letter};
 use crate::random;
 
@@ -39,6 +40,9 @@ pub struct AccessKey {
     pub status: KeyStatus,
     /// When it was created, epoch milliseconds.
     pub created_at_ms: u64,
+    /// When it was last used, as far as that is stored. Rows of earlier versions do not know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_use: Option<LastUse>,
 }
 
 impl AccessKey {
@@ -48,7 +52,12 @@ impl AccessKey {
         while is_taken(&id) {
             id = new_id("AKIA", account);
         }
-        Self { id, secret: new_secret(), status: KeyStatus::Active, created_at_ms: now_ms }
+        Self::active(id, new_secret(), now_ms)
+    }
+
+    /// Makes a key of what it is to be.
+    pub(super) fn active(id: String, secret: Secret, now_ms: u64) -> Self {
+        Self { id, secret, status: KeyStatus::Active, created_at_ms: now_ms, last_use: None }
     }
 }
 

@@ -16,6 +16,18 @@ pub struct Account {
     pub id: String,
     /// Access keys of the root.
     pub root_keys: Vec<AccessKey>,
+    /// A name that no other account has. Rows of earlier versions do not know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+}
+
+impl Account {
+    /// What is stored of an account, or what would be if something were.
+    pub fn stored(snapshot: &Snapshot, id: &str) -> Self {
+        let nothing = || Self { id: id.to_owned(), root_keys: Vec::new(), alias: None };
+        let stored = snapshot.get::<Self>(&EntityKey::new(id, ""));
+        stored.map_or_else(nothing, |account| Self::clone(account))
+    }
 }
 
 impl Entity for Account {

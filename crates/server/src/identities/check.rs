@@ -1,10 +1,12 @@
 //! Checks the rows of identities, offline.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use sluice_store::{Reader, Space};
 
+use super::account::Account;
 use super::group::Group;
 use super::managed_policy::ManagedPolicy;
 use super::principal::Principal;
@@ -38,8 +40,14 @@ pub(crate) fn check(reader: &dyn Reader, damage: &mut dyn FnMut(&dyn Display)) {
     check_bodies(reader, "identities", damage);
 }
 
-/// Groups and policies that are named exist.
+/// Groups and policies that are named exist, and an alias is of one account.
 fn check_references(snapshot: &Snapshot, damage: &mut dyn FnMut(&dyn Display)) {
+    let mut aliases = BTreeSet::new();
+    for alias in snapshot.all::<Account>().filter_map(|account| account.alias.as_deref()) {
+        if !aliases.insert(alias) {
+            damage(&format_args!("the alias {alias} belongs to two accounts"));
+        }
+    }
     for user in snapshot.all::<User>() {
         for group in &user.groups {
             if snapshot.get::<Group>(&EntityKey::new(&user.account, group)).is_none() {
@@ -115,5 +123,21 @@ mod tests {
         policy.default_version = 2;
         let without_default = damages(|batch| all(batch, &policy));
         assert!(without_default[0].contains("default version of arn:aws:iam::1"), "{missing:?}");
+    }
+
+    #[test]
+    fn an_alias_is_of_one_account() {
+        let account = |id: &str, alias: &str| {
+            let alias = Some(alias.to_owned());
+            Account { alias, ..Account::stored(&Snapshot::default(), id) }
+        };
+        let both = |one: &str, other: &str| {
+            damages(|batch| {
+                rows::put(batch, &account("1", one));
+                rows::put(batch, &account("2", other));
+            })
+        };
+        assert_eq!(both("acme", "acne"), [""; 0]);
+        assert_eq!(both("acme", "acme"), ["the alias acme belongs to two accounts"]);
     }
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use sluice_store::Shard;
 
-use super::access_key::{AccessKey, KeyStatus};
+use super::access_key::AccessKey;
 use super::account::Account;
-use super::entity::EntityKey;
 use super::key_holder::{Holder, KeyHolder};
 use super::rows::{self, OpenError};
 use super::secret::Secret;
@@ -148,13 +147,13 @@ impl Identities {
     ) -> Result<Option<AccessKey>, IdentitiesStopped> {
         let id = account.to_owned();
         self.change(move |draft, now_ms| {
-            let stored = draft.snapshot().get::<Account>(&EntityKey::new(&id, ""));
-            if stored.is_some_and(|account| !account.root_keys.is_empty()) {
+            let stored = Account::stored(draft.snapshot(), &id);
+            if !stored.root_keys.is_empty() {
                 return Ok(None);
             }
             let is_taken = |id: &str| draft.snapshot().access_key(id).is_some();
             let key = AccessKey::new(&id, now_ms, is_taken);
-            draft.put(Account { id, root_keys: vec![key.clone()] });
+            draft.put(Account { root_keys: vec![key.clone()], ..stored });
             Ok(Some(key))
         })
         .await
@@ -180,16 +179,17 @@ impl Identities {
                 Some(key) if key.secret == secret && key.is_active => return Ok(()),
                 Some(_) | None => {}
             }
-            let (status, created_at_ms) = (KeyStatus::Active, now_ms);
-            let key = AccessKey { id: access_key_id, secret, status, created_at_ms };
-            draft.put(Account { id, root_keys: vec![key] });
+            let key = AccessKey::active(access_key_id, secret, now_ms);
+            let stored = Account::stored(draft.snapshot(), &id);
+            draft.put(Account { root_keys: vec![key], ..stored });
             Ok(())
         })
         .await
     }
 
-    /// Makes the changes that wait, and ends the task.
+    /// Makes the changes that wait, stores what is only in memory, and ends the task.
     pub async fn shutdown(&self) {
+        self.store_last_uses().await;
         self.shared.changes.shutdown().await;
     }
 }
@@ -200,7 +200,9 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
-    use crate::identities::{Holder, KeyStatus, SHARD, Subject, User};
+    use crate::identities::{
+        EntityKey, FederatedUser, Holder, Issuer, KeyStatus, LastUse, Passed, SHARD, Subject, User,
+    };
 
     const ACCOUNT: &str = "123456789012";
 
@@ -259,6 +261,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_alias_stays_when_the_key_of_the_root_is_set() {
+        let store = MemoryStore::new();
+        let identities = open(&store).await.expect("empty");
+        let name = |draft: &mut Draft, _: u64| {
+            let stored = Account::stored(draft.snapshot(), ACCOUNT);
+            draft.put(Account { alias: Some("acme".to_owned()), ..stored });
+            Ok::<_, IdentitiesStopped>(())
+        };
+        identities.change(name).await.expect("good");
+        identities.ensure_root_key(ACCOUNT).await.expect("good").expect("the first");
+        let (id, secret) = ("AKIAEXAMPLEEXAMPLE00".to_owned(), Secret::new("s".repeat(40)));
+        identities.set_root_key(ACCOUNT, id.clone(), secret).await.expect("free");
+        identities.shutdown().await;
+        drop(identities);
+        let account = Account::stored(&open(&store).await.expect("readable").snapshot(), ACCOUNT);
+        assert_eq!((account.alias.as_deref(), &account.root_keys[0].id), (Some("acme"), &id));
+        let earlier: Option<Account> =
+            serde_json::from_str(r#"{"id":"123456789012","root_keys":[]}"#).ok();
+        assert_eq!(earlier.map(|account| account.alias), Some(None));
+    }
+
+    #[tokio::test]
     async fn an_inactive_key_is_found_as_such() {
         let identities = open(&MemoryStore::new()).await.expect("empty");
         let key = create_user(&identities, "bob").await;
@@ -286,6 +310,83 @@ mod tests {
         assert_eq!(ask().map(|key| key.holder.clone()), Ok(Holder::of(&bob)));
         create_user(&identities, "bob").await;
         assert_eq!(ask(), Err(Unknown::Never), "another bob");
+    }
+
+    #[tokio::test]
+    async fn a_federated_user_ends_with_its_time_and_with_the_user_that_asked() {
+        let identities = open(&MemoryStore::new()).await.expect("empty");
+        create_user(&identities, "bob").await;
+        let bob = identities.snapshot().get::<User>(&EntityKey::new(ACCOUNT, "bob")).cloned();
+        let bob = bob.expect("it exists");
+        let issuer = Issuer {
+            name: bob.name.clone(),
+            path: bob.path.clone(),
+            unique_id: bob.unique_id.clone(),
+        };
+        let ann = FederatedUser {
+            name: "ann".to_owned(),
+            issuer: Some(issuer),
+            passed: Passed::default(),
+        };
+        let session = Session::new(ACCOUNT, Subject::FederatedUser(ann), 1, 900);
+        let token = identities.session_token(&session);
+        let ask = |now_ms| -> Result<(String, String), Unknown> {
+            let token = Some(token.expose());
+            let holder = identities.key_holder(&session.access_key_id, token, now_ms)?;
+            let Holder::FederatedUser(user) = &holder.holder else { unreachable!("ann's") };
+            Ok((user.arn(ACCOUNT), user.issuer_arn(ACCOUNT)))
+        };
+        let arn = format!("arn:aws:sts::{ACCOUNT}:federated-user/ann");
+        let by_bob = |path: &str| -> Result<(String, String), Unknown> {
+            Ok((arn.clone(), format!("arn:aws:iam::{ACCOUNT}:user{path}bob")))
+        };
+        assert_eq!(ask(900_000), by_bob("/team/"));
+        assert_eq!(ask(900_001), Err(Unknown::Expired));
+        let moved = User { path: "/ops/".to_owned(), ..User::clone(&bob) };
+        let put = |draft: &mut Draft, _: u64| {
+            draft.put(moved);
+            Ok::<_, IdentitiesStopped>(())
+        };
+        identities.change(put).await.expect("good");
+        assert_eq!(ask(2), by_bob("/ops/"));
+        create_user(&identities, "bob").await;
+        assert_eq!(ask(2), Err(Unknown::Never), "another bob");
+    }
+
+    #[tokio::test]
+    async fn the_last_use_of_a_key_outlives_changes_and_a_restart() {
+        let store = MemoryStore::new();
+        let identities = open(&store).await.expect("empty");
+        let root = identities.ensure_root_key(ACCOUNT).await.expect("good").expect("the first");
+        let bob = create_user(&identities, "bob").await;
+        let unused = create_user(&identities, "eve").await;
+        for id in [&root.id, &bob.id] {
+            let holder = identities.access_key(id).expect("it exists");
+            assert_eq!(holder.last_use(), None);
+            holder.note_use(100_000, "sqs", "us-east-1");
+        }
+        let disable = |draft: &mut Draft, _: u64| {
+            let bob = draft.snapshot().get::<User>(&EntityKey::new(ACCOUNT, "bob"));
+            let mut bob = User::clone(bob.expect("it exists"));
+            bob.access_keys[0].status = KeyStatus::Inactive;
+            draft.put(bob);
+            Ok::<_, IdentitiesStopped>(())
+        };
+        identities.change(disable).await.expect("good");
+        let used =
+            LastUse { at_ms: 100_000, service: "sqs".to_owned(), region: "us-east-1".to_owned() };
+        let last = |identities: &Identities, id: &str| {
+            identities.access_key(id).expect("it exists").last_use()
+        };
+        assert_eq!(last(&identities, &bob.id), Some(used.clone()));
+        identities.shutdown().await;
+        drop(identities);
+
+        let identities = open(&store).await.expect("readable");
+        assert_eq!(last(&identities, &bob.id), Some(used.clone()));
+        assert_eq!(last(&identities, &root.id), Some(used));
+        assert_eq!(last(&identities, &unused.id), None);
+        assert!(!identities.access_key(&bob.id).expect("it exists").is_active);
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Who exists on this server: accounts, their users with access keys, groups, roles and policies; the sessions of roles; and
+//! Who exists on this server: accounts, their users with access keys, groups, roles and policies; sessions; and
 //! the trails of accounts.
 //!
 //! One task changes them, everyone reads an immutable snapshot. Like the catalog of queues, with a shard of its own. In
@@ -11,6 +11,7 @@ mod aws_managed;
 mod entity;
 mod group;
 mod key_holder;
+mod last_use;
 mod managed_policy;
 mod principal;
 mod role;
@@ -35,12 +36,13 @@ pub use entity::{Entity, EntityKey};
 pub use group::Group;
 pub use handle::{Identities, IdentitiesStopped, RootKeyError, Unknown};
 pub use key_holder::{Holder, KeyHolder};
+pub use last_use::LastUse;
 pub use managed_policy::{ManagedPolicy, PolicyVersion};
-pub use principal::{Grants, Principal, Tags, parsed_arn, user_arn};
+pub use principal::{Grants, Principal, Tags, parsed_arn, root_arn, user_arn};
 pub use role::Role;
 pub use rows::OpenError;
 pub use secret::Secret;
-pub use session::{RoleSession, Session, Subject, TOKEN_BYTES_MAX};
+pub use session::{FederatedUser, Issuer, Passed, RoleSession, Session, Subject, TOKEN_BYTES_MAX};
 pub use snapshot::{Draft, Snapshot, Table};
 pub use trail::{Delivery, Trail};
 pub use user::User;

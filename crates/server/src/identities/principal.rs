@@ -54,6 +54,11 @@ pub fn user_arn(account: &str, path: &str, name: &str) -> String {
     arn(account, "user", path, name)
 }
 
+/// The ARN of an account's root.
+pub fn root_arn(account: &str) -> String {
+    format!("arn:aws:iam::{account}:root")
+}
+
 /// Finds account, path and name in the ARN of something in IAM.
 pub fn parsed_arn<'a>(arn: &'a str, kind: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();

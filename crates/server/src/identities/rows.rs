@@ -2,7 +2,7 @@
 //!
 //! | row | key | value |
 //! |---|---|---|
-//! | account | `a` account, zero byte | the access keys of its root, JSON |
+//! | account | `a` account, zero byte | the access keys of its root and its alias, JSON |
 //! | user | `u` account, zero byte, name in lower case | the user with its access keys, groups and policies, JSON |
 //! | group | `g` as a user | the group with its policies, JSON |
 //! | role | `r` as a user | the role with its policies, JSON |

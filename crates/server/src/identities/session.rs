@@ -49,6 +49,19 @@ pub enum Subject {
     },
     /// A role's (`AssumeRole`).
     Role(RoleSession),
+    /// A federated user's (`GetFederationToken`).
+    FederatedUser(FederatedUser),
+}
+
+/// What was passed when a session began.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// `Policy`: bounds what the session is allowed.
+    pub policy: Option<String>,
+    /// `PolicyArns`: managed policies that do the same.
+    pub policy_arns: Vec<String>,
+    /// Tags of the session by key.
+    pub tags: Tags,
 }
 
 /// The session of a role.
@@ -62,12 +75,9 @@ pub struct RoleSession {
     pub unique_id: String,
     /// `RoleSessionName`
     pub session_name: String,
-    /// `Policy`: bounds what the session is allowed.
-    pub policy: Option<String>,
-    /// `PolicyArns`: managed policies that do the same.
-    pub policy_arns: Vec<String>,
-    /// Tags of the session by key.
-    pub tags: Tags,
+    /// `Policy`, `PolicyArns` and `Tags`.
+    #[serde(flatten)]
+    pub passed: Passed,
     /// `TransitiveTagKeys`: tags that a session assumed from this one has, too.
     pub transitive_tag_keys: Vec<String>,
     /// `SourceIdentity`
@@ -88,6 +98,49 @@ impl RoleSession {
     /// `AROA…:<session>`
     pub fn id(&self) -> String {
         format!("{}:{}", self.unique_id, self.session_name)
+    }
+}
+
+/// Somebody whom only a user, or an account's root, knows: allowed what that one is, as far as the session's policies say it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FederatedUser {
+    /// `Name`
+    pub name: String,
+    /// The user that asked for the credentials; none is the account's root.
+    pub issuer: Option<Issuer>,
+    /// `Policy`, `PolicyArns` and `Tags`.
+    #[serde(flatten)]
+    pub passed: Passed,
+}
+
+/// A user that asked for credentials of somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issuer {
+    /// As it was created.
+    pub name: String,
+    /// Begins and ends with a slash.
+    pub path: String,
+    /// `AIDA…`; another user of the same name is somebody else.
+    pub unique_id: String,
+}
+
+impl FederatedUser {
+    /// Amazon resource name: `arn:aws:sts::<account>:federated-user/<name>`.
+    pub fn arn(&self, account: &str) -> String {
+        format!("arn:aws:sts::{account}:federated-user/{}", self.name)
+    }
+
+    /// `<account>:<name>`
+    pub fn id(&self, account: &str) -> String {
+        format!("{account}:{}", self.name)
+    }
+
+    /// The ARN of the user, or the root, that asked for the credentials.
+    pub fn issuer_arn(&self, account: &str) -> String {
+        match &self.issuer {
+            Some(Issuer { name, path, .. }) => principal::user_arn(account, path, name),
+            None => principal::root_arn(account),
+        }
     }
 }
 
@@ -139,9 +192,11 @@ mod tests {
             path: "/".to_owned(),
             unique_id: "AROAEXAMPLE".to_owned(),
             session_name: "night".to_owned(),
-            policy: Some("{}".to_owned()),
-            policy_arns: Vec::new(),
-            tags: Tags::from([("team".to_owned(), "a".to_owned())]),
+            passed: Passed {
+                policy: Some("{}".to_owned()),
+                policy_arns: Vec::new(),
+                tags: Tags::from([("team".to_owned(), "a".to_owned())]),
+            },
             transitive_tag_keys: vec!["team".to_owned()],
             source_identity: None,
         });
@@ -158,6 +213,27 @@ mod tests {
         let bytes = BASE64_STANDARD.decode(&token).expect("base64");
         assert!(!bytes.windows(6).any(|part| part == b"deploy"));
         assert_ne!(key.seal(&session), token, "never the same twice");
+        let issuer = Issuer { name: "bob".into(), path: "/".into(), unique_id: "AIDA1".into() };
+        for issuer in [None, Some(issuer)] {
+            let passed = Passed { policy: Some("{}".to_owned()), ..Passed::default() };
+            let user = FederatedUser { name: "ann".to_owned(), issuer, passed };
+            let session = Session::new("123456789012", Subject::FederatedUser(user), 1, 900);
+            assert_eq!(key.open(&key.seal(&session)), Some(session));
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_issued_before_there_were_federated_users_is_read() {
+        let role = r#"{"Role":{"name":"deploy","path":"/","unique_id":"AROAEXAMPLE","session_name":"night",
+            "policy":"{}","policy_arns":[],"tags":{"team":"a"},"transitive_tag_keys":["team"],"source_identity":null}}"#;
+        let user = r#"{"User":{"name":"bob","unique_id":"AIDA1"}}"#;
+        let Subject::Role(session) = session().subject else { unreachable!("a role's") };
+        let bob = Subject::User { name: "bob".to_owned(), unique_id: "AIDA1".to_owned() };
+        for (text, subject) in
+            [("\"Root\"", Subject::Root), (user, bob), (role, Subject::Role(session))]
+        {
+            assert_eq!(serde_json::from_str::<Subject>(text).ok(), Some(subject), "{text}");
+        }
     }
 
     #[test]

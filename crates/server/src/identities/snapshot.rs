@@ -80,9 +80,15 @@ impl Snapshot {
 
     /// Adds or replaces an entity.
     pub(super) fn insert<T: Entity>(&mut self, entity: T) {
-        let key = entity.key();
+        let (key, mut holders) = (entity.key(), entity.key_holders());
+        for holder in &mut holders {
+            if let Some(before) = self.holders.get(&holder.access_key_id) {
+                // Of the last use more is noted than stored.
+                holder.noted.clone_from(&before.noted);
+            }
+        }
         self.remove::<T>(&key);
-        for holder in entity.key_holders() {
+        for holder in holders {
             self.holders.insert_mut(holder.access_key_id.clone(), Arc::new(holder));
         }
         T::table_mut(self).insert_mut(key, Arc::new(entity));
@@ -168,7 +174,10 @@ mod tests {
         let (old, new, root) = (key(1), key(2), key(3));
         let mut draft = Draft::of(&Snapshot::default());
         draft.put(User { access_keys: vec![old.clone()], ..user("1", "bob") });
-        draft.put(Account { id: "1".to_owned(), root_keys: vec![root.clone()] });
+        draft.put(Account {
+            root_keys: vec![root.clone()],
+            ..Account::stored(draft.snapshot(), "1")
+        });
         let before = draft.snapshot().clone();
         draft.put(User { access_keys: vec![new.clone()], ..user("1", "Bob") });
         let after = draft.snapshot().clone();

@@ -70,7 +70,8 @@ impl Grantee {
     pub(crate) fn of(identity: &Identity) -> Option<Self> {
         let role_arn = match &identity.credentials()?.holder {
             Holder::Role(session) => Some(session.role_arn(&identity.account)),
-            Holder::Root | Holder::User { .. } => None,
+            // A federated user has nothing of the user who asked for it but what its session policies allow.
+            Holder::Root | Holder::User { .. } | Holder::FederatedUser(_) => None,
         };
         Some(Self { arn: identity.principal_arn(), role_arn })
     }
@@ -102,7 +103,7 @@ impl Grant {
     pub(crate) fn is_for(&self, caller: &Identity) -> bool {
         let Some(meant) = &self.grantee_id else { return true };
         caller.credentials().is_some_and(|key| match &key.holder {
-            Holder::Root => false,
+            Holder::Root | Holder::FederatedUser(_) => false,
             Holder::User { unique_id, .. } => **unique_id == **meant,
             Holder::Role(session) => session.unique_id == *meant,
         })

@@ -68,13 +68,24 @@ impl Constraints {
 
     /// A parameter that consists of certain characters, if it is there.
     pub(super) fn pattern(
-        mut self,
+        self,
         parameter: &str,
         value: Option<&str>,
         pattern: &str,
         is_allowed: impl Fn(char) -> bool,
     ) -> Self {
-        if let Some(value) = value.filter(|value| !value.chars().all(is_allowed)) {
+        self.form(parameter, value, pattern, |value| value.chars().all(is_allowed))
+    }
+
+    /// A parameter of a certain form, if it is there.
+    pub(super) fn form(
+        mut self,
+        parameter: &str,
+        value: Option<&str>,
+        pattern: &str,
+        has_form: impl FnOnce(&str) -> bool,
+    ) -> Self {
+        if let Some(value) = value.filter(|value| !has_form(value)) {
             let text = format!("Member must satisfy regular expression pattern: {pattern}");
             self.violated(Quoted(value), parameter, &text);
         }

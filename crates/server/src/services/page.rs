@@ -38,10 +38,27 @@ impl Page {
         items: impl Iterator<Item = T>,
         key: impl Fn(&T) -> String,
     ) -> Cut<T> {
+        self.of_bytes(items, key, (|_| 0, usize::MAX))
+    }
+
+    /// Cuts the page out of items that are sorted by their keys. It ends early when items have so many bytes together.
+    pub(super) fn of_bytes<T>(
+        &self,
+        items: impl Iterator<Item = T>,
+        key: impl Fn(&T) -> String,
+        (bytes, bytes_max): (impl Fn(&T) -> usize, usize),
+    ) -> Cut<T> {
         let is_before = |item: &T| self.after.as_ref().is_some_and(|after| key(item) <= *after);
-        let mut items: Vec<T> = items.skip_while(is_before).take(self.count_max + 1).collect();
-        let is_truncated = items.len() > self.count_max;
-        items.truncate(self.count_max);
+        let (all, mut is_truncated, mut taken) = (items.skip_while(is_before), false, 0);
+        let mut items = Vec::new();
+        for item in all {
+            taken += bytes(&item);
+            is_truncated = items.len() == self.count_max || taken > bytes_max && !items.is_empty();
+            if is_truncated {
+                break;
+            }
+            items.push(item);
+        }
         let marker = items.last().filter(|_| is_truncated);
         let marker = marker.map(|last| BASE64_URL_SAFE_NO_PAD.encode(key(last)));
         Cut { items, is_truncated, marker }
@@ -68,6 +85,25 @@ mod tests {
             }
         }
         assert_eq!((seen, pages), (names.iter().collect(), 3));
+    }
+
+    #[test]
+    fn a_page_ends_early_when_its_items_are_large() {
+        let page = |marker: Option<&str>| {
+            let page = Page::new(marker, 3).expect("a page");
+            let items = ["a", "bbbb", "cc", "d"].iter();
+            page.of_bytes(items, |name| (**name).to_owned(), (|name| name.len(), 3))
+        };
+        let (mut marker, mut pages) = (None::<String>, Vec::new());
+        loop {
+            let cut = page(marker.as_deref());
+            pages.push(cut.items.into_iter().copied().collect::<Vec<_>>());
+            marker = cut.marker;
+            if marker.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, [vec!["a"], vec!["bbbb"], vec!["cc", "d"]]);
     }
 
     #[test]

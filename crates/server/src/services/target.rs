@@ -27,12 +27,16 @@ pub enum Resource {
     Account,
     /// A user, group, role or policy of the caller's account that exists, by kind and name; without a name, the caller.
     IamEntity(&'static str, Option<String>),
+    /// The user whose an access key of the caller's account is, by the id of the key.
+    AccessKey(Option<String>),
     /// One that is to be created, by kind, path and name.
     NewIamEntity(&'static str, Option<String>, Option<String>),
     /// A managed policy, by its ARN.
     ManagedPolicy(Option<String>),
     /// A role that is to be assumed, by its ARN.
     Role(Option<String>),
+    /// A federated user whom the caller wants credentials for, by name.
+    FederatedUser(Option<String>),
     /// A KMS key, by its id, ARN or an alias of it, and what the request binds to a ciphertext.
     Key {
         /// Its name.
@@ -169,12 +173,14 @@ impl Resource {
         Some(match self {
             Self::Caller => return None,
             Self::IamEntity(kind, name) => iam::target::existing(context, kind, name.as_deref()),
+            Self::AccessKey(id) => iam::target::access_key(context, id.as_deref()),
             Self::NewIamEntity(kind, path, name) => {
                 iam::target::new(context, kind, path.as_deref(), name.as_deref())
             }
             Self::ManagedPolicy(arn) => iam::target::policy(context, arn.as_deref()),
             Self::Trail(name) => cloudtrail::target::trail(context, name.as_deref()),
             Self::Role(arn) => iam::target::role(context, arn.as_deref()),
+            Self::FederatedUser(name) => iam::target::federated_user(context, name.as_deref()),
             Self::Account if service == sqs::MODEL.name => sqs::target::of(self, context, action),
             Self::Account if service == cloudtrail::MODEL.name => {
                 cloudtrail::target::account(context)

@@ -224,3 +224,54 @@ fn a_key_that_is_inactive_or_gone_opens_nothing() {
     assert_eq!((nobody.status, nobody.code.as_str()), (403, "MissingAuthenticationToken"));
     server.drain();
 }
+
+#[test]
+fn an_alias_belongs_to_one_account_at_a_time() {
+    let server = server();
+    let (one, other) = (root(ACCOUNT), root(OTHER_ACCOUNT));
+    let acme = object!({ "AccountAlias": "acme" });
+    done(&server, &one, "CreateAccountAlias", &acme);
+    assert_eq!(call(&server, &other, "CreateAccountAlias", &acme).code, "EntityAlreadyExists");
+    assert_eq!(call(&server, &other, "DeleteAccountAlias", &acme).code, "NoSuchEntity");
+    let of = |caller| done(&server, caller, "ListAccountAliases", &object!({})).element("member");
+    assert_eq!((of(&one), of(&other)), ("acme".to_owned(), String::new()));
+    // Another one takes its place, and sets it free.
+    done(&server, &one, "CreateAccountAlias", &object!({ "AccountAlias": "acme-2" }));
+    done(&server, &other, "CreateAccountAlias", &acme);
+    assert_eq!((of(&one), of(&other)), ("acme-2".to_owned(), "acme".to_owned()));
+    // The keys of the root stay whose they are.
+    done(&server, &one, "ListAccessKeys", &object!({}));
+    server.drain();
+}
+
+#[test]
+fn the_last_use_of_an_access_key_is_noted_when_its_signature_is_good() {
+    let server = server();
+    let (one, other) = (root(ACCOUNT), root(OTHER_ACCOUNT));
+    let itself = object!({
+        "Effect": "Allow", "Action": "iam:GetAccessKeyLastUsed",
+        "Resource": format!("arn:aws:iam::{ACCOUNT}:user/bob"),
+    });
+    let bob = user(&server, &one, "bob", &itself);
+    let ask = |caller: &Credentials, id: &str| {
+        call(&server, caller, "GetAccessKeyLastUsed", &object!({ "AccessKeyId": id }))
+    };
+    let of = |id: &str| {
+        let outcome = ask(&one, id);
+        (outcome.element("UserName"), outcome.element("ServiceName"), outcome.element("Region"))
+    };
+    let bobs =
+        |service: &str, region: &str| ("bob".to_owned(), service.to_owned(), region.to_owned());
+    assert_eq!(of(&bob.id), bobs("N/A", "N/A"));
+    let guessed = Credentials { secret: "wrong".repeat(8), ..bob.clone() };
+    call(&server, &guessed, "ListQueues", &object!({}));
+    assert_eq!(of(&bob.id), bobs("N/A", "N/A"));
+    assert_eq!(call(&server, &bob, "ListQueues", &object!({})).code, "AccessDenied");
+    assert_eq!(of(&bob.id), bobs("sqs", "us-east-1"));
+    assert!(ask(&bob, &bob.id).element("LastUsedDate").starts_with('2'), "it may ask about itself");
+    assert_eq!(ask(&bob, &one.id).code, "AccessDenied");
+    let (nobody, service, _) = of(&one.id);
+    assert_eq!((&*nobody, &*service), ("", "iam"));
+    assert_eq!(ask(&other, &bob.id).code, "NoSuchEntity");
+    server.drain();
+}

@@ -6,6 +6,7 @@ mod http_support;
 mod client;
 
 mod endpoints;
+mod federated_users;
 mod identities;
 mod keys;
 mod matrix;

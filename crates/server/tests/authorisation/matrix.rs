@@ -224,7 +224,11 @@ fn strangers_and_other_accounts_can_do_nothing() {
         }
         let outcome = world.call(&stranger, &case);
         // Of other accounts these know nothing: no task, no such ARN.
-        let is_unknown = ["CancelMessageMoveTask", "SimulatePrincipalPolicy"];
+        let is_unknown = [
+            "CancelMessageMoveTask",
+            "GetContextKeysForPrincipalPolicy",
+            "SimulatePrincipalPolicy",
+        ];
         let is_refused =
             is_denied(&outcome) || outcome.status >= 400 && is_unknown.contains(&case.operation);
         assert!(is_refused, "{}: {}", case.operation, outcome.text);

@@ -34,7 +34,8 @@ fn assume(server: &TestServer, caller: &Credentials, more: &Value) -> Outcome {
     call(server, caller, "AssumeRole", &input)
 }
 
-fn credentials(answer: &Outcome) -> Credentials {
+/// The temporary credentials in an answer.
+pub(crate) fn credentials(answer: &Outcome) -> Credentials {
     assert_eq!(answer.status, 200, "{}", answer.text);
     Credentials {
         id: answer.element("AccessKeyId"),

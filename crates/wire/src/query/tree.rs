@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::Parameters;
 use crate::error::{AwsError, framework};
-use crate::service::{QueryModel, SpellingShape};
+use crate::service::{ENTRY, ENTRY_KEY, ENTRY_VALUE, QueryModel, SpellingShape};
 use crate::value::{REQUEST_VALUES_MAX, Value};
 
 /// Deepest name in SQS: `SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.BinaryListValue.1`, seven segments.
@@ -77,7 +77,7 @@ impl<'a> Node<'a> {
 
     /// Returns the elements of a list or map in the order of their indices.
     fn elements(&self) -> Vec<&Self> {
-        let holders = [Some(self), self.named.get("member"), self.named.get("entry")];
+        let holders = [Some(self), self.named.get("member"), self.named.get(ENTRY)];
         let mut holders = holders.into_iter().flatten();
         if let Some(holder) = holders.find(|holder| !holder.indexed.is_empty()) {
             return holder.indexed.values().collect();
@@ -117,6 +117,7 @@ impl<'a> Spelled<'a, '_> {
                 let value = match row.shape {
                     SpellingShape::List => self.list(child)?,
                     SpellingShape::Map { key, value } => self.map(child, key, value)?,
+                    SpellingShape::Entries => self.map(child, ENTRY_KEY, ENTRY_VALUE)?,
                     SpellingShape::LegacyJsonName => continue,
                 };
                 members.push((row.member.into(), value));
@@ -131,8 +132,8 @@ impl<'a> Spelled<'a, '_> {
             Ok(Value::String(self.text(node)?.into()))
         } else if !node.indexed.is_empty() || node.holds_elements("member") {
             self.list(node)
-        } else if node.holds_elements("entry") {
-            self.map(node, "key", "value")
+        } else if node.holds_elements(ENTRY) {
+            self.map(node, ENTRY_KEY, ENTRY_VALUE)
         } else {
             self.structure(node)
         }
@@ -178,8 +179,8 @@ impl<'a> Spelled<'a, '_> {
                 let found = element.named.get(spelled).or_else(|| element.named.get(canonical));
                 found.ok_or_else(|| missing_parameter(element.path, spelled))
             };
-            let key_text = self.text(part(key, "key")?)?;
-            entries.push((key_text.into(), self.unspelled(part(value, "value")?)?));
+            let key_text = self.text(part(key, ENTRY_KEY)?)?;
+            entries.push((key_text.into(), self.unspelled(part(value, ENTRY_VALUE)?)?));
         }
         Ok(Value::Map(entries))
     }
@@ -209,6 +210,7 @@ mod tests {
             row("MoreNames", "Name", SpellingShape::List),
             row("Tags", "Tag", SpellingShape::Map { key: "Key", value: "Value" }),
             row("Entries", "Entry", SpellingShape::List),
+            row("Counts", "Counts", SpellingShape::Entries),
         ],
     };
 
@@ -231,6 +233,12 @@ mod tests {
         ] {
             assert_eq!(structured_json(form), r#"{"Tags":{"a":"1"}}"#, "{form}");
         }
+    }
+
+    #[test]
+    fn a_map_that_is_not_flattened_has_its_entries_inside() {
+        let form = "Counts.entry.1.key=a&Counts.entry.1.value=1";
+        assert_eq!(structured_json(form), r#"{"Counts":{"a":"1"}}"#);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Answers of the Query protocol as XML, on one line, the way AWS writes it.
 
 use crate::error::AwsError;
-use crate::service::{QueryModel, Spelling, SpellingShape};
+use crate::service::{ENTRY, ENTRY_KEY, ENTRY_VALUE, QueryModel, Spelling, SpellingShape};
 use crate::value::Value;
 
 const PREAMBLE: &str = r#"<?xml version="1.0"?>"#;
@@ -101,9 +101,17 @@ impl Writer<'_> {
                         self.entry(wire, (key, text), (name, value));
                     }
                 }
+                (
+                    Some(Spelling { shape: SpellingShape::Entries, wire, .. }),
+                    Value::Map(entries),
+                ) => self.container(wire, |writer| {
+                    for (text, value) in entries {
+                        writer.entry(ENTRY, (ENTRY_KEY, text), (ENTRY_VALUE, value));
+                    }
+                }),
                 _ if is_element_name(member) => self.element(member, value),
                 // A map that has no row in the table; its keys are data.
-                _ => self.entry("entry", ("key", member), ("value", value)),
+                _ => self.entry(ENTRY, (ENTRY_KEY, member), (ENTRY_VALUE, value)),
             }
         }
     }
@@ -183,6 +191,12 @@ mod tests {
                 wire: "Tag",
                 shape: SpellingShape::Map { key: "Key", value: "Value" },
             },
+            Spelling {
+                operation: None,
+                member: "Counts",
+                wire: "Counts",
+                shape: SpellingShape::Entries,
+            },
         ],
     };
 
@@ -203,6 +217,15 @@ mod tests {
         assert_eq!(
             special,
             "<SpecialResult><SpecialItem>a</SpecialItem><SpecialItem>b</SpecialItem></SpecialResult>"
+        );
+    }
+
+    #[test]
+    fn a_map_that_is_not_flattened_has_its_entries_inside() {
+        let entries = "<entry><key>Users</key><value>1</value></entry>";
+        assert_eq!(
+            result("Op", r#"{"Counts":{"Users":1}}"#),
+            format!("<OpResult><Counts>{entries}</Counts></OpResult>")
         );
     }
 

@@ -6,7 +6,9 @@ use sluice_wire::AwsError;
 use super::limits::ATTACHED_MAX;
 use super::page::{Cut, Page};
 use super::{errors, names, principals};
-use crate::identities::{Group, ManagedPolicy, Principal, Role, Snapshot, User, parsed_arn};
+use crate::identities::{
+    Grants, Group, ManagedPolicy, Principal, Role, Snapshot, User, parsed_arn,
+};
 use crate::services::Context;
 
 /// Attaches a managed policy; one that is attached stays so.
@@ -57,9 +59,20 @@ pub(super) async fn detach<P: Principal>(
 /// An attached policy in an answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct AttachedPolicy {
+pub(super) struct AttachedPolicy {
     policy_name: String,
     policy_arn: String,
+}
+
+impl AttachedPolicy {
+    /// Those that are attached and whose paths begin so, by their ARNs.
+    pub(super) fn all(grants: &Grants, prefix: &str) -> impl Iterator<Item = Self> {
+        grants.attached.iter().filter_map(move |arn| {
+            let (_, path, name) = parsed_arn(arn, "policy")?;
+            let policy = Self { policy_name: name.to_owned(), policy_arn: arn.clone() };
+            path.starts_with(prefix).then_some(policy)
+        })
+    }
 }
 
 /// Attached policies, on a page.
@@ -81,11 +94,7 @@ pub(super) fn list<P: Principal>(
 ) -> Result<AttachedPage, AwsError> {
     let prefix = names::path_prefix(path_prefix)?;
     let principal = principals::found::<P>(context, name)?;
-    let attached = principal.grants().attached.iter().filter_map(|arn| {
-        let (_, path, name) = parsed_arn(arn, "policy")?;
-        let policy = AttachedPolicy { policy_name: name.to_owned(), policy_arn: arn.clone() };
-        path.starts_with(&prefix).then_some(policy)
-    });
+    let attached = AttachedPolicy::all(principal.grants(), &prefix);
     let Cut { items, is_truncated, marker } = page.of(attached, |it| it.policy_arn.clone());
     Ok(AttachedPage { attached_policies: items, is_truncated, marker })
 }

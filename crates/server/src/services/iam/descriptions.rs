@@ -7,6 +7,7 @@ use super::tags;
 use super::{attachments, documents};
 use crate::identities::{
     AccessKey, Group, KeyStatus, ManagedPolicy, PolicyVersion, Principal, Role, Snapshot, User,
+    root_arn,
 };
 use crate::services::tag::Tag;
 
@@ -18,6 +19,10 @@ pub(super) enum Detail {
     /// Without tags, boundary and description.
     Listed,
 }
+
+/// `EntityType` in requests.
+pub(super) const ENTITY_TYPES: [&str; 5] =
+    ["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
 
 /// A permissions boundary.
 #[derive(Debug, Serialize)]
@@ -71,7 +76,7 @@ impl UserDescription {
             path: None,
             user_name: None,
             user_id: account.to_owned(),
-            arn: format!("arn:aws:iam::{account}:root"),
+            arn: root_arn(account),
             create_date: Timestamp(0),
             permissions_boundary: None,
             tags: Vec::new(),

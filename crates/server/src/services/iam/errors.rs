@@ -46,6 +46,11 @@ pub(super) fn no_such_access_key(id: &str) -> AwsError {
     no_such_entity(format!("The Access Key with id {id} cannot be found."))
 }
 
+/// The account does not have this alias.
+pub(super) fn no_such_alias(alias: &str) -> AwsError {
+    no_such_entity(format!("The account alias {alias} cannot be found."))
+}
+
 pub(super) fn no_such_entity(text: impl Into<String>) -> AwsError {
     AwsError::new(&NO_SUCH_ENTITY, text.into())
 }
@@ -58,6 +63,11 @@ pub(super) fn already_exists<T: Entity>(name: &str) -> AwsError {
         _ => "Role",
     };
     entity_already_exists(format!("{kind} with name {name} already exists."))
+}
+
+/// An account has this alias.
+pub(super) fn alias_exists(alias: &str) -> AwsError {
+    entity_already_exists(format!("The account alias {alias} already exists."))
 }
 
 pub(super) fn entity_already_exists(text: String) -> AwsError {

@@ -3,7 +3,7 @@
 use sluice_wire::AwsError;
 
 use super::{errors, names, principals};
-use crate::identities::{AccessKey, Account, Draft, EntityKey, Snapshot, User};
+use crate::identities::{AccessKey, Account, Draft, Snapshot, User};
 use crate::services::Context;
 use crate::services::constraints::{Constraints, is_word};
 
@@ -40,9 +40,8 @@ impl KeyOwner {
                 Ok((Some(user.name.clone()), user.access_keys.clone()))
             }
             Self::Root => {
-                let snapshot = context.identities.snapshot();
-                let account = snapshot.get::<Account>(&EntityKey::new(account, ""));
-                Ok((None, account.map_or_else(Vec::new, |account| account.root_keys.clone())))
+                let account = Account::stored(&context.identities.snapshot(), account);
+                Ok((None, account.root_keys))
             }
         }
     }
@@ -63,11 +62,7 @@ impl KeyOwner {
             Self::Root => {
                 let id = context.identity.account.to_string();
                 let decide = move |draft: &mut Draft, now_ms| {
-                    let stored = draft.snapshot().get::<Account>(&EntityKey::new(&id, ""));
-                    let mut account = match stored {
-                        Some(account) => Account::clone(account),
-                        None => Account { id, root_keys: Vec::new() },
-                    };
+                    let mut account = Account::stored(draft.snapshot(), &id);
                     let value = change(&mut account.root_keys, draft.snapshot(), now_ms)?;
                     draft.put(account);
                     Ok(value)

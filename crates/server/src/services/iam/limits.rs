@@ -28,6 +28,8 @@ pub(super) const TAGS_MAX: usize = 50;
 pub(super) const NAME_CHARS_MAX: usize = 64;
 /// Characters of the name of a group or policy.
 pub(super) const LONG_NAME_CHARS_MAX: usize = 128;
+/// Characters of the alias of an account.
+pub(super) const ALIAS_CHARS: std::ops::RangeInclusive<usize> = 3..=63;
 /// Characters of a path.
 pub(super) const PATH_CHARS_MAX: usize = 512;
 /// Characters of an ARN.
@@ -36,6 +38,8 @@ pub(super) const ARN_CHARS: std::ops::RangeInclusive<usize> = 20..=2_048;
 pub(super) const DESCRIPTION_CHARS_MAX: usize = 1_000;
 /// How long the sessions of a role may last at most, s.
 pub(super) const SESSION_SECS: std::ops::RangeInclusive<i64> = 3_600..=43_200;
+/// Bytes of policy documents on a page that describes everything in an account, unless one entry has more.
+pub(super) const PAGE_DOCUMENT_BYTES_MAX: usize = 1 << 20;
 /// Entries on a page, unless the request says how many.
 pub(super) const PAGE_DEFAULT: usize = 100;
 /// Entries on a page.

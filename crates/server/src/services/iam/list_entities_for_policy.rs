@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sluice_wire::AwsError;
 
+use super::descriptions::ENTITY_TYPES;
 use super::page::{Cut, Page};
 use super::{names, policies};
 use crate::identities::{Grants, Group, Role, User};
@@ -59,7 +60,7 @@ impl Operation for ListEntitiesForPolicy {
         let arn = names::arn("policyArn", input.policy_arn)?;
         let (kind, usage) = (input.entity_filter.as_deref(), input.policy_usage_filter.as_deref());
         Constraints::new()
-            .one_of("entityFilter", kind, KINDS)
+            .one_of("entityFilter", kind, &ENTITY_TYPES)
             .one_of("policyUsageFilter", usage, USAGES)
             .check()?;
         let prefix = names::path_prefix(input.path_prefix)?;
@@ -85,7 +86,6 @@ impl Operation for ListEntitiesForPolicy {
     }
 }
 
-const KINDS: &[&str] = &["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
 const USAGES: &[&str] = &["PermissionsPolicy", "PermissionsBoundary"];
 
 /// Something that uses the policy.

@@ -8,12 +8,14 @@ mod attach_group_policy;
 mod attach_role_policy;
 mod attach_user_policy;
 mod create_access_key;
+mod create_account_alias;
 mod create_group;
 mod create_policy;
 mod create_policy_version;
 mod create_role;
 mod create_user;
 mod delete_access_key;
+mod delete_account_alias;
 mod delete_group;
 mod delete_group_policy;
 mod delete_policy;
@@ -27,6 +29,11 @@ mod delete_user_policy;
 mod detach_group_policy;
 mod detach_role_policy;
 mod detach_user_policy;
+mod get_access_key_last_used;
+mod get_account_authorization_details;
+mod get_account_summary;
+mod get_context_keys_for_custom_policy;
+mod get_context_keys_for_principal_policy;
 mod get_group;
 mod get_group_policy;
 mod get_policy;
@@ -36,6 +43,7 @@ mod get_role_policy;
 mod get_user;
 mod get_user_policy;
 mod list_access_keys;
+mod list_account_aliases;
 mod list_attached_group_policies;
 mod list_attached_role_policies;
 mod list_attached_user_policies;
@@ -69,12 +77,15 @@ mod update_assume_role_policy;
 mod update_role;
 mod update_user;
 
+mod account_details;
 mod attachments;
+mod context_keys;
 mod descriptions;
 mod documents;
 mod inline_policies;
 mod key_owner;
 mod policies;
+mod policy_source;
 mod principals;
 mod role_settings;
 mod simulation;
@@ -100,12 +111,14 @@ pub static SERVICE: Service = Service {
         OperationEntry::of::<attach_role_policy::AttachRolePolicy>(),
         OperationEntry::of::<attach_user_policy::AttachUserPolicy>(),
         OperationEntry::of::<create_access_key::CreateAccessKey>(),
+        OperationEntry::of::<create_account_alias::CreateAccountAlias>(),
         OperationEntry::of::<create_group::CreateGroup>(),
         OperationEntry::of::<create_policy::CreatePolicy>(),
         OperationEntry::of::<create_policy_version::CreatePolicyVersion>(),
         OperationEntry::of::<create_role::CreateRole>(),
         OperationEntry::of::<create_user::CreateUser>(),
         OperationEntry::of::<delete_access_key::DeleteAccessKey>(),
+        OperationEntry::of::<delete_account_alias::DeleteAccountAlias>(),
         OperationEntry::of::<delete_group::DeleteGroup>(),
         OperationEntry::of::<delete_group_policy::DeleteGroupPolicy>(),
         OperationEntry::of::<delete_policy::DeletePolicy>(),
@@ -119,6 +132,12 @@ pub static SERVICE: Service = Service {
         OperationEntry::of::<detach_group_policy::DetachGroupPolicy>(),
         OperationEntry::of::<detach_role_policy::DetachRolePolicy>(),
         OperationEntry::of::<detach_user_policy::DetachUserPolicy>(),
+        OperationEntry::of::<get_access_key_last_used::GetAccessKeyLastUsed>(),
+        OperationEntry::of::<get_account_authorization_details::GetAccountAuthorizationDetails>(),
+        OperationEntry::of::<get_account_summary::GetAccountSummary>(),
+        OperationEntry::of::<get_context_keys_for_custom_policy::GetContextKeysForCustomPolicy>(),
+        OperationEntry::of::<get_context_keys_for_principal_policy::GetContextKeysForPrincipalPolicy>(
+        ),
         OperationEntry::of::<get_group::GetGroup>(),
         OperationEntry::of::<get_group_policy::GetGroupPolicy>(),
         OperationEntry::of::<get_policy::GetPolicy>(),
@@ -128,6 +147,7 @@ pub static SERVICE: Service = Service {
         OperationEntry::of::<get_user::GetUser>(),
         OperationEntry::of::<get_user_policy::GetUserPolicy>(),
         OperationEntry::of::<list_access_keys::ListAccessKeys>(),
+        OperationEntry::of::<list_account_aliases::ListAccountAliases>(),
         OperationEntry::of::<list_attached_group_policies::ListAttachedGroupPolicies>(),
         OperationEntry::of::<list_attached_role_policies::ListAttachedRolePolicies>(),
         OperationEntry::of::<list_attached_user_policies::ListAttachedUserPolicies>(),

@@ -1,6 +1,6 @@
 //! How IAM looks on the wire (neighbours §1.1, §1.2): the Query protocol only.
 
-use sluice_wire::{JsonVersion, QueryModel, ServiceModel};
+use sluice_wire::{JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape};
 
 /// IAM as the protocols see it.
 pub static MODEL: ServiceModel = ServiceModel {
@@ -14,6 +14,11 @@ pub static MODEL: ServiceModel = ServiceModel {
         namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
         path_member: None,
         root_only: &[],
-        spellings: &[],
+        spellings: &[Spelling {
+            operation: Some("GetAccountSummary"),
+            member: "SummaryMap",
+            wire: "SummaryMap",
+            shape: SpellingShape::Entries,
+        }],
     }),
 };

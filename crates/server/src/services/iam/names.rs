@@ -2,8 +2,10 @@
 
 use sluice_wire::AwsError;
 
-use super::limits::{ARN_CHARS, LONG_NAME_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX};
+use super::limits::{ALIAS_CHARS, ARN_CHARS, LONG_NAME_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX};
 use crate::services::constraints::{Constraints, is_word, refused};
+
+const ALIAS_PATTERN: &str = "^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$";
 
 /// `UserName`
 pub(super) fn user(name: Option<String>) -> Result<String, AwsError> {
@@ -41,6 +43,26 @@ pub(super) fn name_of(
              characters and/or the following: +=,.@_-"
         )))
     }
+}
+
+/// `AccountAlias`
+pub(super) fn account_alias(alias: Option<String>) -> Result<String, AwsError> {
+    let (min, max) = (*ALIAS_CHARS.start(), *ALIAS_CHARS.end());
+    Constraints::new()
+        .required("accountAlias", alias.as_deref(), min, max)
+        .form("accountAlias", alias.as_deref(), ALIAS_PATTERN, is_alias)
+        .check()?;
+    Ok(alias.unwrap_or_default())
+}
+
+/// Whether a text has the form of [`ALIAS_PATTERN`].
+fn is_alias(text: &str) -> bool {
+    let is_inside = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-';
+    let has_edges = !text.starts_with('-') && !text.ends_with('-');
+    ALIAS_CHARS.contains(&text.len())
+        && has_edges
+        && text.chars().all(is_inside)
+        && !text.contains("--")
 }
 
 /// `PermissionsBoundary`, where it need not be given.
@@ -111,6 +133,17 @@ mod tests {
         assert!(text(user(None)).contains("Value null at 'userName'"));
         assert!(text(role(Some("r".repeat(65)))).contains("less than or equal to 64"));
         assert!(text(user(Some("a/b".to_owned()))).contains("following: +=,.@_-"));
+    }
+
+    #[test]
+    fn an_alias_is_of_small_letters_digits_and_single_hyphens() {
+        for good in ["abc", "a-1", "1-b-c", &"a".repeat(63)] {
+            assert_eq!(account_alias(Some(good.to_owned())).ok().as_deref(), Some(good));
+        }
+        for bad in ["ab", "Abc", "-ab", "ab-", "a--b", "a_b", "é12", "", &"a".repeat(64)] {
+            assert!(text(account_alias(Some(bad.to_owned()))).contains("(?!-)"), "{bad}");
+        }
+        assert!(text(account_alias(None)).contains("Value null at 'accountAlias'"));
     }
 
     #[test]

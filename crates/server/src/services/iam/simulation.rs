@@ -87,7 +87,8 @@ struct BoundaryDetail {
     allowed_by_permissions_boundary: bool,
 }
 
-fn parsed(text: &str, kind: Kind) -> Result<Policy, AwsError> {
+/// Parses a policy of a request, or one that is stored.
+pub(super) fn parsed(text: &str, kind: Kind) -> Result<Policy, AwsError> {
     Policy::parse(text, kind).map_err(|error| errors::invalid_input(error.to_string()))
 }
 

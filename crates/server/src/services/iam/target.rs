@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sluice_policy::Values;
 
 use crate::identities::{
-    Entity, EntityKey, Group, ManagedPolicy, Principal, Role, Snapshot, User, parsed_arn,
+    Entity, EntityKey, Group, Holder, ManagedPolicy, Principal, Role, Snapshot, User, parsed_arn,
 };
 use crate::services::Context;
 use crate::services::target::{Guarded, Reach, Target, tag_of};
@@ -30,6 +30,16 @@ pub(crate) fn existing(context: &Context, kind: &str, name: Option<&str>) -> Tar
     match found {
         Some((arn, guarded)) => own(context, arn, Some(guarded)),
         None => new(context, kind, None, Some(name)),
+    }
+}
+
+/// The user whose an access key of the caller's account is, by the id of the key; of a root's, and of none, the account.
+pub(crate) fn access_key(context: &Context, id: Option<&str>) -> Target {
+    let key = id.and_then(|id| context.identities.access_key(id));
+    let key = key.filter(|key| key.account == context.identity.account);
+    match key.as_ref().map(|key| &key.holder) {
+        Some(Holder::User { name, .. }) => existing(context, User::KIND, Some(&**name)),
+        Some(Holder::Root | Holder::Role(_) | Holder::FederatedUser(_)) | None => account(context),
     }
 }
 
@@ -68,6 +78,12 @@ pub(crate) fn role(context: &Context, arn: Option<&str>) -> Target {
         reach: Reach::Trusted,
         absent: None,
     }
+}
+
+/// A federated user whom the caller wants credentials for.
+pub(crate) fn federated_user(context: &Context, name: Option<&str>) -> Target {
+    let (account, name) = (&context.identity.account, name.unwrap_or("*"));
+    own(context, format!("arn:aws:sts::{account}:federated-user/{name}"), None)
 }
 
 fn own(context: &Context, arn: String, guarded: Option<Arc<dyn Guarded>>) -> Target {

@@ -115,7 +115,7 @@ impl Operation for AssumeRole {
             session_tags::inherit(&mut tags, &mut transitive_tag_keys, calling)?;
         }
         let at = (&*snapshot, account);
-        let policy = SessionPolicy::parse(input.policy, input.policy_arns, &tags, at)?;
+        let policy = SessionPolicy::parse(input.policy, input.policy_arns, tags, at)?;
         // Who it was at the beginning stays, whatever roles are assumed one after the other.
         let of_calling = calling.and_then(|calling| calling.source_identity.clone());
         let source_identity = of_calling.or(input.source_identity);
@@ -124,9 +124,7 @@ impl Operation for AssumeRole {
             path: role.path.clone(),
             unique_id: role.unique_id.clone(),
             session_name: input.role_session_name.unwrap_or_default(),
-            policy: policy.document,
-            policy_arns: policy.arns,
-            tags,
+            passed: policy.passed,
             transitive_tag_keys,
             source_identity: source_identity.clone(),
         };
@@ -134,7 +132,7 @@ impl Operation for AssumeRole {
             AssumedRoleUser { assumed_role_id: session.id(), arn: session.arn(account) };
         let session = Session::new(account, Subject::Role(session), context.now_ms, secs);
         Ok(Output {
-            credentials: Credentials::of(context, &session),
+            credentials: Credentials::of(context, &session)?,
             assumed_role_user,
             packed_policy_size: policy.packed_percent,
             source_identity,
@@ -149,7 +147,7 @@ fn calling_session(context: &Context) -> Result<Option<&RoleSession>, AwsError> 
             Err(errors::access_denied("Roles may not be assumed by root accounts."))
         }
         Some(Holder::Role(session)) => Ok(Some(session)),
-        Some(Holder::User { .. }) | None => Ok(None),
+        Some(Holder::User { .. } | Holder::FederatedUser(_)) | None => Ok(None),
     }
 }
 

@@ -6,11 +6,13 @@
 mod assume_role;
 mod get_access_key_info;
 mod get_caller_identity;
+mod get_federation_token;
 mod get_session_token;
 
 mod credentials;
 mod errors;
 mod model;
+mod permanent_credentials;
 mod session_policy;
 mod session_tags;
 
@@ -25,6 +27,7 @@ pub static SERVICE: Service = Service {
         OperationEntry::of::<assume_role::AssumeRole>(),
         OperationEntry::of::<get_access_key_info::GetAccessKeyInfo>(),
         OperationEntry::of::<get_caller_identity::GetCallerIdentity>(),
+        OperationEntry::of::<get_federation_token::GetFederationToken>(),
         OperationEntry::of::<get_session_token::GetSessionToken>(),
     ],
 };

@@ -1,11 +1,11 @@
-//! Policies of sessions, which bound what a role allows.
+//! Policies of sessions, which bound what a role or user is allowed.
 
 use serde::Deserialize;
 use sluice_policy::{Kind, Policy};
 use sluice_wire::AwsError;
 
 use super::errors;
-use crate::identities::{ManagedPolicy, Snapshot, Tags};
+use crate::identities::{ManagedPolicy, Passed, Snapshot, Tags};
 use crate::services::constraints::refused;
 use crate::services::member_list::MemberList;
 
@@ -20,13 +20,11 @@ pub(super) struct PolicyArn {
     arn: String,
 }
 
-/// What bounds a session.
+/// What bounds a session, with its tags.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SessionPolicy {
-    /// `Policy`
-    pub(super) document: Option<String>,
-    /// `PolicyArns`
-    pub(super) arns: Vec<String>,
+    /// `Policy`, `PolicyArns` and `Tags`.
+    pub(super) passed: Passed,
     /// `PackedPolicySize`, per cent; absent where there is nothing to pack.
     pub(super) packed_percent: Option<usize>,
 }
@@ -36,7 +34,7 @@ impl SessionPolicy {
     pub(super) fn parse(
         document: Option<String>,
         arns: MemberList<PolicyArn>,
-        tags: &Tags,
+        tags: Tags,
         (snapshot, account): (&Snapshot, &str),
     ) -> Result<Self, AwsError> {
         if let Some(document) = &document
@@ -62,7 +60,7 @@ impl SessionPolicy {
             return Err(errors::packed_policy_too_large(percent));
         }
         let packed_percent = (chars > 0).then_some(percent);
-        Ok(Self { document, arns, packed_percent })
+        Ok(Self { passed: Passed { policy: document, policy_arns: arns, tags }, packed_percent })
     }
 }
 
@@ -73,7 +71,7 @@ mod tests {
     fn parsed(document: &str, arns: &[&str]) -> Result<SessionPolicy, &'static str> {
         let arns = arns.iter().map(|arn| PolicyArn { arn: (*arn).to_owned() }).collect();
         let at = (&Snapshot::with_policies_of_aws(), "123456789012");
-        SessionPolicy::parse(Some(document.to_owned()), MemberList(arns), &Tags::new(), at)
+        SessionPolicy::parse(Some(document.to_owned()), MemberList(arns), Tags::new(), at)
             .map_err(|error| error.shape().query_code)
     }
 

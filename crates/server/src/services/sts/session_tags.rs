@@ -56,7 +56,7 @@ pub(super) fn inherit(
                  transitive tag key from the calling session.",
             ));
         }
-        let inherited = calling.tags.iter().find(|(tag, _)| is_same(tag, key));
+        let inherited = calling.passed.tags.iter().find(|(tag, _)| is_same(tag, key));
         tags.extend(inherited.map(|(tag, value)| (tag.clone(), value.clone())));
         transitive_keys.push(key.clone());
     }
