@@ -6,6 +6,7 @@ by the server's log and by how the server leaves.
 """
 
 import argparse
+import base64
 import hashlib
 import os
 import re
@@ -291,6 +292,14 @@ def verified(directory):
     return ["--auth", "--root-credentials-file", credentials]
 
 
+def encrypted(directory):
+    """Flags of a server that encrypts, which `serve` has to do where it is to have KMS keys."""
+    key = directory / "master.key"
+    key.write_bytes(base64.b64encode(os.urandom(32)))
+    key.chmod(0o600)
+    return ["--master-key-file", key]
+
+
 def certificate(binary, directory):
     """Has `dev` make a directory with a certificate for its address, and with that of an authority of its own."""
     directory.mkdir()
@@ -325,6 +334,7 @@ def run_suite(suite, options, work):
         if suite in TLS:
             tls, other = (certificate(options.sluice, Path(scratch) / name) for name in ("tls", "other"))
             flags += ["--tls-certificate-file", tls / "certificate.pem", "--tls-key-file", tls / "key.pem"]
+            flags += encrypted(Path(scratch))
             mode = "serve"
             more = {**more, **trusting(suite, tls / "ca.pem", other / "ca.pem")}
             python = venv(suite, work, HERE / "python" / "requirements" / "current.txt") / "python"
