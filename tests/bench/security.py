@@ -19,7 +19,7 @@ class SecuredServer(Server):
 
     def __init__(self, binary, data_root, name):
         parts = name.split("+")
-        super().__init__(binary, data_root, auth="auth" in parts)
+        super().__init__(binary, data_root, auth=() if "auth" in parts else ("--auth=false",))
         self.parts, self.of_load, self.environment = parts, [], dict(os.environ)
         if "auth" in parts:
             self.root = Root(Path(self.directory))

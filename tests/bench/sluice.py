@@ -50,12 +50,12 @@ class Process:
 
 
 class Server:
-    """A Sluice binary with a data directory of its own, both gone afterwards. Anybody may do anything, unless `auth`."""
+    """A Sluice binary with a data directory of its own, both gone afterwards. Anybody may do anything, unless flags say who."""
 
-    def __init__(self, binary, data_root=None, mode="serve", flags=(), auth=False):
+    def __init__(self, binary, data_root=None, mode="serve", flags=(), auth=("--auth=false",)):
         self.directory = tempfile.mkdtemp(prefix="sluice-bench-", dir=data_root)
         self.binary = binary
-        self.command = [binary, mode, f"--auth={str(auth).lower()}", "--data", self.directory + "/data", *CONNECTIONS, *flags]
+        self.command = [binary, mode, *auth, "--data", self.directory + "/data", *CONNECTIONS, *flags]
         self.process = None
 
     def start(self):
