@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::encrypted_body;
 use super::error::BrokerError;
 use super::handle::Broker;
-use super::message::Received;
+use super::message::{Message, Received};
 use super::queue::Queue;
 use crate::encryption::{CurrentKey, KEY_BYTES, UnreadableBody, Use};
 
@@ -34,7 +34,7 @@ impl Broker {
 
     /// Decrypts bodies that are locked. `open` gets the ARN of the queue for which a data key was made, and the data key, sealed;
     /// it returns none for one that was damaged. A message that cannot be read, for that or because `open` refuses, is left out,
-    /// unless there is no other.
+    /// unless there is no other. What comes after one that `open` refuses in a group of a FIFO queue is left out with it.
     ///
     /// # Errors
     /// What `open` refused first, else [`BrokerError::Unreadable`].
@@ -46,11 +46,16 @@ impl Broker {
     ) -> Result<Vec<Received>, E> {
         let count = received.len();
         let mut unlocked = Vec::with_capacity(count);
-        let mut refused = Vec::new();
+        let mut refused: Vec<(Message, E)> = Vec::new();
         for mut received in received {
+            let group = &received.message.group_id;
+            let is_next = |(message, _): &(Message, E)| message.group_id == *group;
+            if received.sequence_number.is_some() && refused.iter().any(is_next) {
+                continue;
+            }
             match self.unlock_one(queue, &mut received, &open) {
                 Ok(Ok(())) => unlocked.push(received),
-                Err(refusal) => refused.push((received.message.id, refusal)),
+                Err(refusal) => refused.push((received.message, refusal)),
                 Ok(Err(UnreadableBody)) => {
                     let (queue, message) = (queue.key.arn(), received.message.id);
                     tracing::error!(
@@ -69,6 +74,7 @@ impl Broker {
         }
         for (message, cause) in refused {
             let queue = queue.key.arn();
+            let message = message.id;
             tracing::warn!(queue, %message, %cause, "a message is left out, its key cannot be used");
         }
         Ok(unlocked)
