@@ -209,8 +209,7 @@ impl Mixed {
             config.virtual_clock = Some(Arc::clone(&clock));
         });
         let (old_key, key) = (create_key(&server), create_key(&server));
-        let of_kind = |attributes: Value| {
-            let mut attributes = attributes;
+        let of_kind = |mut attributes: Value| {
             if suffix == ".fifo" {
                 attributes["FifoQueue"] = object!("true");
                 attributes["ContentBasedDeduplication"] = object!("true");

@@ -8,7 +8,8 @@ use super::limits::{CONSTRAINT_BYTES_MAX, CONSTRAINT_PAIRS_MAX, GRANTS_MAX};
 use super::{encryption, errors, named_key};
 use crate::identities::{Entity, EntityKey, Role, User, parsed_arn};
 use crate::keys::{EncryptionContext, Grant, GrantConstraint, Key, KeyError, Keys};
-use crate::services::{Context, NoOutput, constraints as request};
+use crate::services::constraints::Constraints as RequestConstraints;
+use crate::services::{Context, NoOutput};
 
 /// What must be bound to a ciphertext, on the wire.
 #[derive(Debug, Deserialize, Serialize)]
@@ -70,9 +71,9 @@ impl Listed {
 
 /// What a constraint must satisfy.
 pub(super) fn with_constraints(
-    mut constraints: request::Constraints,
+    mut constraints: RequestConstraints,
     given: Option<&Constraints>,
-) -> request::Constraints {
+) -> RequestConstraints {
     let Some(given) = given else { return constraints };
     for (name, encryption_context) in [
         ("encryptionContextSubset", &given.encryption_context_subset),
