@@ -209,6 +209,7 @@ SUITES = {
     "server": python_suite("current.txt", ["test_server.py"]),
     "sluice-cli": python_suite("current.txt", ["test_sluice_cli.py"]),
     "virtual-clock": python_suite("current.txt", ["test_virtual_clock.py"]),
+    "sessions": python_suite("current.txt", ["test_sessions.py"]),
     "signatures": python_suite("current.txt", ["test_signatures.py"]),
     "tls-python": python_suite("current.txt", ["test_tls.py", "test_signatures.py", "test_master_key.py"]),
     "tls-aws-cli": aws_cli_suite("test_tls.py"),
@@ -228,14 +229,17 @@ SUITES = {
 # Their servers speak TLS, and callers.py makes the callers.
 TLS = {suite for suite in SUITES if suite.startswith("tls-")}
 # These are about this server, not about the API: they cannot run against an endpoint that somebody else started.
-OWN_BINARY_ONLY = {"server", "sluice-cli", "virtual-clock", *TLS}
+OWN_BINARY_ONLY = {"server", "sluice-cli", "virtual-clock", "sessions", *TLS}
 # These send what no SDK would, so that their servers take any credentials. All others have to sign correctly.
 UNSIGNED = {"http", "server", "virtual-clock"}
 # These ask for what was recorded.
 AUDITED = {"audit", "aws-cli"}
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIASLUICECLIENTTEST", "not+so/secret=" * 3
 # What a suite's server is told besides where to listen and where its data is.
-SERVER_FLAGS = {"virtual-clock": ["--clock", "virtual", "--queues", HERE / "python" / "declared.yaml"]}
+SERVER_FLAGS = {
+    "virtual-clock": ["--clock", "virtual", "--queues", HERE / "python" / "declared.yaml"],
+    "sessions": ["--clock", "virtual"],
+}
 
 
 # --- The server -------------------------------------------------------------------------------------------------------------------
