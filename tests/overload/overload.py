@@ -5,8 +5,9 @@ After each attack: every request of the client beside it was answered in the end
 refused was refused with an error that SDKs retry; its memory stayed below the bound that docs/operations.md states; clients who are slower
 than a time limit were closed while they went on; when the attack is over, requests soon need no repetition, connections and files are
 gone and the processor is idle; the log has no error. Where attackers and the client beside them queue for the same, they are served in
-turn: while one of its requests waits, each of their connections gets a few answers, not hundreds. Nothing here depends on how fast the
-machine is. Python's standard library only.
+turn: while one of its requests waits, each of their connections gets a few answers, not hundreds. Where signatures are verified, bad ones
+are refused, all of them. Behind a disk that hangs, some sends have to be throttled, and none of these has an effect. Nothing here depends on
+how fast the machine is. Python's standard library only.
 
     overload.py                     every attack, about ten minutes
     overload.py --short             the same with fewer connections and less time: a minute and a half

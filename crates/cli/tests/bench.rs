@@ -110,7 +110,13 @@ fn queues_have_the_attributes_that_were_asked_for() {
         assert_eq!(code, Some(0), "{report:#}");
         let described = run(&["queues", "describe", "attributes", "--endpoint", endpoint]);
         let described = String::from_utf8_lossy(&described.stdout);
-        assert!(described.contains("2047") && described.contains("17"), "{described}");
+        for (name, value) in
+            [("MaximumMessageSize", " 2047"), ("ReceiveMessageWaitTimeSeconds", " 17")]
+        {
+            let mut lines = described.lines();
+            let is_so = lines.any(|line| line.starts_with(name) && line.ends_with(value));
+            assert!(is_so, "{name}: {described}");
+        }
     });
 }
 
