@@ -163,7 +163,7 @@ impl Draft {
             }
             EventCategory::Data => (None, None),
         };
-        let (category, record) = (self.category, record.to_json());
+        let (category, record) = (self.category, record.bounded_json());
         room.send(Message::Record(Queued { category, record, written }));
         if let Some(done) = done {
             // The writer counts what it cannot write.
@@ -179,7 +179,7 @@ impl Drop for Draft {
         }
         if let Some(mut record) = self.record.take() {
             record.add("answer", "NotSent");
-            let (category, record) = (self.category, record.to_json());
+            let (category, record) = (self.category, record.bounded_json());
             self.log.put(Queued { category, record, written: None });
         }
     }

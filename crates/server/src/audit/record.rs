@@ -153,7 +153,7 @@ impl Record {
     }
 
     /// The record as JSON, small enough for a line.
-    pub(super) fn to_json(&mut self) -> Vec<u8> {
+    pub(super) fn bounded_json(&mut self) -> Vec<u8> {
         let json = self.whole();
         if json.len() <= RECORD_BYTES_MAX {
             return json;
@@ -215,7 +215,7 @@ mod tests {
     fn what_makes_a_record_too_large_is_left_out() {
         let resources = |count| (0..count).map(|_| RecordedResource::new("1", "arn")).collect();
         let written = |count| -> Value {
-            let json = record(resources(count)).to_json();
+            let json = record(resources(count)).bounded_json();
             assert!(json.len() <= RECORD_BYTES_MAX, "{count} resources: {}", json.len());
             serde_json::from_slice(&json).expect("JSON")
         };
