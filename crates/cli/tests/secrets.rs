@@ -356,7 +356,7 @@ fn provoke_refusals_of_keys(world: &mut World) -> String {
         ("Encrypt", json!({ "KeyId": key, "Plaintext": [PLAINTEXT, plaintext] })),
         ("Encrypt", json!({ "KeyId": key, "Plaintext": base64(&PLAINTEXT.repeat(300)) })),
         ("Encrypt", json!({ "KeyId": key, "Plaintext": plaintext, "EncryptionContext": "x" })),
-        ("Encrypt", json!({ "KeyId": key, "Plaintext": plaintext, "GrantTokens": [TOKEN] })),
+        ("Encrypt", json!({ "KeyId": "none", "Plaintext": plaintext, "GrantTokens": [TOKEN] })),
         ("Encrypt", json!({ "KeyId": key, "Plaintext": plaintext, "EncryptionAlgorithm": "RSA" })),
         ("Decrypt", json!({ "CiphertextBlob": plaintext })),
         ("Decrypt", json!({ "CiphertextBlob": format!("{PLAINTEXT}!") })),
