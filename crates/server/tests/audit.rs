@@ -225,7 +225,8 @@ fn strangers_cannot_break_the_chain_with_texts_of_any_length() {
         ("PurgeQueue", object!({ "QueueUrl": format!("/000000000000/{long}") })),
         ("CreateQueue", object!({ "QueueName": long })),
         ("DescribeKey", object!({ "KeyId": arn })),
-        ("GetUser", object!({ "UserName": long })),
+        // In a form each character takes three.
+        ("GetUser", object!({ "UserName": long[..2 << 20] })),
     ] {
         let outcome = unsigned(&audited.server, operation, &input);
         assert_ne!(outcome.status, 200, "{operation}");

@@ -18,6 +18,9 @@ const SECRET_MEMBERS: [&str; 6] = [
     "SessionToken",
 ];
 
+/// Entries of batches; one that is a mere text may be a message.
+const ENTRIES: &str = "Entries";
+
 /// Members that are left out, as CloudTrail does with what KMS encrypts.
 const OMITTED_MEMBERS: [&str; 4] = ["CiphertextBlob", "GrantToken", "GrantTokens", "Plaintext"];
 
@@ -81,12 +84,18 @@ fn members(value: Value) -> Value {
     }
 }
 
+/// Whether all that is in there has names to tell what is secret.
+fn is_structures(value: &Value) -> bool {
+    value.is_object() || value.as_array().is_some_and(|items| items.iter().all(Value::is_object))
+}
+
 fn structure(object: Map<String, Value>) -> Value {
     let is_omitted = |name: &str| OMITTED_MEMBERS.contains(&name);
     let present = object.into_iter().filter(|(name, value)| !value.is_null() && !is_omitted(name));
     let member = |(name, value): (String, Value)| {
         let shown = match value {
             _ if SECRET_MEMBERS.contains(&name.as_str()) => Value::from(HIDDEN),
+            value if name == ENTRIES && !is_structures(&value) => Value::from(HIDDEN),
             Value::Object(map) if MAPS.contains(&name.as_str()) && !map.contains_key("member") => {
                 Value::Object(map.into_iter().map(|(key, value)| (key, members(value))).collect())
             }
@@ -135,6 +144,13 @@ mod tests {
             let text = shown(input).to_string();
             assert!(!text.contains("hush") && text.contains(r#""id":"a""#), "{text}");
             assert_eq!(text.matches(HIDDEN).count(), 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn entries_without_names_are_hidden() {
+        for entries in [json!("hush"), json!(["hush"]), json!([{ "Id": "a" }, "hush"])] {
+            assert_eq!(shown(json!({ ENTRIES: entries })), json!({ "entries": HIDDEN }));
         }
     }
 
