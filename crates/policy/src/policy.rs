@@ -70,7 +70,7 @@ impl Policy {
         Ok(Self { kind, statements: parsed.into() })
     }
 
-    /// The context keys that conditions and variables name, as they are written, in the order in which they are.
+    /// The context keys that conditions and variables name, as they are written, statement by statement.
     pub fn context_key_names(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().flat_map(Statement::key_names)
     }

@@ -16,7 +16,7 @@ pub(super) struct ContextKeys {
 }
 
 impl ContextKeys {
-    /// Those of policies. Names that differ only by case are one: the first that is written.
+    /// Those of policies. Names that differ only by case are one, in one of the spellings.
     pub(super) fn of(texts: &[String]) -> Result<Self, AwsError> {
         let mut names = BTreeMap::new();
         for text in texts {
