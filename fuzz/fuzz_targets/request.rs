@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sluice_wire::{Blob, JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape, route};
+use sluice_wire::{
+    Blob, JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape, framework, route,
+};
 
 static SERVICE: ServiceModel = ServiceModel {
     is_global: false,
@@ -12,6 +14,7 @@ static SERVICE: ServiceModel = ServiceModel {
     target_prefix: "AmazonSQS",
     json_version: JsonVersion::V1_0,
     error_namespace: "com.amazonaws.sqs",
+    throttling: &framework::THROTTLING,
     query: Some(QueryModel {
         version: "2012-11-05",
         namespace: "http://queue.amazonaws.com/doc/2012-11-05/",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sluice_server::config::RootCredentials;
-use sluice_server::identities::Secret;
+use sluice_server::identities::{Secret, is_account_id};
 
 use crate::secret_file;
 
@@ -39,7 +39,7 @@ fn parse(text: &str) -> Result<Vec<RootCredentials>, String> {
     for line in text.lines() {
         let line = line.trim().trim_start_matches("export ");
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            account = is_account(name.trim()).then(|| name.trim().to_owned());
+            account = is_account_id(name.trim()).then(|| name.trim().to_owned());
         }
         let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) else {
             continue;
@@ -56,10 +56,6 @@ fn parse(text: &str) -> Result<Vec<RootCredentials>, String> {
         sections.insert(None, Section::default());
     }
     sections.into_iter().map(|(account, section)| credentials(account, section)).collect()
-}
-
-fn is_account(name: &str) -> bool {
-    name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn credentials(account: Option<String>, section: Section) -> Result<RootCredentials, String> {

@@ -96,6 +96,8 @@ pub mod framework {
         sender("IncompleteSignatureException", "IncompleteSignature", 400);
     /// The caller sends faster than allowed.
     pub static THROTTLING: ErrorShape = sender("ThrottlingException", "ThrottlingException", 403);
+    /// The same of services that speak the Query protocol only.
+    pub static QUERY_THROTTLING: ErrorShape = sender("Throttling", "Throttling", 400);
     /// The request body is larger than the server accepts.
     pub static REQUEST_ENTITY_TOO_LARGE: ErrorShape =
         sender("RequestEntityTooLargeException", "RequestEntityTooLarge", 413);

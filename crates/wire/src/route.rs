@@ -255,6 +255,7 @@ fn is_operation_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework;
     use crate::service::{JsonVersion, QueryModel};
 
     const fn query(version: &'static str) -> Option<QueryModel> {
@@ -267,8 +268,15 @@ mod tests {
         target_prefix: &'static str,
         query: Option<QueryModel>,
     ) -> ServiceModel {
-        let (json_version, error_namespace) = (JsonVersion::V1_1, "ns");
-        ServiceModel { name, is_global: false, target_prefix, json_version, error_namespace, query }
+        ServiceModel {
+            name,
+            is_global: false,
+            target_prefix,
+            json_version: JsonVersion::V1_1,
+            error_namespace: "ns",
+            throttling: &framework::THROTTLING,
+            query,
+        }
     }
 
     static SQS: ServiceModel = service("sqs", "AmazonSQS", query("2012-11-05"));

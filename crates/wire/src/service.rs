@@ -33,6 +33,8 @@ pub struct ServiceModel {
     pub json_version: JsonVersion,
     /// Prefix of `__type` for errors that the service models, as in `com.amazonaws.sqs`.
     pub error_namespace: &'static str,
+    /// The error of an access key that is used too often.
+    pub throttling: &'static ErrorShape,
     /// The Query protocol, for services that speak it. Its presence also makes JSON errors carry `x-amzn-query-error`.
     pub query: Option<QueryModel>,
 }
@@ -158,6 +160,7 @@ impl QueryModel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework;
 
     static MODEL: ServiceModel = ServiceModel {
         is_global: false,
@@ -165,6 +168,7 @@ mod tests {
         target_prefix: "CloudTrail_20131101",
         json_version: JsonVersion::V1_1,
         error_namespace: "com.amazonaws.cloudtrail",
+        throttling: &framework::THROTTLING,
         query: None,
     };
 

@@ -1,6 +1,6 @@
 //! The service model of SQS as these tests use it. The real one lives in the server crate.
 
-use sluice_wire::{JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape};
+use sluice_wire::{JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape, framework};
 
 use SpellingShape::{LegacyJsonName, List};
 
@@ -70,6 +70,7 @@ pub(crate) static SQS: ServiceModel = ServiceModel {
     target_prefix: "AmazonSQS",
     json_version: JsonVersion::V1_0,
     error_namespace: "com.amazonaws.sqs",
+    throttling: &framework::THROTTLING,
     query: Some(QueryModel {
         version: "2012-11-05",
         namespace: "http://queue.amazonaws.com/doc/2012-11-05/",

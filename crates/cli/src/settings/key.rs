@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use sluice_server::config::WhenFull;
+use sluice_server::identities::is_account_id;
 
 use super::bytes;
 use super::row::{
@@ -64,10 +65,6 @@ pub(crate) fn find(name: &str) -> Option<&'static Key> {
 fn is_region(text: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=64).contains(&text.len()) && text.chars().all(is_allowed)
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.chars().all(|c| c.is_ascii_digit())
 }
 
 /// Scheme, host and optional port, nothing behind them.
@@ -235,7 +232,7 @@ pub(crate) static KEYS: &[Key] = &[
         wants: "an account id of 12 digits, quoted in the file",
         help: "Account of callers whose access key is not itself a 12-digit account id.",
         set: |settings, text| {
-            settings.account = is_account(text).then(|| text.to_owned())?;
+            settings.account = is_account_id(text).then(|| text.to_owned())?;
             Some(())
         },
         get: |settings| settings.account.clone(),

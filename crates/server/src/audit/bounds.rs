@@ -17,14 +17,7 @@ pub(super) const USER_AGENT_CHARS_MAX: usize = 256;
 /// their own, and everything else has one here.
 pub(super) const RECORD_BYTES_MAX: usize = 1 << 20;
 
-const ACCOUNT_DIGITS: usize = 12;
-
 /// The beginning of a text, or all of it.
 pub(super) fn cut(text: &str, chars_max: usize) -> String {
     text.chars().take(chars_max).collect()
-}
-
-/// Whether a text is the id of an account: requests name others as well.
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -6,15 +6,14 @@ use sluice_wire::{AwsError, Call, iso_8601};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::bounds::{
-    ERROR_CHARS_MAX, NAME_CHARS_MAX, REGION_CHARS_MAX, USER_AGENT_CHARS_MAX, cut, is_account,
-};
+use super::bounds::{ERROR_CHARS_MAX, NAME_CHARS_MAX, REGION_CHARS_MAX, USER_AGENT_CHARS_MAX, cut};
 use super::category::{self, EventCategory};
 use super::hidden::shown;
 use super::log::{AuditLog, Message, Queued};
 use super::record::{Record, RecordedResource, TlsDetails};
 use super::user_identity::UserIdentity;
 use crate::gateway::Caller;
+use crate::identities::is_account_id;
 use crate::services::{Context, Origin, Target};
 
 /// What is known of a call before anybody looks at its signature.
@@ -110,7 +109,7 @@ impl Draft {
     pub(crate) fn acts_on(&mut self, target: &Target) {
         let Some(record) = &mut self.record else { return };
         record.resources.push(RecordedResource::new(&target.account, &target.arn));
-        if is_account(&target.account) {
+        if is_account_id(&target.account) {
             record.recipient_account_id.clone_from(&target.account);
         }
     }

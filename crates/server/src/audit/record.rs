@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::bounds::{ARN_CHARS_MAX, HOST_CHARS_MAX, RECORD_BYTES_MAX, cut, is_account};
+use super::bounds::{ARN_CHARS_MAX, HOST_CHARS_MAX, RECORD_BYTES_MAX, cut};
 use super::category::EventCategory;
 use super::user_identity::UserIdentity;
 use crate::http::Agreed;
+use crate::identities::is_account_id;
 use crate::trails::Event;
 
 /// The version of CloudTrail's record that this is one of.
@@ -93,7 +94,7 @@ pub(super) struct RecordedResource {
 impl RecordedResource {
     pub(super) fn new(account: &str, arn: &str) -> Self {
         Self {
-            account_id: is_account(account).then(|| account.to_owned()),
+            account_id: is_account_id(account).then(|| account.to_owned()),
             kind: kind(arn),
             arn: cut(arn, ARN_CHARS_MAX),
         }

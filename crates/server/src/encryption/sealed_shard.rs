@@ -11,11 +11,9 @@ use sluice_store::{Batch, CommitTicket, Reader, Row, Shard, Space, StoreError};
 use zeroize::Zeroizing;
 
 use super::sealing::SealingKey;
+use crate::rare_changes::rows;
 
 const SEALED: u8 = 1;
-const PAGE_ROWS: usize = 1_000;
-/// After every row.
-const END: &[u8] = &[0xff];
 
 /// Says whether a value is sealed, whoever may have sealed it.
 pub(crate) fn is_sealed(value: &[u8]) -> bool {
@@ -36,19 +34,12 @@ impl SealedShard {
     /// Takes a shard, and seals what is not sealed there. Waits for the disk.
     pub(super) fn over(shard: Box<dyn Shard>, key: SealingKey) -> Result<Self, StoreError> {
         let mut sealed = Self { shard, key: Arc::new(key) };
-        let reader = sealed.shard.reader();
         let mut batch = Batch::new();
-        let mut start = Vec::new();
-        loop {
-            let page = reader.scan(Space::Rows, start.as_slice()..END, PAGE_ROWS)?;
-            for (key, value) in page.iter().filter(|(_, value)| !is_sealed(value)) {
-                batch.put(Space::Rows, key.clone(), value.to_vec());
+        rows::each(&*sealed.shard.reader(), &mut |key, value| {
+            if !is_sealed(value) {
+                batch.put(Space::Rows, key.to_vec(), value.to_vec());
             }
-            match page.last() {
-                Some((key, _)) if page.len() == PAGE_ROWS => start = [key, &[0][..]].concat(),
-                Some(_) | None => break,
-            }
-        }
+        })?;
         if !batch.is_empty() {
             sealed.commit(batch).wait()?;
             sealed.erase_removed()?;
@@ -126,9 +117,13 @@ mod tests {
         shard.commit(batch).wait().expect("the store is good");
     }
 
-    fn rows(shard: &dyn Shard) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let rows = shard.reader().scan(Space::Rows, &[]..END, PAGE_ROWS).expect("readable");
-        rows.into_iter().map(|(key, value)| (key, value.to_vec())).collect()
+    fn stored_in(shard: &dyn Shard) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut found = Vec::new();
+        let read = rows::each(&*shard.reader(), &mut |key, value| {
+            found.push((key.to_vec(), value.to_vec()));
+        });
+        read.expect("readable");
+        found
     }
 
     fn holds(value: &[u8], part: &[u8]) -> bool {
@@ -144,7 +139,7 @@ mod tests {
             let mut sealed =
                 SealedShard::over(open(), SealingKey::new(&[7; KEY_BYTES])).expect("good");
             put(&mut sealed, &[b'b', byte], b"{\"secret\":2}");
-            let read = rows(&sealed);
+            let read = stored_in(&sealed);
             assert_eq!(read[0], (b"a".to_vec(), b"{\"secret\":1}".to_vec()));
             assert_eq!(read[1].1, b"{\"secret\":2}");
             let reader = sealed.reader();
@@ -153,7 +148,7 @@ mod tests {
             let keys = [b"none".to_vec(), b"a".to_vec()];
             assert_eq!(reader.multi_get(Space::Rows, &keys).expect("readable"), [None, one]);
         }
-        let stored = rows(&*open());
+        let stored = stored_in(&*open());
         assert_eq!(stored.len(), 3);
         assert!(stored.iter().all(|(_, value)| is_sealed(value) && !holds(value, b"secret")));
     }
@@ -166,9 +161,9 @@ mod tests {
         let mut sealed = SealedShard::over(open(), key()).expect("good");
         put(&mut sealed, b"a", b"{}");
         drop(sealed);
-        let (_, value) = rows(&*open()).remove(0);
+        let (_, value) = stored_in(&*open()).remove(0);
         put(&mut *open(), b"b", &value);
         let sealed = SealedShard::over(open(), key()).expect("good");
-        assert_eq!(rows(&sealed), [(b"a".to_vec(), b"{}".to_vec()), (b"b".to_vec(), value)]);
+        assert_eq!(stored_in(&sealed), [(b"a".to_vec(), b"{}".to_vec()), (b"b".to_vec(), value)]);
     }
 }

@@ -60,11 +60,6 @@ impl Authoriser {
         Self { access, grants: GrantsOf::new(identities), of_resources, of_roles }
     }
 
-    /// One that has parsed nothing yet and is soon forgotten: for policies that nobody has.
-    pub(crate) fn afresh(&self, context: &Context) -> Self {
-        Self::new(self.access, context.identities.clone())
-    }
-
     /// Decides whether the caller in `context` may perform `action` on `resource`. `keys` makes the condition keys that the
     /// input of the operation tells.
     ///

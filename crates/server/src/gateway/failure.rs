@@ -18,14 +18,6 @@ static REQUEST_TIMEOUT: ErrorShape = ErrorShape {
     origin: ErrorOrigin::Framework,
 };
 
-/// SQS models it.
-static REQUEST_THROTTLED: ErrorShape = throttling("RequestThrottled", 403, ErrorOrigin::Service);
-static IAM_THROTTLING: ErrorShape = throttling("Throttling", 400, ErrorOrigin::Framework);
-
-const fn throttling(name: &'static str, status: u16, origin: ErrorOrigin) -> ErrorShape {
-    ErrorShape { name, query_code: name, status, fault: Fault::Sender, origin }
-}
-
 /// The answer to a bug or a failed disk.
 pub(super) fn internal(cause: impl std::fmt::Display) -> AwsError {
     AwsError::new(&framework::INTERNAL_FAILURE, INTERNAL_FAILURE_TEXT).with_cause(cause)
@@ -49,12 +41,7 @@ pub(super) fn too_many(bound: Bound) -> AwsError {
 
 /// The answer to an access key that is used too often, as the service has it (neighbours §1.4): clients try again.
 pub(super) fn throttled(service: &ServiceModel) -> AwsError {
-    let shape = match service.name {
-        "sqs" => &REQUEST_THROTTLED,
-        "iam" | "sts" => &IAM_THROTTLING,
-        _ => &framework::THROTTLING,
-    };
-    AwsError::new(shape, "Rate exceeded")
+    AwsError::new(service.throttling, "Rate exceeded")
 }
 
 /// The answer to a call that cannot be recorded.

@@ -10,7 +10,9 @@ use sluice_wire::{AwsError, Credential, ServiceModel, Signature, SigningKey, fra
 use super::signing_keys::SigningKeys;
 use super::web_page;
 use crate::config::{Access, Config};
-use crate::identities::{Holder, Identities, KeyHolder, Secret, Unknown, root_arn, user_arn};
+use crate::identities::{
+    Holder, Identities, KeyHolder, Secret, Unknown, is_account_id, root_arn, user_arn,
+};
 
 /// Region names longer than this are not believed.
 const REGION_BYTES_MAX: usize = 64;
@@ -50,7 +52,7 @@ impl Identity {
     /// nobody here gets a stable `AIDA…` id made from the access key id.
     pub fn sender_id(&self) -> String {
         match &self.caller {
-            Caller::Claimed(Some(id)) if !is_account(id) => unique_id(id),
+            Caller::Claimed(Some(id)) if !is_account_id(id) => unique_id(id),
             Caller::Anonymous | Caller::Claimed(_) => self.account.to_string(),
             Caller::Known(key) => match &key.holder {
                 Holder::Root => self.account.to_string(),
@@ -79,7 +81,7 @@ impl Identity {
     /// The name of the user, if it is one.
     pub fn user_name(&self) -> Option<Cow<'_, str>> {
         match &self.caller {
-            Caller::Claimed(Some(id)) if is_account(id) => None,
+            Caller::Claimed(Some(id)) if is_account_id(id) => None,
             Caller::Claimed(Some(id)) if is_user_name(id) => Some(id.into()),
             Caller::Claimed(Some(id)) => Some(unique_id(id).into()),
             Caller::Anonymous | Caller::Claimed(None) => None,
@@ -269,13 +271,9 @@ fn session_token(parts: &Parts) -> Option<&str> {
 
 /// An access key id that looks like an account is the account.
 fn claimed(default_account: &Arc<str>, access_key_id: &str) -> Identity {
-    let is_account = is_account(access_key_id);
+    let is_account = is_account_id(access_key_id);
     let account = if is_account { access_key_id.into() } else { Arc::clone(default_account) };
     Identity { account, caller: Caller::Claimed(Some(access_key_id.to_owned())) }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Names of IAM users, so that an ARN stays one whatever the client sends as access key id.

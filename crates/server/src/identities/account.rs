@@ -9,6 +9,14 @@ use super::entity::{Entity, EntityKey};
 use super::key_holder::{Holder, KeyHolder};
 use super::snapshot::{Snapshot, Table};
 
+/// Digits of an account's id.
+const ID_DIGITS: usize = 12;
+
+/// Whether a text is the id of an account.
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// What is stored of an account itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {

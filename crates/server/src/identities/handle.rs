@@ -222,6 +222,17 @@ mod tests {
         created.await.expect("the store is good")
     }
 
+    async fn disable_bob(identities: &Identities) {
+        let disable = |draft: &mut Draft, _: u64| {
+            let bob = draft.snapshot().get::<User>(&EntityKey::new(ACCOUNT, "bob"));
+            let mut bob = User::clone(bob.expect("it exists"));
+            bob.access_keys[0].status = KeyStatus::Inactive;
+            draft.put(bob);
+            Ok::<_, IdentitiesStopped>(())
+        };
+        identities.change(disable).await.expect("good");
+    }
+
     #[tokio::test]
     async fn a_second_open_finds_everything() {
         let store = MemoryStore::new();
@@ -286,14 +297,7 @@ mod tests {
     async fn an_inactive_key_is_found_as_such() {
         let identities = open(&MemoryStore::new()).await.expect("empty");
         let key = create_user(&identities, "bob").await;
-        let disable = |draft: &mut Draft, _: u64| {
-            let bob = draft.snapshot().get::<User>(&EntityKey::new(ACCOUNT, "bob"));
-            let mut bob = User::clone(bob.expect("it exists"));
-            bob.access_keys[0].status = KeyStatus::Inactive;
-            draft.put(bob);
-            Ok::<_, IdentitiesStopped>(())
-        };
-        identities.change(disable).await.expect("good");
+        disable_bob(&identities).await;
         assert!(!identities.key_holder(&key.id, None, 0).expect("it exists").is_active);
     }
 
@@ -365,14 +369,7 @@ mod tests {
             assert_eq!(holder.last_use(), None);
             holder.note_use(100_000, "sqs", "us-east-1");
         }
-        let disable = |draft: &mut Draft, _: u64| {
-            let bob = draft.snapshot().get::<User>(&EntityKey::new(ACCOUNT, "bob"));
-            let mut bob = User::clone(bob.expect("it exists"));
-            bob.access_keys[0].status = KeyStatus::Inactive;
-            draft.put(bob);
-            Ok::<_, IdentitiesStopped>(())
-        };
-        identities.change(disable).await.expect("good");
+        disable_bob(&identities).await;
         let used =
             LastUse { at_ms: 100_000, service: "sqs".to_owned(), region: "us-east-1".to_owned() };
         let last = |identities: &Identities, id: &str| {

@@ -28,7 +28,7 @@ mod rows;
 mod snapshot;
 
 pub use access_key::{AccessKey, KeyStatus, account_of};
-pub use account::Account;
+pub use account::{Account, is_account_id};
 pub use attached::{Attached, managed_document};
 pub use aws_managed::AWS;
 pub(crate) use check::check;

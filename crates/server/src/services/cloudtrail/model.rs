@@ -1,6 +1,6 @@
 //! How CloudTrail looks on the wire (neighbours §1.1, §1.2): AWS JSON 1.1 only.
 
-use sluice_wire::{JsonVersion, ServiceModel};
+use sluice_wire::{JsonVersion, ServiceModel, framework};
 
 /// CloudTrail as the protocols see it. Some SDKs send a longer prefix that ends with this one.
 pub static MODEL: ServiceModel = ServiceModel {
@@ -9,5 +9,6 @@ pub static MODEL: ServiceModel = ServiceModel {
     target_prefix: "CloudTrail_20131101",
     json_version: JsonVersion::V1_1,
     error_namespace: "com.amazonaws.cloudtrail.v20131101",
+    throttling: &framework::THROTTLING,
     query: None,
 };

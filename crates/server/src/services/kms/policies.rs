@@ -37,11 +37,7 @@ pub(super) fn check_lockout(
     bypass: Option<bool>,
 ) -> Result<(), AwsError> {
     let is_known = bypass.unwrap_or(false);
-    let is_locked_out = || {
-        // Nobody has this policy yet, and perhaps nobody ever will.
-        let authoriser = context.authoriser.afresh(context);
-        authoriser.is_locked_out(context, &target::as_it_would_be(key))
-    };
+    let is_locked_out = || context.authoriser.is_locked_out(context, &target::as_it_would_be(key));
     if !is_known && is_locked_out() {
         let text = "The new key policy will not allow you to update the key policy in the future.";
         return Err(errors::malformed_policy(text));

@@ -6,11 +6,10 @@ use sluice_wire::AwsError;
 
 use super::errors;
 use super::existing_queue;
-use super::limits::{
-    ACCOUNT_ID_CHARS, PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX, POLICY_STATEMENTS_MAX,
-};
+use super::limits::{PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX, POLICY_STATEMENTS_MAX};
 use super::queue_attributes::{PolicyDocument, Statement};
 use crate::broker::{Entry, QueueChange, QueueKey};
+use crate::identities::is_account_id;
 use crate::services::{Context, NoOutput, Operation, OutputShape, Resource};
 
 /// Actions that other accounts can be allowed.
@@ -143,10 +142,6 @@ fn check_label(label: &str) -> Result<(), AwsError> {
         return Err(errors::invalid_value(label, "Label", reason));
     }
     Ok(())
-}
-
-fn is_account_id(id: &str) -> bool {
-    id.len() == ACCOUNT_ID_CHARS && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn check_action(action: &str) -> Result<(), AwsError> {

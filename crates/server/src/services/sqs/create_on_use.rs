@@ -5,12 +5,13 @@ use std::sync::Arc;
 use sluice_wire::AwsError;
 
 use super::create_queue::NewQueue;
-use super::declared_queues::{is_account, is_region};
+use super::declared_queues::is_region;
 use super::errors;
 use super::queue_attributes::{AttributeChanges, AttributeTexts};
 use super::queue_name;
 use super::tags::Tags;
 use crate::broker::{Entry, Queue, QueueChange, QueueKey, QueueKind};
+use crate::identities::is_account_id;
 use crate::services::Context;
 
 /// Creates the queue with default attributes; a name that ends with `.fifo` makes a FIFO queue.
@@ -24,7 +25,7 @@ pub(super) async fn create(context: &Context, key: &QueueKey) -> Result<Arc<Queu
         false => QueueKind::Standard,
     };
     let is_possible = queue_name::check(&key.name, kind).is_ok()
-        && is_account(&key.account)
+        && is_account_id(&key.account)
         && is_region(&key.region);
     if !is_possible {
         return Err(errors::queue_does_not_exist());

@@ -10,13 +10,12 @@ use sluice_wire::AwsError;
 use tracing::warn;
 
 use super::create_queue::NewQueue;
-use super::limits::{
-    ACCOUNT_ID_CHARS, Limits, QUEUE_KMS_DATA_KEY_REUSE, QUEUE_MESSAGE_BYTES, QUEUE_RECEIVE_WAIT,
-};
+use super::limits::{Limits, QUEUE_KMS_DATA_KEY_REUSE, QUEUE_MESSAGE_BYTES, QUEUE_RECEIVE_WAIT};
 use super::queue_attributes::{self, AttributeChanges, AttributeTexts};
 use super::queue_name;
 use crate::broker::{Broker, Entry, Queue, QueueChange, QueueKey, QueueKind};
 use crate::config::Config;
+use crate::identities::is_account_id;
 
 /// A queue as a file declares it. A name that ends with `.fifo` declares a FIFO queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -181,7 +180,7 @@ fn planned<'a>(
         region: declared.region.clone().unwrap_or_else(|| home.region.to_owned()),
         name: declared.name.clone(),
     };
-    if !is_account(&key.account) {
+    if !is_account_id(&key.account) {
         return Err(refuse(&format!("account: found `{}`, wants 12 digits", key.account)));
     }
     if !is_region(&key.region) {
@@ -261,11 +260,6 @@ fn wants(attribute: &str, limits: Limits) -> Option<String> {
 
 fn wrong(place: &str, name: &str, text: &str) -> DeclarationError {
     DeclarationError::Wrong(format!("{place}: queue `{name}`: {text}"))
-}
-
-/// Whether this is an account id.
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == ACCOUNT_ID_CHARS && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether this is the name of a region; it goes into stored keys.

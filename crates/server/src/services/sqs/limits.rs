@@ -181,8 +181,6 @@ pub(super) const POLICY_CONDITIONS_MAX: usize = 10;
 pub(super) const PERMISSION_ACTIONS_MAX: usize = 7;
 /// Longest label of a permission.
 pub(super) const PERMISSION_LABEL_CHARS_MAX: usize = 80;
-/// Digits of an account id.
-pub(super) const ACCOUNT_ID_CHARS: usize = 12;
 /// Tags of a queue.
 pub(super) const TAGS_MAX: usize = 50;
 /// Longest tag key.

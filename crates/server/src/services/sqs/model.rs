@@ -2,6 +2,8 @@
 
 use sluice_wire::{JsonVersion, QueryModel, ServiceModel, Spelling, SpellingShape};
 
+use super::errors;
+
 const LIST: SpellingShape = SpellingShape::List;
 const NAME_VALUE: SpellingShape = SpellingShape::Map { key: "Name", value: "Value" };
 const KEY_VALUE: SpellingShape = SpellingShape::Map { key: "Key", value: "Value" };
@@ -14,6 +16,7 @@ pub static MODEL: ServiceModel = ServiceModel {
     target_prefix: "AmazonSQS",
     json_version: JsonVersion::V1_0,
     error_namespace: "com.amazonaws.sqs",
+    throttling: &errors::REQUEST_THROTTLED,
     query: Some(QueryModel {
         version: "2012-11-05",
         namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
