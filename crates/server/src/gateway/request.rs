@@ -81,7 +81,7 @@ pub(crate) struct Gateway {
     pub(crate) models: Vec<&'static ServiceModel>,
 }
 
-/// A request that was read, as its operation needs it.
+/// A request that was read, as its operation needs it. In a box: a long poll keeps it once, not in each future around it.
 struct Accepted {
     call: Call,
     context: Context,
@@ -174,7 +174,7 @@ impl Gateway {
         request: Box<Request<Incoming>>,
         request_id: &str,
         arrival: Arrival,
-    ) -> Result<Accepted, Answered> {
+    ) -> Result<Box<Accepted>, Answered> {
         let (parts, body) = request.into_parts();
         let reading = pin!(self.read(&parts, body, request_id, arrival));
         match caught(reading).await {
@@ -189,7 +189,7 @@ impl Gateway {
         body: Incoming,
         request_id: &str,
         arrival: Arrival,
-    ) -> Result<Accepted, Answered> {
+    ) -> Result<Box<Accepted>, Answered> {
         if let Some(bound) = arrival.refusal {
             self.note_refused(bound);
             return Err(self.refuse_unread(parts, failure::too_many(bound), request_id));
@@ -215,7 +215,7 @@ impl Gateway {
                 if let Some(draft) = &mut audited {
                     draft.called_by(&context, &call);
                 }
-                Ok(Accepted { call, context, entry, audited, _body: share })
+                Ok(Box::new(Accepted { call, context, entry, audited, _body: share }))
             }
             Err(error) => {
                 finish(audited, Err(&error)).await;
@@ -312,22 +312,22 @@ impl Gateway {
         Ok((context, entry))
     }
 
-    async fn serve(&self, accepted: Accepted, request_id: &str) -> Answered {
-        let Accepted { mut call, context, entry, mut audited, _body } = accepted;
+    async fn serve(&self, mut accepted: Box<Accepted>, request_id: &str) -> Answered {
+        let Accepted { call, context, entry, audited, .. } = &mut *accepted;
         let _in_flight = self.metrics.requests.begin(call.service.name, entry.name);
         if let Some(mut draft) = audited.take_if(|draft| !draft.is_admitted()) {
             draft.discard();
-            return failed(&call, Some(entry), &failure::unaudited(), request_id);
+            return failed(call, Some(entry), &failure::unaudited(), request_id);
         }
-        let mut serving = (entry.serve)(&context, &mut call, request_id, audited.as_deref_mut());
+        let mut serving = (entry.serve)(context, call, request_id, audited.as_deref_mut());
         let result = caught(serving.as_mut()).await.unwrap_or_else(|panic| Err(bug(&panic)));
         drop(serving);
-        finish(audited, result.as_ref().map(drop)).await;
+        finish(audited.take(), result.as_ref().map(drop)).await;
         match result {
             Ok(response) => {
                 Answered { response, service: call.service.name, operation: entry.name, code: "" }
             }
-            Err(error) => failed(&call, Some(entry), &error, request_id),
+            Err(error) => failed(call, Some(entry), &error, request_id),
         }
     }
 

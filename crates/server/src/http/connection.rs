@@ -234,7 +234,8 @@ pub(super) async fn serve<R: Respond>(
     let requests = Arc::new(Requests { serving, activity, arrival });
     match opened {
         Ok(Opened::Plain(stream, version)) => speak(stream, version, &requests).await,
-        Ok(Opened::Tls(stream, version)) => speak(*stream, version, &requests).await,
+        // In a box, for the same reason.
+        Ok(Opened::Tls(stream, version)) => Box::pin(speak(*stream, version, &requests)).await,
         Err(error) => debug!(%peer, %error, "connection ended"),
     }
 }
