@@ -2,8 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Open files that are not connections: those of the store, which keeps up to 512, and a reserve.
-const OTHER_FILES_MAX: u64 = 768;
+/// Open files that are not connections: those of the store, which keeps up to 512 to read them and as many to delete them
+/// slowly, and a reserve.
+const OTHER_FILES_MAX: u64 = 1_280;
 
 /// Connections that are left when the limit is too low for anything.
 const CONNECTIONS_MIN: u64 = 16;
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_store_keeps_its_files() {
-        assert_eq!(possible_connections(65_536), 65_536 - 768);
+        assert_eq!(possible_connections(65_536), 65_536 - 1_280);
         assert_eq!(possible_connections(1_024), 512);
         assert_eq!(possible_connections(20), 16);
     }

@@ -117,10 +117,15 @@ impl Database {
         self.data_dir.path()
     }
 
+    /// Returns where the files of RocksDB are.
+    pub(super) fn engine_path(&self) -> PathBuf {
+        self.data_dir.engine_path()
+    }
+
     pub(super) fn family(&self, space: Space) -> Result<&ColumnFamily, StoreError> {
         let name = family_name(space);
         self.db.cf_handle(name).ok_or_else(|| StoreError::Engine {
-            path: self.data_dir.engine_path(),
+            path: self.engine_path(),
             detail: format!("column family {name} is missing"),
         })
     }
@@ -249,7 +254,7 @@ impl Database {
 
     /// Notes how long the manifest and the newest log are.
     fn note_orderly_stop(&self) -> Result<(), StoreError> {
-        let path = self.data_dir.engine_path();
+        let path = self.engine_path();
         let current = path.join("CURRENT");
         let manifest = std::fs::read_to_string(&current)
             .map_err(|error| StoreError::io("read", &current, error))?;
@@ -370,7 +375,7 @@ impl Database {
 
     /// Translates an error of RocksDB.
     pub(super) fn error(&self, error: rocksdb::Error) -> StoreError {
-        store_error(self.data_dir.engine_path(), error)
+        store_error(self.engine_path(), error)
     }
 }
 

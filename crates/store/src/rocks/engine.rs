@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::background::Background;
 use super::backup::LiveBackup;
 use super::database::Database;
 use super::options::RocksOptions;
-use super::reclaim::Reclaim;
 use super::shard::RocksShard;
+use super::{deleted_files, reclaim};
 use crate::disk_space::DiskSpace;
 use crate::{Shard, ShardId, SpaceLeft, Store, StoreError, StoreStats};
 
@@ -15,9 +16,11 @@ use crate::{Shard, ShardId, SpaceLeft, Store, StoreError, StoreStats};
 /// The directory stays locked until the store, its shards and all readers are dropped.
 pub struct RocksStore {
     // Dropped first: its thread holds the database open.
-    _reclaim: Reclaim,
+    _reclaim: Background,
     database: Arc<Database>,
-    space: DiskSpace,
+    // Dropped after the last deletion.
+    _deletions: Background,
+    space: Arc<DiskSpace>,
 }
 
 impl RocksStore {
@@ -30,10 +33,12 @@ impl RocksStore {
     /// [`StoreError::Io`] if the disk does not cooperate.
     pub fn open(options: RocksOptions) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(&options)?);
+        let space = Arc::new(DiskSpace::new(options.path, options.reserve_bytes));
         Ok(Self {
-            _reclaim: Reclaim::start(database.clone())?,
+            _reclaim: reclaim::start(database.clone())?,
+            _deletions: deleted_files::start(database.engine_path(), space.clone())?,
             database,
-            space: DiskSpace::new(options.path, options.reserve_bytes),
+            space,
         })
     }
 

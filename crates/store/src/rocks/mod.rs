@@ -30,11 +30,13 @@
 //! make more small files. Background error listeners: the crate does not expose them; the counters of
 //! [`crate::StoreStats`] and the next commit's failure take their place.
 
+mod background;
 mod backup;
 mod blob_file;
 mod blob_garbage;
 mod crc32c;
 mod database;
+mod deleted_files;
 mod engine;
 mod group_commit;
 mod manifest_check;

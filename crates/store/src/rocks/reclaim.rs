@@ -6,10 +6,9 @@
 //! it gives back, however much is stored.
 
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::background::Background;
 use super::blob_garbage::BlobGarbage;
 use super::database::Database;
 use crate::{Space, StoreError};
@@ -24,38 +23,17 @@ const BYTES_MIN: u64 = 64 << 20;
 /// So is less than this part of all.
 const PART: u64 = 4;
 
-/// The thread that looks at the files.
-pub(super) struct Reclaim {
-    /// Dropped first: the thread ends.
-    stop: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Reclaim {
-    pub(super) fn start(database: Arc<Database>) -> Result<Self, StoreError> {
-        let (stop, stopped) = sync_channel(0);
-        let path = database.path().to_owned();
-        let thread = std::thread::Builder::new()
-            .name("reclaim".to_owned())
-            .spawn(move || {
-                let mut looks = Looks::default();
-                while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout)
-                    && database.refusal().is_none()
-                {
-                    looks.look(&database);
-                }
-            })
-            .map_err(|error| StoreError::io("start a thread for", &path, error))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-impl Drop for Reclaim {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        // A panic was reported by its own thread; nothing here depends on what it did.
-        drop(self.thread.take().map(JoinHandle::join));
-    }
+/// Starts the thread that looks at the files.
+pub(super) fn start(database: Arc<Database>) -> Result<Background, StoreError> {
+    let path = database.path().to_owned();
+    let mut looks = Looks::default();
+    Background::start("reclaim", &path, PAUSE, move || {
+        if database.refusal().is_some() {
+            return None;
+        }
+        looks.look(&database);
+        Some(PAUSE)
+    })
 }
 
 /// What is remembered from one look to the next.
