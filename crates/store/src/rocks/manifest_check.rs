@@ -5,6 +5,9 @@
 //! in part. Pages that did not reach it are zero. So an end that is whole and has no zero page was synced, and
 //! then damaged: what it said is lost, and the start is refused, as it is when an intact record follows.
 //!
+//! Several records may share a sync, and only the pages of the later ones reach the disk. Then the sector in which the lost ones
+//! begin is still as it was: zeros from there to its end, which no sync has ever left behind.
+//!
 //! A synced record that the disk cuts off, or makes zero, looks like a torn one. Mostly RocksDB then misses the logs
 //! and files that it had deleted since (`track_and_verify_wals_in_manifest`), and refuses.
 
@@ -76,9 +79,10 @@ fn judge_manifest(path: &Path) -> Result<(Logs, Option<TornTail>), StoreError> {
     let mut logs = Logs::default();
     let mut has_records = false;
     let mut torn_at = None;
+    let mut goes_on = false;
     while let Some(item) = records.next().map_err(io)? {
         match (item, torn_at) {
-            (Item::Record { .. }, Some(offset)) => return Err(refusal(path, offset)),
+            (Item::Record { .. }, Some(_)) => goes_on = true,
             (Item::Record { payload, .. }, None) => {
                 has_records = true;
                 logs.learn(&payload);
@@ -89,30 +93,39 @@ fn judge_manifest(path: &Path) -> Result<(Logs, Option<TornTail>), StoreError> {
     }
     let Some(offset) = torn_at else { return Ok((logs, None)) };
     let bytes = fs::read(path).map_err(io)?;
+    let (head, rest) = tail(&bytes, offset);
+    let is_torn = is_old(head, offset) || (!goes_on && is_torn(head, rest));
     // A manifest is in use only after its beginning was synced.
-    if !has_records || !is_torn(&bytes, offset) {
-        return Err(refusal(path, offset));
+    if !has_records || !is_torn {
+        let detail = format!("the manifest is unreadable at byte {offset}");
+        return Err(StoreError::Corrupt { path: path.to_owned(), detail });
     }
     Ok((logs, Some(TornTail { file: path.to_owned(), kept_bytes: offset })))
 }
 
-/// Whether what begins at `offset` and ends with the file may be a write that a crash interrupted: it is cut off, or some
-/// of its sectors never reached the disk.
-fn is_torn(bytes: &[u8], offset: u64) -> bool {
+/// What follows `offset`: up to the end of its sector, and from there.
+fn tail(bytes: &[u8], offset: u64) -> (&[u8], &[u8]) {
     let tail = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
-    let first = usize::try_from(SECTOR_BYTES - offset % SECTOR_BYTES).unwrap_or(0).min(tail.len());
-    let (head, rest) = tail.split_at(first);
-    let is_missing =
-        |sector: &[u8]| sector.len() as u64 >= ZEROS_MIN && sector.iter().all(|byte| *byte == 0);
-    wal_records::is_cut_off(tail)
-        || tail.iter().all(|byte| *byte == 0)
+    let head = usize::try_from(SECTOR_BYTES - offset % SECTOR_BYTES).unwrap_or(0);
+    tail.split_at(head.min(tail.len()))
+}
+
+/// Whether a sector is as it was before anything was written to it from `offset` on.
+fn is_old(head: &[u8], offset: u64) -> bool {
+    !offset.is_multiple_of(SECTOR_BYTES) && is_missing(head)
+}
+
+/// Whether the end of the file may be a write that a crash interrupted: it is cut off, or some of its sectors never reached the
+/// disk.
+fn is_torn(head: &[u8], rest: &[u8]) -> bool {
+    wal_records::is_cut_off(&[head, rest].concat())
+        || head.iter().chain(rest).all(|byte| *byte == 0)
         || is_missing(head)
         || rest.chunks(SECTOR_BYTES as usize).any(is_missing)
 }
 
-fn refusal(path: &Path, offset: u64) -> StoreError {
-    let detail = format!("the manifest is unreadable at byte {offset}");
-    StoreError::Corrupt { path: path.to_owned(), detail }
+fn is_missing(sector: &[u8]) -> bool {
+    sector.len() as u64 >= ZEROS_MIN && sector.iter().all(|byte| *byte == 0)
 }
 
 impl Logs {

@@ -87,6 +87,24 @@ fn an_end_with_a_sector_that_did_not_reach_the_disk_is_cut() {
     }
 }
 
+/// Seed 40024 of the power cuts: three edits shared a sync, and the page of the first never reached the disk.
+#[test]
+fn what_follows_a_sector_as_it_was_is_cut() {
+    let first = record(&[4, 7]);
+    let long = record(&[vec![10, 9, 103], vec![7; 2_100]].concat());
+    let manifest = [first.clone(), long, record(&[10, 11])].concat();
+    for sectors in 1..=4 {
+        let mut torn = manifest.clone();
+        torn[first.len()..sectors * 512].fill(0);
+        assert_eq!(secured(&torn).unwrap().1, first, "{sectors}");
+    }
+    for (from, to) in [(first.len() + 1, 512), (first.len(), 511), (512, 1_024)] {
+        let mut damaged = manifest.clone();
+        damaged[from..to].fill(0);
+        assert!(is_refused(&damaged), "{from} to {to}");
+    }
+}
+
 #[test]
 fn damage_with_an_intact_record_behind_it_is_refused() {
     let manifest = [record(&[4, 7]), record(&[10, 9]), record(&[10, 11])].concat();
