@@ -220,11 +220,11 @@ fn serve(path: &Path, content: &Content) -> Result<Option<(usize, usize)>, Strin
     if !server.is_alive() {
         return Err(format!("the server ended: {}", server.log()));
     }
+    let log = server.stop();
     let is_named = |line: &str| line.contains("ERROR") && line.contains(text(path));
-    if served.1 > 0 && !server.log().lines().any(is_named) {
-        return Err(format!("errors without the file in the log: {}", server.log()));
+    if served.1 > 0 && !log.lines().any(is_named) {
+        return Err(format!("errors without the file in the log: {log}"));
     }
-    server.stop();
     Ok(Some(served))
 }
 

@@ -80,13 +80,12 @@ fn a_kms_decrypts_the_master_key_at_each_start() {
     let kms = Kms::start();
     let file = kms.file(32);
     let server = kms.start_with(&file, &CREDENTIALS).expect("the KMS decrypts it");
-    let told = format!("decrypted by {}", kms.url());
-    assert!(server.log().contains(&told), "{}", server.log());
     let mut client = server.client();
     let queue = client.create("secrets", &[]);
     let sent = client.call("SendMessage", &json!({ "QueueUrl": queue, "MessageBody": "hidden" }));
     sent.expect("the queue is there");
-    server.stop();
+    let log = server.stop();
+    assert!(log.contains(&format!("decrypted by {}", kms.url())), "{log}");
 
     kms.client().kms("DisableKey", &json!({ "KeyId": kms.key }));
     let told = refusal(kms.start_with(&file, &CREDENTIALS), 4);
