@@ -234,7 +234,7 @@ pub(super) async fn serve<R: Respond>(
     let requests = Arc::new(Requests { serving, activity, arrival });
     match opened {
         Ok(Opened::Plain(stream, version)) => speak(stream, version, &requests).await,
-        // In a box, for the same reason.
+        // In a box, so that a connection without TLS takes no space for it.
         Ok(Opened::Tls(stream, version)) => Box::pin(speak(*stream, version, &requests)).await,
         Err(error) => debug!(%peer, %error, "connection ended"),
     }

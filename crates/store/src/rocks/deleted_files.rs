@@ -30,7 +30,7 @@ const REST: u32 = 4;
 /// More than this does not wait to be cut, bytes.
 const WAITING_BYTES_MAX: u64 = 1 << 30;
 /// As many files are kept open.
-pub(super) const FILES_MAX: usize = 512;
+const FILES_MAX: usize = 512;
 /// Ends of the names of files that grow large.
 const LARGE_FILES: [&str; 3] = ["log", "sst", "blob"];
 
@@ -80,7 +80,8 @@ impl DeletedFiles {
     fn compare(&mut self, names: &HashSet<OsString>) {
         let gone = self.open.extract_if(|name, _| !names.contains(name)).map(|(_, file)| file);
         // A file with another name is a backup's.
-        let deleted: Vec<File> = gone.filter(|file| links(file).is_ok_and(|n| n == 0)).collect();
+        let is_deleted = |file: &File| file.metadata().is_ok_and(|status| status.nlink() == 0);
+        let deleted: Vec<File> = gone.filter(is_deleted).collect();
         // The name is gone durably before anything of the file is: after a power cut there is all of it or nothing.
         if !deleted.is_empty() && sync_dir(&self.directory).is_ok() {
             self.deleted.extend(deleted);
@@ -131,10 +132,6 @@ fn names(directory: &Path) -> io::Result<HashSet<OsString>> {
     };
     let names = fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name()));
     names.filter(|name| name.as_ref().map_or(true, is_large)).collect()
-}
-
-fn links(file: &File) -> io::Result<u64> {
-    Ok(file.metadata()?.nlink())
 }
 
 #[cfg(test)]

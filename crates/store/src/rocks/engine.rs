@@ -18,7 +18,7 @@ pub struct RocksStore {
     // Dropped first: its thread holds the database open.
     _reclaim: Background,
     database: Arc<Database>,
-    // Dropped after the last deletion.
+    // After the database, which deletes files to its end.
     _deletions: Background,
     space: Arc<DiskSpace>,
 }

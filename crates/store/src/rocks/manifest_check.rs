@@ -93,8 +93,8 @@ fn judge_manifest(path: &Path) -> Result<(Logs, Option<TornTail>), StoreError> {
     }
     let Some(offset) = torn_at else { return Ok((logs, None)) };
     let bytes = fs::read(path).map_err(io)?;
-    let (head, rest) = tail(&bytes, offset);
-    let is_torn = is_old(head, offset) || (!goes_on && is_torn(head, rest));
+    let tail = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+    let is_torn = is_old(tail, offset) || (!goes_on && is_torn(tail, offset));
     // A manifest is in use only after its beginning was synced.
     if !has_records || !is_torn {
         let detail = format!("the manifest is unreadable at byte {offset}");
@@ -103,25 +103,25 @@ fn judge_manifest(path: &Path) -> Result<(Logs, Option<TornTail>), StoreError> {
     Ok((logs, Some(TornTail { file: path.to_owned(), kept_bytes: offset })))
 }
 
-/// What follows `offset`: up to the end of its sector, and from there.
-fn tail(bytes: &[u8], offset: u64) -> (&[u8], &[u8]) {
-    let tail = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
-    let head = usize::try_from(SECTOR_BYTES - offset % SECTOR_BYTES).unwrap_or(0);
-    tail.split_at(head.min(tail.len()))
-}
-
-/// Whether a sector is as it was before anything was written to it from `offset` on.
-fn is_old(head: &[u8], offset: u64) -> bool {
-    !offset.is_multiple_of(SECTOR_BYTES) && is_missing(head)
+/// Whether the sector in which `tail` begins, at `offset`, is as it was before anything was written to it from there on.
+fn is_old(tail: &[u8], offset: u64) -> bool {
+    !offset.is_multiple_of(SECTOR_BYTES) && is_missing(at_sector_end(tail, offset).0)
 }
 
 /// Whether the end of the file may be a write that a crash interrupted: it is cut off, or some of its sectors never reached the
 /// disk.
-fn is_torn(head: &[u8], rest: &[u8]) -> bool {
-    wal_records::is_cut_off(&[head, rest].concat())
-        || head.iter().chain(rest).all(|byte| *byte == 0)
+fn is_torn(tail: &[u8], offset: u64) -> bool {
+    let (head, rest) = at_sector_end(tail, offset);
+    wal_records::is_cut_off(tail)
+        || tail.iter().all(|byte| *byte == 0)
         || is_missing(head)
         || rest.chunks(SECTOR_BYTES as usize).any(is_missing)
+}
+
+/// Splits `tail` where the sector ends in which it begins.
+fn at_sector_end(tail: &[u8], offset: u64) -> (&[u8], &[u8]) {
+    let head = usize::try_from(SECTOR_BYTES - offset % SECTOR_BYTES).unwrap_or(0);
+    tail.split_at(head.min(tail.len()))
 }
 
 fn is_missing(sector: &[u8]) -> bool {
