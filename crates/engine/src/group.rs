@@ -11,6 +11,8 @@ use crate::{GroupRow, LogEntry, Sequence};
 pub(crate) struct Group {
     /// Its row.
     pub(crate) row: GroupRow,
+    /// The row as the last commit left it.
+    pub(crate) stored: Option<GroupRow>,
     /// The first entries of the log, in order.
     pub(crate) window: VecDeque<LogEntry>,
     /// Whether entries after the window are on disk only.
@@ -40,12 +42,13 @@ impl Group {
     /// Opens a group from its row; its log is read later.
     pub(crate) fn open(row: GroupRow) -> Self {
         let more = if row.log_count == 0 { More::None } else { More::OnDisk };
-        Self { row, more, loaded_to: row.cursor, ..Self::default() }
+        Self { row, stored: Some(row), more, loaded_to: row.cursor, ..Self::default() }
     }
 
     /// A group that has had no entry after `cursor`.
     pub(crate) fn empty(cursor: Sequence) -> Self {
-        Self::open(GroupRow { cursor, ..GroupRow::default() })
+        let row = GroupRow { cursor, ..GroupRow::default() };
+        Self { stored: None, ..Self::open(row) }
     }
 
     /// The oldest visible message.

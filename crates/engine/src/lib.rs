@@ -24,6 +24,7 @@ mod long_poll;
 mod outbox;
 mod partition;
 mod receive;
+mod recent_keys;
 mod retention;
 mod rows;
 mod sequence;

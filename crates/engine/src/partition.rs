@@ -183,8 +183,9 @@ impl Partition {
         if state.due.is_low(1) {
             return Some(Want::Due { after: state.due.loaded_to(), limit: state.due.page_rows() });
         }
-        if state.forgetting.is_low(1) {
-            let (after, limit) = (state.forgetting.loaded_to(), state.forgetting.page_rows());
+        let deadlines = &state.duplicates.deadlines;
+        if deadlines.is_low(1) {
+            let (after, limit) = (deadlines.loaded_to(), deadlines.page_rows());
             return Some(Want::Deadlines { after, limit });
         }
         if state.ready.is_low(state.limits.groups_ahead) {

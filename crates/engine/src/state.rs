@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::deduplication::Duplicates;
 use crate::fair::{Mark, mark_of, number_of};
 use crate::group::Group;
 use crate::index::{Index, More, more_after};
 use crate::shares::{Average, Load};
 use crate::{
-    Change, DeadlineKey, Departure, DueKey, DuplicateRow, Found, GroupId, GroupRow, History,
-    Limits, LogEntry, Page, PartitionRow, QueueAddress, Sequence, Stored, TouchedRow,
+    Change, Departure, DueKey, Found, GroupId, GroupRow, History, Limits, LogEntry, Page,
+    PartitionRow, QueueAddress, Sequence, Stored, TouchedRow,
 };
 
 /// Tenants whose shares were this small together, in messages in flight on average, need not be remembered.
@@ -62,10 +63,8 @@ pub(crate) struct State {
     pub(crate) unjudged: BTreeSet<GroupId>,
     /// The group of the next delayed message if that is due already.
     pub(crate) awaited: Option<GroupId>,
-    /// FIFO: when deduplication forgets.
-    pub(crate) forgetting: Index<DeadlineKey, ()>,
-    /// FIFO: deduplication keys that memory knows since the last commit: the row, or that there is none.
-    duplicates: HashMap<u128, Option<DuplicateRow>>,
+    /// FIFO: the sends that others may repeat.
+    pub(crate) duplicates: Duplicates,
     /// Messages on their way to another queue.
     pub(crate) outbox: Index<Sequence, Departure>,
     /// Senders that memory knows since the last commit, with the number of the last message from there.
@@ -110,8 +109,7 @@ impl State {
             noisy: BTreeMap::new(),
             unjudged: BTreeSet::new(),
             awaited: None,
-            forgetting: Index::open(row.deadlines, limits.index_max),
-            duplicates: HashMap::new(),
+            duplicates: Duplicates::open(row.deadlines, row.last_sequence, limits.index_max),
             outbox: Index::open(row.outbox, limits.index_max),
             arrivals: HashMap::new(),
             unknown_on_disk: More::OnDisk,
@@ -184,16 +182,8 @@ impl State {
             Change::Arrived(from, number) => {
                 self.arrivals.insert(from, number);
             }
-            Change::Remembered(key, row) => {
-                let deadline = DeadlineKey { deadline_ms: row.deadline_ms, key };
-                let before = DeadlineKey { deadline_ms: row.deadline_ms, key: 0 };
-                self.forgetting.insert(deadline, (), before);
-                self.duplicates.insert(key, Some(row));
-            }
-            Change::Forgotten(deadline) => {
-                self.forgetting.remove(deadline);
-                self.duplicates.insert(deadline.key, None);
-            }
+            Change::Remembered(key, row) => self.duplicates.remember(key, row),
+            Change::Forgotten(deadline) => self.duplicates.forget(deadline),
             Change::Purged(watermark) => self.purge(watermark, now_ms),
         }
     }
@@ -261,14 +251,9 @@ impl State {
         })
     }
 
-    /// An earlier send with a deduplication key, as far as the command at hand may know.
-    pub(crate) fn find_duplicate(&self, key: u128) -> Option<DuplicateRow> {
-        self.duplicates.get(&key).copied().flatten()
-    }
-
     /// Whether a deduplication key has to be looked up on disk.
     pub(crate) fn is_unknown_duplicate(&self, key: u128) -> bool {
-        self.unknown_on_disk == More::OnDisk && !self.duplicates.contains_key(&key)
+        self.unknown_on_disk == More::OnDisk && self.duplicates.may_be_on_disk(key)
     }
 
     /// The number of the last message that arrived from a sender, as far as the command at hand may know.
@@ -315,9 +300,7 @@ impl State {
                 // It leaves memory again with the next commit, unless there is a reason to keep it.
                 self.dirty_groups.insert(id);
             }
-            Found::Duplicate(key, row) => {
-                self.duplicates.entry(key).or_insert(Some(row));
-            }
+            Found::Duplicate(key, row) => self.duplicates.lend(key, row),
             Found::Arrivals(from, number) => {
                 self.arrivals.entry(from).or_insert(number);
             }
@@ -373,7 +356,7 @@ impl State {
                 self.dirty_groups.insert(id);
             }
             Page::Deadlines(rows) => {
-                self.forgetting.supply(rows.into_iter().map(|key| (key, ())).collect());
+                self.duplicates.deadlines.supply(rows.into_iter().map(|key| (key, ())).collect());
             }
             Page::Outbox(rows) => self.outbox.supply(rows),
         }
@@ -416,14 +399,14 @@ impl State {
             + self.touched.len()
             + self.due.first.len()
             + self.ready.first.len()
-            + self.forgetting.first.len()
             + self.outbox.first.len()
-            + self.duplicates.len()
+            + self.duplicates.entries()
     }
 
     /// Whether there is nothing that a purge could remove.
     pub(crate) fn is_empty(&self) -> bool {
-        let counts = [self.due.row.count, self.forgetting.row.count, self.outbox.row.count];
+        let deadlines = &self.duplicates.deadlines;
+        let counts = [self.due.row.count, deadlines.row.count, self.outbox.row.count];
         self.log_count == 0 && self.touched.is_empty() && counts == [0; 3]
     }
 
@@ -443,12 +426,16 @@ impl State {
         );
         let mut groups = Vec::new();
         for id in std::mem::take(&mut self.dirty_groups) {
-            let Some(group) = self.groups.get(&id) else { continue };
-            let is_gone = self.stands_in_line(id) && group.row.log_count == 0;
-            groups.push((id, (!is_gone).then_some(group.row)));
+            let stands_in_line = self.stands_in_line(id);
+            let Some(group) = self.groups.get_mut(&id) else { continue };
+            let is_gone = stands_in_line && group.row.log_count == 0;
+            let row = (!is_gone).then_some(group.row);
+            if std::mem::replace(&mut group.stored, row) != row {
+                groups.push((id, row));
+            }
             self.drop_idle(Some(id));
         }
-        self.duplicates.clear();
+        self.duplicates.end_commit();
         self.arrivals.clear();
         self.unknown_on_disk = More::OnDisk;
         let row = match std::mem::replace(&mut self.dirty, Dirty::No) {
@@ -466,7 +453,7 @@ impl State {
             passed_rows: self.passed_rows,
             due: self.due.row,
             ready: self.ready.row,
-            deadlines: self.forgetting.row,
+            deadlines: self.duplicates.deadlines.row,
             outbox: self.outbox.row,
             noisy: self.noisy.values().copied().collect(),
             touched_cursor: first_touched.unwrap_or(Sequence::MAX),
@@ -574,7 +561,6 @@ impl State {
         self.noisy.clear();
         self.unjudged.clear();
         self.awaited = None;
-        self.forgetting.clear();
         self.outbox.clear();
         self.returned_count = 0;
         self.log_count = 0;

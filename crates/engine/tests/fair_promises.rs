@@ -204,6 +204,18 @@ impl Model {
         self.average.update(in_flight.values().sum(), now_ms);
     }
 
+    /// Whether a noisy tenant may be quiet again, of whose messages so many are in flight, and of all at most `total`.
+    fn may_be_pardoned(
+        &self,
+        tenant: u128,
+        in_flight: &BTreeMap<u128, usize>,
+        total: usize,
+    ) -> bool {
+        let own = in_flight.get(&tenant).copied().unwrap_or(0);
+        let average = self.averages.get(&tenant).map_or(0.0, |average| average.value);
+        own * 20 <= total && average < 0.0501 * self.average.value
+    }
+
     /// Draws conclusions from what was in flight before and after something happened.
     fn conclude(&mut self, before: &BTreeMap<u128, usize>, now_ms: u64) {
         let after = self.in_flight(now_ms);
@@ -325,9 +337,23 @@ fn run(step: &Step, harness: &mut Harness, model: &mut Model) -> Result<(), Stri
     }
 }
 
+/// Messages of each tenant that are in flight by the rows.
+fn stored_in_flight(harness: &Harness) -> BTreeMap<u128, usize> {
+    let mut found = BTreeMap::new();
+    for row in harness.rows.touched.values() {
+        *found.entry(row.group.0).or_default() += 1;
+    }
+    found
+}
+
 /// After a restart the averages begin with what was in flight, which the first tick may end.
 fn restart(slept_ms: u64, is_crash: bool, harness: &mut Harness, model: &mut Model) {
-    let before = model.in_flight(harness.now_ms);
+    // Timeouts that ended and are not committed have not ended.
+    let before = if is_crash && harness.loses_pending() {
+        stored_in_flight(harness)
+    } else {
+        model.in_flight(harness.now_ms)
+    };
     harness.now_ms += slept_ms;
     if is_crash {
         harness.crash();
@@ -432,7 +458,10 @@ fn receive(
     if model.setup.retention_ms < FOR_EVER_MS {
         return Ok(());
     }
-    let noisy = marked_before.union(&must_be_noisy).copied().collect();
+    // Those whose shares are small by now lose the mark before anyone is served.
+    let is_still_noisy = |tenant: &u128| !model.may_be_pardoned(*tenant, &before, total);
+    let marked_before = marked_before.into_iter().filter(is_still_noisy);
+    let noisy = marked_before.chain(must_be_noisy).collect();
     check_order(&deliveries, &waiting, &noisy, model)
 }
 

@@ -3,7 +3,7 @@
 #[allow(dead_code, reason = "some test binaries have no properties")]
 pub(crate) mod properties;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use sluice_engine::{
@@ -118,6 +118,8 @@ pub(crate) struct Harness {
     pending: Vec<Change>,
     /// Whether somebody was promised what is pending; the rest is decided again after a crash.
     is_promised: bool,
+    /// Deduplication keys that were looked up.
+    pub(crate) keys_looked_up: usize,
     /// What was put into the outbox since the test last looked.
     departed: Vec<(Sequence, Departure)>,
 }
@@ -148,6 +150,7 @@ impl Harness {
             replies: BTreeMap::new(),
             pending: Vec::new(),
             is_promised: false,
+            keys_looked_up: 0,
             departed: Vec::new(),
         }
     }
@@ -158,10 +161,16 @@ impl Harness {
         std::mem::take(&mut self.departed)
     }
 
+    /// Whether a crash would lose what is pending.
+    #[allow(dead_code, reason = "each test binary uses some of them")]
+    pub(crate) fn loses_pending(&self) -> bool {
+        !self.is_promised
+    }
+
     /// Forgets the memory, and what is pending as far as nobody was promised it, and opens the partition from its rows.
     #[allow(dead_code, reason = "each test binary uses some of them")]
     pub(crate) fn crash(&mut self) {
-        if !self.is_promised {
+        if self.loses_pending() {
             self.pending.clear();
             self.partition = self.open();
         }
@@ -238,6 +247,7 @@ impl Harness {
             self.flush();
         }
         for lookup in lookups {
+            self.keys_looked_up += usize::from(matches!(lookup, Lookup::Duplicate(_)));
             for found in self.look_up(lookup) {
                 self.partition.lend(found);
             }
@@ -401,6 +411,9 @@ impl Harness {
         if let Some(row) = partition {
             self.rows.partition = row;
         }
+        if self.sabotage == Sabotage::Nothing {
+            self.check_deduplication();
+        }
         if self.sabotage == Sabotage::ForgetNoise {
             self.rows.partition.noisy.clear();
         }
@@ -408,11 +421,21 @@ impl Harness {
             return;
         }
         for (id, row) in groups {
-            match row {
+            let before = match row {
                 Some(row) => self.rows.groups.insert(id, row),
                 None => self.rows.groups.remove(&id),
             };
+            assert_ne!(before, row, "the row of {id:?} is written though it is there already");
         }
+    }
+
+    /// Each send that is remembered has one deadline, and no deadline is without one.
+    fn check_deduplication(&self) {
+        let Rows { duplicates, deadlines, partition, .. } = &self.rows;
+        let expected = duplicates.iter().map(|(key, row)| (row.deadline_ms, *key));
+        let found = deadlines.keys().map(|deadline| (deadline.deadline_ms, deadline.key));
+        assert_eq!(found.collect::<BTreeSet<_>>(), expected.collect());
+        assert_eq!(partition.deadlines.count, deadlines.len() as u64);
     }
 
     fn write(&mut self, change: Change) {
