@@ -3,7 +3,9 @@
 //! Attempts are in memory only. After a restart a repetition is a new receive; what the lost answer held comes back when
 //! its visibility timeout ends.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::HashMap;
 
 use crate::partition::{Output, Partition};
 use crate::{Change, Delivery, Reply, TouchedRow};

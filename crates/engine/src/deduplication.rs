@@ -1,6 +1,6 @@
 //! FIFO deduplication: a send repeats an earlier one for five minutes, also when that was received and deleted.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use crate::index::{Index, IndexRow};
 use crate::partition::{Output, Partition};

@@ -205,6 +205,9 @@ impl Partition {
             let (after, limit) = (group.loaded_to(), state.page_rows(*id));
             return Some(Want::Log { group: *id, after, limit });
         }
+        if state.is_log_in_memory() {
+            return None;
+        }
         self.groups_ahead().find_map(|id| {
             let group =
                 state.groups.get(&id).filter(|group| group.is_low(state.limits.window_low))?;

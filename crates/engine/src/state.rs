@@ -1,6 +1,8 @@
 //! The partition's memory of its rows, and the one function that changes it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::deduplication::Duplicates;
 use crate::fair::{Mark, mark_of, number_of};
@@ -401,6 +403,11 @@ impl State {
             + self.ready.first.len()
             + self.outbox.first.len()
             + self.duplicates.entries()
+    }
+
+    /// Whether no group has log entries on disk only.
+    pub(crate) fn is_log_in_memory(&self) -> bool {
+        self.log_count == self.window_entries as u64
     }
 
     /// Whether there is nothing that a purge could remove.
