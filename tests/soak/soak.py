@@ -225,6 +225,16 @@ class Soak(crash.Run):
             self.checker.forget()
         return expected, drained
 
+    def stocktake_of_all(self):
+        """Also after a finding: what was lost or came back says more than what was noticed first."""
+        try:
+            self.stocktake()
+            self.drain_kept()
+        except (SystemExit, Exception) as error:
+            if not self.problems():
+                raise
+            self.checker.problem(f"the stocktake after the findings above did not end: {error}")
+
     def drain_kept(self):
         """What was sent during the whole run, and stayed."""
         self.start()
@@ -248,10 +258,7 @@ class Soak(crash.Run):
             if not self.problems() and (is_full or time.monotonic() - epoch_begun > self.options.epoch):
                 self.stocktake()
                 epoch_begun = time.monotonic()
-        if not self.problems():
-            self.stocktake()
-        if not self.problems():
-            self.drain_kept()
+        self.stocktake_of_all()
         self.errands_stop.set()
         self.errands.join(errands.CALL_SECONDS)
         if self.errands.is_alive():
