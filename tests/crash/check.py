@@ -32,13 +32,19 @@ A queue with a policy, `policies[queue] = (dead-letter queue, maxReceiveCount)`,
 queue gives it, and only that. Nobody sees the move itself: in a FIFO group, a later message shows that the earlier ones have moved.
 """
 
+import re
 from bisect import insort
+from collections import Counter
 
 # Clients and server read different clocks of one machine, and the server counts in whole milliseconds.
 CLOCK_SLACK_SECONDS = 0.1
 # A message has to reach a receive that waits for it within this time; generous, as the machine may be busy.
 PROMPT_SECONDS = 5
+# Problems that are kept: so many, and of one kind so few that a frequent one does not hide the others.
 PROBLEMS_MAX = 50
+PROBLEMS_OF_A_KIND_MAX = 10
+# What differs among those of one kind: ids, names, times.
+PARTICULARS = re.compile(r"\S*\d\S*")
 
 
 class Message:
@@ -100,6 +106,7 @@ class Checker:
         self.groups = {}  # (queue, name) → Group
         self.problems = []
         self.problem_count = 0
+        self.kinds = Counter()
         self.sends = self.deletes = self.receives = self.redeliveries = self.changes = self.appeared = 0
         self.repeats = self.refusals = self.in_order = self.moves = 0
 
@@ -118,7 +125,9 @@ class Checker:
 
     def problem(self, text):
         self.problem_count += 1
-        if len(self.problems) < PROBLEMS_MAX:
+        kind = PARTICULARS.sub("", text)
+        self.kinds[kind] += 1
+        if self.kinds[kind] <= PROBLEMS_OF_A_KIND_MAX and len(self.problems) < PROBLEMS_MAX:
             self.problems.append(text)
 
     def feed(self, events):
