@@ -1,6 +1,6 @@
 """A test of the test: synthetic ledgers, each wrong in one way, that the checker has to catch; and right ones that it must accept."""
 
-from check import Checker, check_move
+from check import PROBLEMS_MAX, Checker, check_move
 
 QUEUE, PROMPT, DIGEST = "q", "prompt", "d"
 FAILING, DEAD, RECEIVES_MAX = "failing", "dead", 2
@@ -381,9 +381,19 @@ def run():
         caught = any(expected in problem for problem in problems) if expected else not problems
         if not caught:
             failures.append(f"{name}: expected {expected!r}, found {problems}")
+    if "lost: m9" not in problems_after_many_of_a_kind():
+        failures.append("a frequent problem hides another one")
     return failures
+
+
+def problems_after_many_of_a_kind():
+    checker = Checker()
+    for n in range(2 * PROBLEMS_MAX):
+        checker.problem(f"m{n} was received {n}.5 s before its visibility deadline had passed")
+    checker.problem("lost: m9")
+    return checker.problems
 
 
 def cases():
     """How many there are."""
-    return len(CASES) + len(DEAD_LETTER_CASES) + len(MOVE_CASES)
+    return len(CASES) + len(DEAD_LETTER_CASES) + len(MOVE_CASES) + 1
